@@ -1,0 +1,237 @@
+"""Settings: the only place that reads the environment.
+
+Each field is a variable of the same name in capitals. Values come, in this order, from the
+process environment, from the dotenv file (`ENV_FILE`, default `.env` in the working directory)
+and from the defaults here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.errors import ConfigurationError
+
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _split(value: Any) -> Any:
+    """Comma-separated text -> list, the form in which lists are written in a dotenv file."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """The effective configuration. Durations are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_file_encoding="utf-8", frozen=True)
+
+    # The guide's eight.
+    celery_broker_url: str = DEFAULT_REDIS_URL
+    celery_result_backend: str = DEFAULT_REDIS_URL
+    celery_task_serializer: str = "json"
+    celery_result_serializer: str = "json"
+    celery_timezone: str = "Asia/Shanghai"
+    celery_worker_concurrency: int = Field(default_factory=_cores, ge=1, le=1024)
+    flower_user: str = "admin"
+    flower_password: str = "admin"
+
+    app_env: Literal["development", "production"] = "development"
+    database_url: str = ""
+    data_dir: Path = Path(".data")
+    log_dir: Path = Path("logs")
+    secret_key: str = ""
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+    flower_port: Port = 5555
+    broker_key_prefix: str = Field("tasksys:", min_length=1, max_length=64)
+    task_modules: Names = []
+    task_requirements: Path | None = None
+
+    lease_seconds: Seconds = 30
+    heartbeat_seconds: Seconds = 10
+    reconcile_seconds: Seconds = 5
+    cancel_grace_seconds: Seconds = 10
+    drain_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
+    task_time_limit_seconds: Seconds = 3600
+    task_memory_limit_mb: Annotated[int, Field(ge=16)] | None = None
+    dispatch_window: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    ageing_seconds: Seconds = 3600
+    retention_days: Annotated[float, Field(ge=0, le=36_500)] = 30
+    cors_origins: Names = []
+
+    # Set by the worker's own processes for their children, never by a person.
+    agent_socket: str = ""
+
+    @field_validator("celery_task_serializer", "celery_result_serializer")
+    @classmethod
+    def _json_only(cls, value: str) -> str:
+        if value != "json":
+            raise ValueError(
+                f"{value!r} is refused: anything but json can run code or change values when it "
+                "is read back; remove the line or set it to json"
+            )
+        return value
+
+    @field_validator("celery_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError):
+            raise ValueError(
+                f"{value!r} is not a time zone; use a name such as Asia/Shanghai or UTC"
+            ) from None
+        return value
+
+    @model_validator(mode="after")
+    def _lease_outlives_heartbeat(self) -> Self:
+        if self.lease_seconds < 2 * self.heartbeat_seconds:
+            raise ValueError(
+                f"LEASE_SECONDS ({self.lease_seconds:g}) must be at least twice HEARTBEAT_SECONDS "
+                f"({self.heartbeat_seconds:g}), or one late heartbeat loses a running task"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _production_has_secrets(self) -> Self:
+        if self.app_env == "production":
+            missing = [
+                name
+                for name, bad in (
+                    ("SECRET_KEY (at least 32 characters)", len(self.secret_key) < 32),
+                    ("FLOWER_PASSWORD (not admin)", self.flower_password in ("", "admin")),
+                )
+                if bad
+            ]
+            if missing:
+                raise ValueError("APP_ENV=production needs " + " and ".join(missing))
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """`DATABASE_URL`, or an SQLite file in `DATA_DIR`."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{(self.data_dir / 'tasks.db').absolute()}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.resolved_database_url.startswith("sqlite")
+
+
+# Settings whose value must never be printed.
+SECRET_FIELDS = {"secret_key", "flower_password"}
+URL_FIELDS = {"celery_broker_url", "celery_result_backend", "database_url"}
+
+
+def env_file() -> Path:
+    """The dotenv file of this process: `ENV_FILE`, else `.env` in the working directory."""
+    return Path(os.environ.get("ENV_FILE", ".env"))
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises `ConfigurationError` with one sentence a line when a value cannot be used.
+    """
+    try:
+        loaded = Settings(_env_file=env_file())
+    except ValidationError as exc:
+        lines = [_sentence(error) for error in exc.errors()]
+        raise ConfigurationError("; ".join(lines)) from None
+    if not loaded.secret_key:
+        loaded = loaded.model_copy(update={"secret_key": _development_secret(loaded.data_dir)})
+    return loaded
+
+
+def _sentence(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    field = ".".join(str(part) for part in error["loc"]).upper()
+    return f"{field}: {message}" if field else message
+
+
+def _development_secret(data_dir: Path) -> str:
+    """A secret generated once into `DATA_DIR`, mode 0600. Never reached in production."""
+    path = data_dir / "secret_key"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        # O_EXCL: of several processes that start at once, one writes and the others read.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read_secret(path)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"DATA_DIR {data_dir.absolute()} cannot be written ({exc.strerror}); "
+            "make it writable or set DATA_DIR to a directory that is"
+        ) from None
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return _read_secret(path)
+
+
+def _read_secret(path: Path) -> str:
+    import time
+
+    # Another process may have created the file and not written it yet.
+    for _ in range(100):
+        if value := path.read_text().strip():
+            return value
+        time.sleep(0.01)
+    raise ConfigurationError(f"{path} is empty; delete it and start again")
+
+
+def masked_url(url: str) -> str:
+    """The URL without its password, fit for logs."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rsplit("@", 1)[1]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def effective() -> list[tuple[str, str, str]]:
+    """`(variable, value, source)` of every setting, secrets masked, for `taskctl config`."""
+    from dotenv import dotenv_values
+
+    settings = get_settings()
+    in_file = {name.lower() for name in dotenv_values(env_file())}
+    in_env = {name.lower() for name in os.environ}
+    rows = []
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if name == "database_url":
+            value = settings.resolved_database_url
+        if name in SECRET_FIELDS:
+            shown = "***" if value else ""
+        elif name in URL_FIELDS:
+            shown = masked_url(value)
+        elif isinstance(value, list):
+            shown = ",".join(value)
+        else:
+            shown = "" if value is None else str(value)
+        source = (
+            "environment" if name in in_env else str(env_file()) if name in in_file else "default"
+        )
+        rows.append((name.upper(), shown, source))
+    return rows

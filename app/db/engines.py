@@ -1,0 +1,127 @@
+"""How connections are opened on either database. Nothing else knows a driver or a PRAGMA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine import URL, Engine, create_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool, Pool
+
+from app.core.config import get_settings
+from app.core.errors import ConfigurationError
+
+# The API answers 503 within 3 s, so nothing it waits for may take longer than this.
+API_PATIENCE_SECONDS = 2.5
+# Workers and agents have time: they would rather wait than repeat.
+WORKER_PATIENCE_SECONDS = 30.0
+
+
+def database_url(*, use_async: bool) -> URL:
+    """`DATABASE_URL` with the driver of this project put in.
+
+    Raises `ConfigurationError` for anything but SQLite and PostgreSQL.
+    """
+    try:
+        url = make_url(get_settings().resolved_database_url)
+    except Exception:
+        raise ConfigurationError(
+            "DATABASE_URL is not a database URL; use sqlite:///file.db or "
+            "postgresql://user:password@host/name"
+        ) from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return url.set(drivername="sqlite+aiosqlite" if use_async else "sqlite+pysqlite")
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    raise ConfigurationError(
+        f"DATABASE_URL names {backend}, but only sqlite and postgresql are supported"
+    )
+
+
+def sync_engine(*, durable: bool, pool_size: int = 1) -> Engine:
+    """An engine for workers and agents.
+
+    `durable=False` is for writes that may be repeated after a power cut: heartbeats, progress
+    and claims of tasks that may start again anyway.
+    """
+    url = database_url(use_async=False)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_timeout=WORKER_PATIENCE_SECONDS,
+        connect_args=_connect_args(url, WORKER_PATIENCE_SECONDS, durable=durable),
+    )
+    _prepare(engine, durable=durable)
+    return engine
+
+
+def async_engine(*, pooled: bool, read_only: bool = False) -> AsyncEngine:
+    """An engine for code on an event loop.
+
+    Not pooled means one connection a session: an asyncio connection belongs to the loop that
+    opened it, and task code may well run a new loop for every update.
+    """
+    url = database_url(use_async=True)
+    pool: dict[str, Any] = (
+        {"pool_size": 10, "max_overflow": 10, "pool_timeout": 2.0}
+        if pooled
+        else {"poolclass": NullPool}
+    )
+    if read_only:
+        pool["isolation_level"] = "AUTOCOMMIT"
+    patience = API_PATIENCE_SECONDS if pooled else WORKER_PATIENCE_SECONDS
+    engine = create_async_engine(
+        url, connect_args=_connect_args(url, patience, durable=True), **pool
+    )
+    _prepare(engine.sync_engine, durable=True, autocommit=read_only)
+    return engine
+
+
+def _connect_args(url: URL, patience: float, *, durable: bool) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": patience}
+    options = [f"-c statement_timeout={round(patience * 1000)}", "-c timezone=UTC"]
+    if not durable:
+        options.append("-c synchronous_commit=off")
+    return {
+        "connect_timeout": max(2, round(min(patience, 5))),
+        "options": " ".join(options),
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        "application_name": "tasksystem",
+    }
+
+
+def _prepare(engine: Engine, *, durable: bool, autocommit: bool = False) -> None:
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, record: Any) -> None:
+        cursor = connection.cursor()
+        # In WAL mode only FULL flushes the log at every commit; NORMAL may lose the last
+        # transactions at a power cut (never at a crash of the process).
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if durable else 'NORMAL'}",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _immediate(connection: Connection) -> None:
+        # A transaction that reads first and writes later fails at once with "database is
+        # locked" when another writer came between, whatever the busy timeout says.
+        if not autocommit and connection.get_execution_options().get("isolation_level") is None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def pool_of(engine: Engine | AsyncEngine) -> Pool:
+    """The connection pool, for metrics and health."""
+    return engine.pool

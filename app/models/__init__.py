@@ -1,0 +1,26 @@
+"""Every table, imported here so that the metadata is whole wherever one of them is used."""
+
+from app.models.attempt import TaskAttempt, TaskLog
+from app.models.idempotency import IdempotencyKey
+from app.models.queue import Queue
+from app.models.schedule import Schedule, ScheduleFire
+from app.models.task import Task, TaskStatus, TaskTag
+from app.models.user import Token, User
+from app.models.worker import Duty, TaskRuntime, Worker
+
+__all__ = [
+    "Duty",
+    "IdempotencyKey",
+    "Queue",
+    "Schedule",
+    "ScheduleFire",
+    "Task",
+    "TaskAttempt",
+    "TaskLog",
+    "TaskRuntime",
+    "TaskStatus",
+    "TaskTag",
+    "Token",
+    "User",
+    "Worker",
+]
