@@ -1,0 +1,139 @@
+"""The verbs of `scripts/bootstrap.py`, each of them thin. Standard library only."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from scripts.bootstrap import say, stop
+from scripts.environment import BASE, DEV, ROOT, clean_environ, ensure
+
+# Releases younger than this do not get into the locks: the time in which bad ones are withdrawn.
+QUARANTINE_DAYS = 7
+
+
+def run(argv: list[str]) -> int:
+    """Run the verb named first; what follows is passed on."""
+    # SIGTERM ends an installation in the same orderly way as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    name, arguments = (argv[0], argv[1:]) if argv else ("help", [])
+    if name in ("-h", "--help"):
+        name = "help"
+    if name not in VERBS:
+        stop(f"There is no verb {name!r}; there are: {', '.join(VERBS)}.")
+    return VERBS[name](arguments)
+
+
+def _become(python: Path, *command: str) -> NoReturn:
+    """Go on as another program, under the same process id: signals then reach it directly."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(python, [str(python), *command])
+
+
+def _up(arguments: list[str]) -> NoReturn:
+    """install what is missing and run everything until Ctrl-C"""
+    _become(ensure(BASE, embedded=True), "-m", "app.up", *arguments)
+
+
+def _token(arguments: list[str]) -> NoReturn:
+    """print an API token for admin@localhost, alone on stdout"""
+    _become(ensure(BASE), "-m", "app", "token", "create", "--user", "admin@localhost", *arguments)
+
+
+def _test(arguments: list[str]) -> NoReturn:
+    """run the tests; arguments go to pytest"""
+    _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
+
+
+def _install(arguments: list[str]) -> int:
+    """install what is missing and stop there"""
+    ensure(DEV if "--dev" in arguments else BASE, embedded=True)
+    return 0
+
+
+def _check(arguments: list[str]) -> int:
+    """formatting, lint, types, layers and migrations"""
+    python = str(ensure(DEV, embedded=True))
+    with tempfile.TemporaryDirectory(prefix="check-") as folder:
+        environ = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/check.db", "DATA_DIR": folder}
+        failed = [
+            title
+            for title, command in (
+                ("ruff format", ["-m", "ruff", "format", "--check", "."]),
+                ("ruff check", ["-m", "ruff", "check", "."]),
+                ("mypy", ["-m", "mypy"]),
+                ("layers", ["-c", "from importlinter.cli import lint_imports_command as c; c()"]),
+                ("migrations", ["-m", "alembic", "upgrade", "head"]),
+                ("alembic check", ["-m", "alembic", "check"]),
+            )
+            if not _passes(title, [python, *command], environ)
+        ]
+    say(f"FAILED: {', '.join(failed)}" if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def _passes(title: str, command: list[str], environ: dict[str, str]) -> bool:
+    say(f"-- {title}")
+    return subprocess.run(command, env=environ, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def _lock(arguments: list[str]) -> int:
+    """compile the lock files anew from pyproject.toml"""
+    python = ensure(DEV)
+    newest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=QUARANTINE_DAYS)
+    command = [str(python), "-m", "uv", "pip", "compile", "--universal", "--generate-hashes"]
+    command += ["--only-binary", ":all:", "--emit-build-options", "--upgrade", "--quiet"]
+    command += ["--exclude-newer", f"{newest:%Y-%m-%d}", "--custom-compile-command", "make lock"]
+    # Each further file only adds to the first, at versions that agree with it.
+    layered = ["-c", "requirements.txt"]
+    for name, source in (
+        ("requirements.txt", ["pyproject.toml"]),
+        ("requirements-embedded.txt", ["--group", "embedded", *layered]),
+        ("requirements-dev.txt", ["--group", "dev", *layered]),
+        ("requirements-page.txt", ["--group", "page", *layered]),
+    ):
+        done = subprocess.run([*command, *arguments, *source, "-o", name], env=_uv_environ(python))
+        if done.returncode:
+            return done.returncode
+        say(f"{name} written")
+    return 0
+
+
+def _uv_environ(python: Path) -> dict[str, str]:
+    """uv reads none of pip's settings: hand it the index and the certificates."""
+    environ = clean_environ()
+    for name, variable in (("index-url", "UV_DEFAULT_INDEX"), ("cert", "SSL_CERT_FILE")):
+        for place in (f":env:.{name}", f"install.{name}", f"global.{name}"):
+            command = [str(python), "-m", "pip", "config", "get", place]
+            value = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+            if value and variable not in environ:
+                environ[variable] = value
+    return environ
+
+
+def _help(arguments: list[str]) -> int:
+    """this list"""
+    print("make TARGET, or: python3 scripts/bootstrap.py TARGET [ARGUMENTS]")
+    print('(with make: ARGS="..."; PYTHON=/path/to/python names the Python to use)\n')
+    for name, verb in VERBS.items():
+        print(f"  {name:10} {verb.__doc__}")
+    return 0
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "up": _up,
+    "token": _token,
+    "test": _test,
+    "check": _check,
+    "lock": _lock,
+    "install": _install,
+    "help": _help,
+}
