@@ -1,0 +1,121 @@
+"""Settings of the tests: never those of the person who runs them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from app.core.config import Settings
+
+# What a process needs of its surroundings to run at all; everything else is left out.
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "VIRTUAL_ENV", "SSL_CERT_FILE")
+_KEPT_PREFIXES = ("PIP_", "REQUESTS_CA", "CURL_CA", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+# Durations that let a test see a lease run out and a scan come round.
+FAST = {
+    "LEASE_SECONDS": "3",
+    "HEARTBEAT_SECONDS": "1",
+    "RECONCILE_SECONDS": "0.5",
+    "CANCEL_GRACE_SECONDS": "2",
+    "DRAIN_SECONDS": "2",
+}
+TEST_TASKS = "tests.support.tasks"
+# Nothing listens on port 1, so a test that forgot to ask for a broker meets none.
+NO_BROKER = "redis://127.0.0.1:1/0"
+
+
+def bare_environment() -> dict[str, str]:
+    """The surroundings of a child process without any setting of this project."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or name.upper().startswith(_KEPT_PREFIXES)
+    }
+
+
+def child_environment(data: Path, **settings: str) -> dict[str, str]:
+    """The environment of a real process of the system: fast, and all its files below `data`."""
+    own = {
+        "ENV_FILE": str(data / "no.env"),
+        "DATA_DIR": str(data / "data"),
+        "LOG_DIR": str(data / "logs"),
+        "TASK_MODULES": TEST_TASKS,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **FAST,
+    }
+    return {**bare_environment(), **own, **settings}
+
+
+def isolate_test_process() -> None:
+    """Give the test process itself settings that touch nothing of the machine or the clone.
+
+    Called before any module of the application is imported.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tasksystem-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    keep = set(bare_environment())
+    names = {"ENV_FILE", "TASK_MODULES", "DATABASE_URL", "APP_ENV", "SECRET_KEY", "LOG_DIR"}
+    for name in list(os.environ):
+        if name not in keep and (name in names or name.startswith(("CELERY_", "FLOWER_", "API_"))):
+            del os.environ[name]
+    os.environ.update(
+        {
+            "ENV_FILE": str(folder / "no.env"),
+            "DATA_DIR": str(folder / "data"),
+            "LOG_DIR": str(folder / "logs"),
+            "TASK_MODULES": TEST_TASKS,
+            "CELERY_BROKER_URL": NO_BROKER,
+            "CELERY_RESULT_BACKEND": NO_BROKER,
+        }
+    )
+
+
+def use_settings(monkeypatch: pytest.MonkeyPatch, **values: Any) -> Settings:
+    """Settings for code under test in this process: `use_settings(mp, database_url=url, ...)`.
+
+    Names are those of `Settings`. Everything derived from earlier settings is forgotten: cached
+    functions of the application, its database engines, and Celery's connections.
+    """
+    from app.core.config import get_settings
+
+    for name, value in values.items():
+        monkeypatch.setenv(name.upper(), str(value))
+    forget_settings()
+    return get_settings()
+
+
+def forget_settings() -> None:
+    """Drop what the application has derived from its settings in this process."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("app."):
+            for value in list(vars(module).values()):
+                if callable(clear := getattr(value, "cache_clear", None)):
+                    clear()
+    if session := sys.modules.get("app.db.session"):
+        session._unpooled.clear()
+    if celery := sys.modules.get("app.celery_app"):
+        _reconnect(celery.celery_app)
+
+
+def _reconnect(celery_app: Any) -> None:
+    from app.core.config import get_settings
+
+    settings = get_settings()
+    celery_app.conf.broker_url = settings.celery_broker_url
+    celery_app.conf.result_backend = settings.celery_result_backend
+    for options in ("broker_transport_options", "result_backend_transport_options"):
+        celery_app.conf[options]["global_keyprefix"] = settings.broker_key_prefix
+    celery_app.close()
+    for cached in ("backend", "amqp"):
+        celery_app.__dict__.pop(cached, None)
+    celery_app._local.__dict__.pop("backend", None)
+    celery_app._backend_cache = None

@@ -1,0 +1,36 @@
+"""Rings of tests, and what to say of a ring that could not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+RINGS = ("unit", "integration", "acceptance", "chaos", "browser")
+PREFIX = "NOT RUN: "
+
+
+def not_run(what: str, cure: str) -> NoReturn:
+    """Skip because a tool is missing on this machine; the run's last lines say so.
+
+    `what` names the tests that are skipped, `cure` the command that makes them run.
+    """
+    pytest.skip(f"{PREFIX}{what} — {cure}", allow_module_level=True)
+
+
+def ring_of(path: Path, root: Path) -> str | None:
+    """The ring of a test file: the name of its folder below `tests`."""
+    parts = path.relative_to(root).parts
+    return parts[0] if parts[0] in RINGS else None
+
+
+def not_run_lines(skipped: list[pytest.TestReport]) -> list[str]:
+    """One line for each missing tool among the skipped reports, in their order."""
+    lines: dict[str, None] = {}
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        reason = str(reason).removeprefix("Skipped: ")
+        if reason.startswith(PREFIX):
+            lines[reason] = None
+    return list(lines)
