@@ -30,15 +30,13 @@ print("%%d %%d" %% sys.version_info[:2], *missing)
 """ % (NEEDED,)
 
 
-def say(text):
-    # type: (str) -> None
+def say(text: str) -> None:
     """One line to the person, on stderr: stdout belongs to the verb's own result."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
-def stop(text):
-    # type: (str) -> NoReturn
+def stop(text: str) -> NoReturn:
     """End with a sentence instead of a traceback."""
     say(text)
     sys.exit(2)
@@ -47,25 +45,21 @@ def stop(text):
 class Interpreter:
     """What a Python says of itself."""
 
-    def __init__(self, path, version, missing):
-        # type: (str, Tuple[int, int], List[str]) -> None
+    def __init__(self, path: str, version: Tuple[int, int], missing: List[str]) -> None:
         self.path = path
         self.version = version
         self.missing = missing
 
     @property
-    def suitable(self):
-        # type: () -> bool
+    def suitable(self) -> bool:
         return self.version >= MINIMUM and not self.missing
 
-    def __str__(self):
-        # type: () -> str
+    def __str__(self) -> str:
         lacks = " without " + ", ".join(self.missing) if self.missing else ""
         return "Python %d.%d%s (%s)" % (self.version + (lacks, self.path))
 
 
-def probe(path):
-    # type: (str) -> Optional[Interpreter]
+def probe(path: str) -> Optional[Interpreter]:
     """Ask the interpreter at `path`, or None if it does not run."""
     try:
         out = subprocess.check_output(
@@ -77,8 +71,7 @@ def probe(path):
         return None
 
 
-def candidates():
-    # type: () -> Iterator[str]
+def candidates() -> Iterator[str]:
     """Interpreters by name, the newest first, then those of the version managers."""
     for minor in range(NEWEST_MINOR, MINIMUM[1] - 1, -1):
         found = shutil.which("python3.%d" % minor)
@@ -101,10 +94,10 @@ def candidates():
                 yield path
 
 
-def newest(paths):
-    # type: (Iterable[str]) -> Tuple[Optional[Interpreter], List[Interpreter]]
+def newest(paths: Iterable[str]) -> Tuple[Optional[Interpreter], List[Interpreter]]:
     """The newest suitable interpreter, and those that are not suitable."""
-    best, others = None, []  # type: Optional[Interpreter], List[Interpreter]
+    best: Optional[Interpreter] = None
+    others: List[Interpreter] = []
     for path in paths:
         found = probe(path)
         if found and found.suitable:
@@ -115,8 +108,7 @@ def newest(paths):
     return best, others
 
 
-def os_release():
-    # type: () -> Dict[str, str]
+def os_release() -> Dict[str, str]:
     """The fields of /etc/os-release; empty where there is none."""
     fields = {}
     try:
@@ -129,8 +121,7 @@ def os_release():
     return fields
 
 
-def _debian_packages():
-    # type: () -> Optional[str]
+def _debian_packages() -> Optional[str]:
     for minor in range(NEWEST_MINOR, MINIMUM[1] - 1, -1):
         name = "python3.%d" % minor
         try:
@@ -142,8 +133,7 @@ def _debian_packages():
     return None
 
 
-def install_line():
-    # type: () -> Optional[str]
+def install_line() -> Optional[str]:
     """The line that installs a suitable Python on this system, or None if it has none."""
     sudo = "" if not hasattr(os, "geteuid") or os.geteuid() == 0 else "sudo "
     release = os_release()
@@ -164,8 +154,7 @@ def install_line():
     return None
 
 
-def refuse(others):
-    # type: (List[Interpreter]) -> NoReturn
+def refuse(others: List[Interpreter]) -> NoReturn:
     """No suitable Python: say what is here and the line that brings one."""
     here = "The task system needs Python 3.11 or newer; here is "
     here += ", ".join(str(other) for other in others) or "none"
@@ -179,8 +168,7 @@ def refuse(others):
     )
 
 
-def chosen_python(asked):
-    # type: (str) -> str
+def chosen_python(asked: str) -> str:
     """The interpreter to go on with: the one asked for, else the newest one found."""
     if not asked:
         best, others = newest(candidates())
@@ -195,15 +183,13 @@ def chosen_python(asked):
     return found.path
 
 
-def hand_over(python, argv):
-    # type: (str, List[str]) -> NoReturn
+def hand_over(python: str, argv: List[str]) -> NoReturn:
     """Continue in `python`, in this very process."""
     os.environ[CHOSEN] = "1"
     os.execv(python, [python, os.path.abspath(__file__)] + argv)
 
 
-def settled():
-    # type: () -> bool
+def settled() -> bool:
     """Whether any suitable Python will do, since the environment stands: saves the search."""
     if os.environ.get("PYTHON") or sys.version_info < MINIMUM:
         return False
@@ -214,8 +200,7 @@ def settled():
         return False
 
 
-def main(argv):
-    # type: (List[str]) -> int
+def main(argv: List[str]) -> int:
     """Find a suitable Python, then run the verb."""
     if os.name == "nt":
         stop("Windows is not supported; run this in WSL 2.")

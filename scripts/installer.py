@@ -19,20 +19,26 @@ CURES = (
     ("No space left on device", "the disk is full: free some space and run it again"),
     (
         "CERTIFICATE_VERIFY_FAILED",
-        "the certificate of the package index is not trusted here: name your CA's file in "
-        "PIP_CERT (or in pip's configuration) and run it again",
+        (
+            "the certificate of the package index is not trusted here: name your CA's file in "
+            "PIP_CERT (or in pip's configuration) and run it again"
+        ),
     ),
     (
         "NewConnectionError",
-        "the package index cannot be reached: check the network; a proxy goes into HTTPS_PROXY, "
-        "an index of your own into pip's configuration (pip config set global.index-url)",
+        (
+            "the package index cannot be reached: check the network; a proxy goes into HTTPS_PROXY, "
+            "an index of your own into pip's configuration (pip config set global.index-url)"
+        ),
     ),
     ("ConnectTimeoutError", "the package index does not answer: see HTTPS_PROXY"),
     ("ProxyError", "the proxy refuses the connection: check HTTPS_PROXY"),
     (
         "No matching distribution found",
-        "the index has no file of this package for this Python and system: try another version, "
-        "for example PYTHON=python3.13",
+        (
+            "the index has no file of this package for this Python and system: try another version, "
+            "for example PYTHON=python3.13"
+        ),
     ),
 )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scripts.bootstrap import say, stop
-from scripts.environment import BASE, DEV, ROOT, clean_environ, ensure
+from scripts.environment import BASE, DEV, clean_environ, ensure
 
 # Releases younger than this do not get into the locks: the time in which bad ones are withdrawn.
 QUARANTINE_DAYS = 7
@@ -59,7 +59,7 @@ def _install(arguments: list[str]) -> int:
     return 0
 
 
-def _check(arguments: list[str]) -> int:
+def _check(_arguments: list[str]) -> int:
     """formatting, lint, types, layers and migrations"""
     python = str(ensure(DEV, embedded=True))
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
@@ -119,7 +119,7 @@ def _uv_environ(python: Path) -> dict[str, str]:
     return environ
 
 
-def _help(arguments: list[str]) -> int:
+def _help(_arguments: list[str]) -> int:
     """this list"""
     print("make TARGET, or: python3 scripts/bootstrap.py TARGET [ARGUMENTS]")
     print('(with make: ARGS="..."; PYTHON=/path/to/python names the Python to use)\n')
