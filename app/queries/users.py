@@ -1,0 +1,92 @@
+"""Statements about users and their tokens."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Update, func, insert, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+
+from app.db.clock import after, now
+from app.models import Token, User
+
+_LIVE = (
+    Token.revoked_at.is_(None),
+    or_(Token.expires_at.is_(None), Token.expires_at > now()),
+    User.disabled_at.is_(None),
+)
+
+
+def insert_user(values: dict[str, Any]) -> ReturningInsert[User]:
+    """A new user. A second one of the same email violates the unique constraint."""
+    return insert(User).values(created_at=now(), **values).returning(User)
+
+
+def user_by_email(email: str) -> Select[User]:
+    """The user of that email, which is kept in lower case."""
+    return select(User).where(User.email == email.lower())
+
+
+def user_by_id(user_id: uuid.UUID) -> Select[User]:
+    """One user."""
+    return select(User).where(User.id == user_id)
+
+
+def list_users(skip: int, limit: int) -> Select[User]:
+    """Users by email."""
+    return select(User).order_by(User.email).offset(skip).limit(limit)
+
+
+def insert_token(values: dict[str, Any], expires_in: float | None) -> ReturningInsert[Token]:
+    """A new token; `expires_in` counts in seconds from the database's time."""
+    expires_at = None if expires_in is None else after(expires_in)
+    return insert(Token).values(created_at=now(), expires_at=expires_at, **values).returning(Token)
+
+
+def live_token(token_hash: str) -> Select[Token, User, datetime]:
+    """A token that may be used, its owner, and the database's time."""
+    return (
+        select(Token, User, now())
+        .join(User, User.id == Token.user_id)
+        .where(Token.token_hash == token_hash, *_LIVE)
+    )
+
+
+def live_token_by_id(token_id: uuid.UUID) -> Select[Token]:
+    """A token that may be used."""
+    return select(Token).join(User, User.id == Token.user_id).where(Token.id == token_id, *_LIVE)
+
+
+def live_user(user_id: uuid.UUID) -> Select[User]:
+    """A user who may sign in."""
+    return select(User).where(User.id == user_id, User.disabled_at.is_(None))
+
+
+def touch_token(token_id: uuid.UUID, every_seconds: float) -> Update:
+    """Note that the token was used, unless that was noted less than `every_seconds` ago."""
+    return (
+        update(Token)
+        .where(
+            Token.id == token_id,
+            or_(Token.last_used_at.is_(None), Token.last_used_at < after(-every_seconds)),
+        )
+        .values(last_used_at=now())
+    )
+
+
+def list_tokens(user_id: uuid.UUID | None, skip: int, limit: int) -> Select[Token, str]:
+    """Tokens, newest first, with their owners' emails; of one user or of all."""
+    statement = select(Token, User.email).join(User, User.id == Token.user_id)
+    if user_id is not None:
+        statement = statement.where(Token.user_id == user_id)
+    return statement.order_by(Token.id.desc()).offset(skip).limit(limit)
+
+
+def revoke_token(token_id: uuid.UUID, user_id: uuid.UUID | None) -> ReturningUpdate[Token]:
+    """Revoke a token of this user (None: of anybody). Again: the first time stays."""
+    statement = update(Token).where(Token.id == token_id)
+    if user_id is not None:
+        statement = statement.where(Token.user_id == user_id)
+    return statement.values(revoked_at=func.coalesce(Token.revoked_at, now())).returning(Token)

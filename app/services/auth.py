@@ -1,0 +1,302 @@
+"""Users, their tokens, and who is behind a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.core import security
+from app.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from app.core.security import CEILING, Principal, Role, Scope, default_scopes
+from app.db.session import async_session, read_session
+from app.models import Token, User
+from app.queries import users as queries
+
+ADMIN_EMAIL = "admin@localhost"
+LOGIN_SECONDS = 24 * 3600
+# A revoked token stops working at once in the process that revoked it, and within this time in
+# all others.
+CACHE_SECONDS = 1.0
+CACHE_ENTRIES = 10_000
+TOUCH_SECONDS = 60.0
+MAX_FAILURES = 10
+FAILURE_SECONDS = 300.0
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+
+
+class TooManyAttempts(AppError):
+    status, title, default_code = 429, "Too many attempts", "too_many_attempts"
+
+
+async def create_user(
+    db: AsyncSession, email: str, role: Role | str = Role.USER, password: str | None = None
+) -> User:
+    """Create a user and commit. Without a password the user can only use tokens.
+
+    Raises `Invalid` for a malformed email, `Conflict` when there is such a user already.
+    """
+    values = {
+        "id": uuid7(),
+        "email": _checked_email(email),
+        "role": Role(role).value,
+        "password_hash": None if password is None else await security.hash_password(password),
+    }
+    try:
+        user = (await db.execute(queries.insert_user(values))).scalar_one()
+        await db.commit()
+    except IntegrityError:
+        await db.rollback()
+        raise Conflict(f"There is already a user {email}", code="user_exists") from None
+    return user
+
+
+async def ensure_admin(db: AsyncSession) -> User:
+    """The administrator of a fresh installation, who has tokens and no password."""
+    found = await db.scalar(queries.user_by_email(ADMIN_EMAIL))
+    if found is not None:
+        return found
+    try:
+        return await create_user(db, ADMIN_EMAIL, Role.ADMIN)
+    except Conflict:  # another process was faster
+        return (await db.execute(queries.user_by_email(ADMIN_EMAIL))).scalar_one()
+
+
+async def list_users(db: AsyncSession, skip: int = 0, limit: int = 100) -> list[User]:
+    """Users by email."""
+    return list(await db.scalars(queries.list_users(skip, limit)))
+
+
+async def get_user(db: AsyncSession, user_id: uuid.UUID) -> User:
+    """One user. Raises `NotFound`."""
+    user = await db.scalar(queries.user_by_id(user_id))
+    if user is None:
+        raise NotFound("There is no such user")
+    return user
+
+
+async def create_token(
+    db: AsyncSession,
+    email: str,
+    *,
+    name: str = "",
+    scopes: Sequence[str] | None = None,
+    expires_in: float | None = None,
+    granted_by: Principal | None = None,
+) -> tuple[Token, str]:
+    """Create an API token and commit; the second value is its text, which is not kept.
+
+    Without `scopes` it gets the usual ones of the owner's role. `granted_by` is who asks:
+    nobody can hand out more than they hold. `expires_in` is seconds; None never ends.
+    Raises `NotFound` for an unknown user, `Invalid` for unknown scopes, `Forbidden` for scopes
+    beyond the owner's role or the grantor's token.
+    """
+    user = await db.scalar(queries.user_by_email(email))
+    if user is None or user.disabled_at is not None:
+        raise NotFound(f"There is no user {email}; create one with: taskctl user create {email}")
+    plain = security.new_token()
+    values = {
+        "id": uuid7(),
+        "user_id": user.id,
+        "name": name,
+        "prefix": security.shown_prefix(plain),
+        "token_hash": security.token_hash(plain),
+        "scopes": sorted(_granted(Role(user.role), scopes, granted_by)),
+    }
+    token = (await db.execute(queries.insert_token(values, expires_in))).scalar_one()
+    await db.commit()
+    return token, plain
+
+
+async def list_tokens(
+    db: AsyncSession, owner: uuid.UUID | None, skip: int = 0, limit: int = 100
+) -> list[tuple[Token, str]]:
+    """Tokens with their owners' emails, newest first; `owner` None lists everybody's."""
+    rows = await db.execute(queries.list_tokens(owner, skip, limit))
+    return [(token, email) for token, email in rows]
+
+
+async def revoke_token(db: AsyncSession, token_id: uuid.UUID, owner: uuid.UUID | None) -> Token:
+    """Revoke and commit. Raises `NotFound` for a token that is not `owner`'s (None: anybody's)."""
+    token = await db.scalar(queries.revoke_token(token_id, owner))
+    if token is None:
+        raise NotFound("There is no such token")
+    await db.commit()
+    _cache.pop(token.token_hash, None)
+    return token
+
+
+async def login(
+    email: str, password: str, *, client: str = "", expires_in: float = LOGIN_SECONDS
+) -> tuple[Token, str]:
+    """A token for the right password.
+
+    Raises `Unauthorized`, the same whether the account exists or not, and `TooManyAttempts`
+    after ten failures within five minutes from one address for one account.
+    """
+    key = (client, email.lower())
+    _refuse_guessing(key)
+    async with read_session() as reading:
+        user = await reading.scalar(queries.user_by_email(email))
+    known = user.password_hash if user and user.disabled_at is None else None
+    if not await security.verify_password(password, known):
+        _count_failure(key)
+        raise Unauthorized("The email or the password is wrong", code="wrong_password")
+    _failures.pop(key, None)
+    async with async_session() as db:
+        return await create_token(db, email, name="login", expires_in=expires_in)
+
+
+async def authenticate(token: str) -> Principal:
+    """Who holds this API token. Raises `Unauthorized` for one that is unknown, over or revoked."""
+    digest = security.token_hash(token)
+    known, until = _cache.get(digest, (None, 0.0))
+    if time.monotonic() >= until:
+        known = await _look_up(digest)
+        _remember(digest, known)
+    if known is None:
+        raise Unauthorized(
+            "The token is unknown, revoked or has expired; get one with: taskctl token create "
+            "--user EMAIL",
+            code="invalid_token",
+        )
+    return known
+
+
+async def authenticate_view(token: str, task_id: uuid.UUID | None) -> Principal:
+    """Who handed out this view token, reduced to reading its one task.
+
+    Raises `Unauthorized` when it is forged, over, or for another task.
+    """
+    grant = security.read_view(token)
+    refused = Unauthorized(
+        "The view token has expired or is not for this task; ask for a new one",
+        code="invalid_view_token",
+    )
+    if grant is None or grant.task_id != task_id:
+        raise refused
+    async with read_session() as db:
+        user = await db.scalar(queries.live_user(grant.user_id))
+    if user is None:
+        raise refused
+    return Principal(
+        user_id=user.id,
+        email=user.email,
+        role=Role(user.role),
+        scopes=frozenset({Scope.TASKS_READ}),
+        expires_at=grant.issued_at + timedelta(seconds=security.VIEW_SECONDS),
+        only_task=grant.task_id,
+    )
+
+
+async def still_valid(principal: Principal) -> bool:
+    """Whether whoever opened a stream may still read: token not revoked, user not disabled."""
+    async with read_session() as db:
+        if principal.token_id is None:
+            return await db.scalar(queries.live_user(principal.user_id)) is not None
+        return await db.scalar(queries.live_token_by_id(principal.token_id)) is not None
+
+
+async def _look_up(digest: str) -> Principal | None:
+    async with read_session() as db:
+        row = (await db.execute(queries.live_token(digest))).one_or_none()
+    if row is None:
+        return None
+    token, user, now = row
+    if token.last_used_at is None or (now - token.last_used_at).total_seconds() > TOUCH_SECONDS:
+        _in_background(_touch(token.id))
+    return Principal(
+        user_id=user.id,
+        email=user.email,
+        role=Role(user.role),
+        scopes=frozenset(Scope(scope) for scope in token.scopes if scope in set(Scope)),
+        token_id=token.id,
+        expires_at=token.expires_at,
+    )
+
+
+async def _touch(token_id: uuid.UUID) -> None:
+    # Nice to know, never worth a failed request.
+    with contextlib.suppress(SQLAlchemyError, OSError):
+        async with async_session() as db:
+            await db.execute(queries.touch_token(token_id, TOUCH_SECONDS))
+            await db.commit()
+
+
+_cache: OrderedDict[str, tuple[Principal | None, float]] = OrderedDict()
+_failures: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
+_background: set[asyncio.Task[None]] = set()
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+def _remember(digest: str, principal: Principal | None) -> None:
+    _cache[digest] = (principal, time.monotonic() + CACHE_SECONDS)
+    _cache.move_to_end(digest)
+    while len(_cache) > CACHE_ENTRIES:
+        _cache.popitem(last=False)
+
+
+def _refuse_guessing(key: tuple[str, str]) -> None:
+    now = time.monotonic()
+    recent = [at for at in _failures.get(key, ()) if now - at < FAILURE_SECONDS]
+    if len(recent) >= MAX_FAILURES:
+        wait = round(FAILURE_SECONDS - (now - recent[0])) + 1
+        raise TooManyAttempts(
+            f"Too many failed sign-ins; try again in {wait} s", headers={"Retry-After": str(wait)}
+        )
+
+
+def _count_failure(key: tuple[str, str]) -> None:
+    now = time.monotonic()
+    recent = [at for at in _failures.get(key, ()) if now - at < FAILURE_SECONDS]
+    _failures[key] = [*recent, now][-MAX_FAILURES:]
+    _failures.move_to_end(key)
+    while len(_failures) > CACHE_ENTRIES:
+        _failures.popitem(last=False)
+
+
+def _granted(
+    role: Role, asked: Sequence[str] | None, granted_by: Principal | None
+) -> frozenset[Scope]:
+    ceiling = CEILING[role]
+    if granted_by is not None:
+        ceiling = frozenset(scope for scope in ceiling if granted_by.has(scope))
+    if asked is None:
+        return default_scopes(role) & ceiling
+    known = set(Scope)
+    if unknown := sorted(set(asked) - known):
+        raise Invalid(
+            f"Unknown scopes: {', '.join(unknown)}; known are {', '.join(sorted(known))}",
+            errors=[{"loc": ["body", "scopes"], "msg": "Unknown scope", "type": "scope"}],
+        )
+    wanted = frozenset(Scope(scope) for scope in asked)
+    if beyond := sorted(wanted - ceiling):
+        raise Forbidden(
+            f"These scopes cannot be granted here: {', '.join(beyond)}", code="scope_not_allowed"
+        )
+    return wanted
+
+
+def _checked_email(email: str) -> str:
+    if len(email) > 254 or not _EMAIL.fullmatch(email):
+        raise Invalid(
+            "The email is not an address such as name@example.org",
+            errors=[{"loc": ["body", "email"], "msg": "Not an email address", "type": "email"}],
+        )
+    return email.lower()
