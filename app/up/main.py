@@ -1,0 +1,187 @@
+"""The order of things: checks, broker, database, everything else, and back."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import time
+
+from app.core.config import Settings, get_settings, masked_url
+from app.core.errors import ConfigurationError
+from app.up import broker
+from app.up.messages import Refusal, say
+from app.up.ports import require_free
+from app.up.process import Spec
+from app.up.signals import Stop, Stopping
+from app.up.state import State, only_one
+from app.up.supervisor import Supervisor
+
+_BROKER_SECONDS = 60.0
+_READY_SECONDS = 60.0
+_TICK_SECONDS = 0.2
+
+
+def run_until(stop: Stop) -> int:
+    """Run everything until `stop`; returns the exit code."""
+    try:
+        settings = get_settings()
+        with only_one(settings.data_dir) as state:
+            state.end_leftovers(settings.drain_seconds + 10)
+            _check(settings)
+            return _supervise(settings, state, stop)
+    except (Refusal, ConfigurationError) as exc:
+        say(str(exc))
+        return 2
+
+
+def _check(settings: Settings) -> None:
+    """What can be told before anything is started. Raises `Refusal`."""
+    try:
+        (settings.log_dir / "up").mkdir(parents=True, exist_ok=True)
+        (settings.log_dir / "up" / ".writable").touch()
+        (settings.log_dir / "up" / ".writable").unlink()
+    except OSError as exc:
+        raise Refusal(
+            f"LOG_DIR {settings.log_dir.absolute()} cannot be written ({exc.strerror}): make it "
+            "writable or set LOG_DIR to a directory that is."
+        ) from None
+    require_free(settings.api_host, settings.api_port, "API_PORT")
+    require_free("127.0.0.1", settings.flower_port, "FLOWER_PORT")
+
+
+def _supervise(settings: Settings, state: State, stop: Stop) -> int:
+    supervisor = Supervisor(settings.log_dir, state, stop)
+    try:
+        say("Starting ... (Ctrl-C stops everything)")
+        _provide_broker(settings, supervisor, stop)
+        _migrate(supervisor, stop)
+        supervisor.start(_programs(settings))
+        _wait_until_ready(settings, supervisor, stop)
+        say(_welcome(settings))
+        while True:
+            stop.sleep(_TICK_SECONDS)
+            supervisor.step()
+    except Stopping:
+        say("\nStopping ... (once more: at once)")
+        return 0
+    except Refusal as exc:
+        say(str(exc))
+        return 1
+    finally:
+        supervisor.stop()
+        state.clear()
+        if stop.asked:
+            say("Stopped.")
+
+
+def _provide_broker(settings: Settings, supervisor: Supervisor, stop: Stop) -> None:
+    """A server that answers; one of our own if the address is silent."""
+    address = broker.Address.parse(settings.celery_broker_url)
+    answer = broker.ask(address)
+    if answer == "silent":
+        supervisor.start([broker.own_server(address, settings.data_dir)])
+    elif answer == "ready":
+        say(f"Using the broker that answers at {address.shown}.")
+    end = time.monotonic() + _BROKER_SECONDS
+    while answer != "ready":
+        stop.sleep()
+        supervisor.step()
+        supervisor.require_start()
+        answer = broker.ask(address)
+        if answer != "ready" and time.monotonic() > end:
+            raise Refusal(
+                f"The broker at {address.shown} is still {answer} after {_BROKER_SECONDS:g} s; "
+                f"look at {settings.log_dir / 'up' / 'broker.log'}."
+            )
+
+
+def _migrate(supervisor: Supervisor, stop: Stop) -> None:
+    """Bring the schema up to date in a process of its own. Raises `Refusal` if it fails."""
+    done = supervisor.run_once((sys.executable, "-m", "app.up.migrate"), stop)
+    if done.code:
+        raise Refusal(done.output)
+    if done.output:
+        say(done.output)
+
+
+def _programs(settings: Settings) -> list[Spec]:
+    python = sys.executable
+    celery = (python, "-m", "celery", "-A", "app.celery_app.celery_app")
+    return [
+        Spec(
+            "API",
+            # The open streams of browsers must not hold a stop up.
+            (python, "-m", "uvicorn", "app.main:app")
+            + ("--host", settings.api_host, "--port", str(settings.api_port))
+            + ("--timeout-graceful-shutdown", "5"),
+            stop_seconds=10,
+        ),
+        Spec(
+            "worker",
+            (python, "-m", "scripts.celery_worker"),
+            stop_seconds=settings.drain_seconds + 10,
+        ),
+        Spec("beat", (python, "-m", "scripts.celery_beat"), stop_seconds=10),
+        Spec(
+            "Flower",
+            # Some of its pages need no password: it is for this machine alone.
+            (*celery, "flower", "--address=127.0.0.1", f"--port={settings.flower_port}"),
+            stop_seconds=5,
+            essential=False,
+        ),
+    ]
+
+
+def _wait_until_ready(settings: Settings, supervisor: Supervisor, stop: Stop) -> None:
+    """Until the API says so. Raises `Refusal` when a part does not come up."""
+    end = time.monotonic() + _READY_SECONDS
+    while reason := _not_ready(settings):
+        stop.sleep(_TICK_SECONDS)
+        supervisor.step()
+        supervisor.require_start()
+        if time.monotonic() > end:
+            say(f"Not ready after {_READY_SECONDS:g} s ({reason}); still waiting ...")
+            end = time.monotonic() + 600
+
+
+def _not_ready(settings: Settings) -> str:
+    """Why the API does not serve yet, or an empty string."""
+    connection = http.client.HTTPConnection(_reach(settings.api_host), settings.api_port, timeout=3)
+    try:
+        connection.request("GET", "/health/ready")
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException) as exc:
+        return f"the API does not answer: {exc}"
+    finally:
+        connection.close()
+    if response.status == 200:
+        return ""
+    try:
+        return str(json.loads(body).get("detail") or f"status {response.status}")
+    except (ValueError, AttributeError):
+        return f"status {response.status}"
+
+
+def _reach(host: str) -> str:
+    """The address under which this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def _welcome(settings: Settings) -> str:
+    host = _reach(settings.api_host)
+    base = f"http://{'localhost' if host == '127.0.0.1' else host}:{settings.api_port}"
+    default = " / admin" if settings.flower_password == "admin" else ""
+    database = "SQLite" if settings.is_sqlite else masked_url(settings.database_url)
+    return f"""
+The task system is running.
+
+  API and its documentation   {base}/docs
+  Flower, the monitor         http://localhost:{settings.flower_port}   ({settings.flower_user}{default})
+  Database                    {database}
+  A token for the API         make -s token
+  Logs                        {settings.log_dir}/
+
+Ctrl-C stops everything.
+"""

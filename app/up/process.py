@@ -1,0 +1,185 @@
+"""One child process: its command, its log, its restarts and its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from app.up.messages import say
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_WRAPPER = Path(__file__).with_name("child.py")
+_MAX_LOG_BYTES = 10_000_000
+# Waits before a restart; one that stayed up for a minute starts again from the first.
+_BACKOFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+_STEADY_SECONDS = 60.0
+_LOUD = re.compile(rb"\[(warning|error|critical)\s*\]|^\[[WE] \d")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What to run. `stop_seconds` bounds an orderly end, after which it is killed."""
+
+    name: str
+    command: tuple[str, ...]
+    stop_seconds: float
+    essential: bool = True
+    # Whether its warnings are shown; crashes always are.
+    outspoken: bool = True
+
+
+def launch(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    """Start a program that ends with this process, in a session of its own.
+
+    The session keeps the terminal's Ctrl-C from it: the supervisor alone decides the order.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env=_environ(),
+        start_new_session=True,
+    )
+
+
+@dataclass(slots=True)
+class Child:
+    """A running or restarting process."""
+
+    spec: Spec
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    failures: int = 0
+    _started: float = 0.0
+    _restart_at: float = 0.0
+    _shown: int = 0
+    _family: list[psutil.Process] = field(default_factory=list)
+
+    def start(self, now: float) -> None:
+        """Start it, with its output appended to its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.failures == 0 and self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as output:
+            self._shown = output.tell()
+            self.process = launch(self.spec.command, output.fileno())
+        self._started = now
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def step(self, now: float) -> None:
+        """Show warnings, notice an end, start again when it is time."""
+        self._show_warnings()
+        self._bound_log()
+        if self.process is None:
+            if now >= self._restart_at:
+                self.start(now)
+        elif (code := self.process.poll()) is not None:
+            self._note_end(code, now)
+
+    def _note_end(self, code: int, now: float) -> None:
+        if now - self._started > _STEADY_SECONDS:
+            self.failures = 0
+        wait = _BACKOFF_SECONDS[min(self.failures, len(_BACKOFF_SECONDS) - 1)]
+        self.failures += 1
+        self.process = None
+        self._restart_at = now + wait
+        say(f"{self.describe_end(code)} It starts again in {wait:g} s.")
+
+    def describe_end(self, code: int) -> str:
+        """How it ended, with the last lines of its log."""
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        often = f" for the {self.failures}th time in a row" if self.failures > 2 else ""
+        return f"{self.spec.name} ended {how}{often}; its log ends:\n{self.last_lines()}"
+
+    def last_lines(self, count: int = 8) -> str:
+        """The end of the log, indented."""
+        text = _tail(self.log, 16_384).decode(errors="replace").splitlines()[-count:]
+        return "\n".join(f"    {line[:300]}" for line in text) or "    (nothing)"
+
+    def _show_warnings(self) -> None:
+        if not self.spec.outspoken:
+            return
+        fresh = _tail(self.log, max(0, _size(self.log) - self._shown))
+        # A line that is still being written waits for its end.
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._shown += len(whole)
+        for line in whole.splitlines():
+            if _LOUD.search(line):
+                say(f"{self.spec.name} | {line.decode(errors='replace')[:300]}")
+
+    def _bound_log(self) -> None:
+        """Keep the log within bounds: the child appends, so it may be emptied under it."""
+        if _size(self.log) > _MAX_LOG_BYTES:
+            self.log.with_suffix(".log.1").write_bytes(self.log.read_bytes())
+            os.truncate(self.log, 0)
+            self._shown = 0
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM to the process; its descendants are noted, in case it leaves some behind."""
+        if self.process is not None and self.running:
+            self._family = descendants(self.process.pid)
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL to the process and all that descends from it."""
+        if self.process is not None and self.running:
+            self._family = descendants(self.process.pid)
+            self.process.kill()
+            self.process.wait()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """SIGKILL to descendants that were there at the request to stop and still are."""
+        kill_all(self._family)
+
+
+def _environ() -> dict[str, str]:
+    """The clone on the module path, wherever the working directory is."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """The children of `pid` and theirs; empty if it is gone."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def kill_all(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL to each that is still the same process. psutil compares the start time."""
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.Error:
+            pass
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _tail(path: Path, count: int) -> bytes:
+    """The last `count` bytes of a file; nothing if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - count))
+            return file.read()
+    except OSError:
+        return b""
