@@ -1,0 +1,85 @@
+"""Fixtures that hand out the whole system. Imported by `tests/conftest.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.broker import Broker
+from tests.support.databases import DATABASES, Templates
+from tests.support.stack import Stack
+
+_STACKS = pytest.StashKey[list[Stack]]()
+MakeStack = Callable[..., Stack]
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def shared_stack(
+    request: pytest.FixtureRequest,
+    broker: Broker,
+    templates: Templates,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """One running system per kind of database, for all tests that do not change its settings."""
+    folder = tmp_path_factory.mktemp(f"stack-{request.param}")
+    with ExitStack() as resources:
+        if request.param == "sqlite":
+            url = templates.sqlite(folder / "tasks.db")
+        else:
+            server = request.getfixturevalue("postgres")
+            url = resources.enter_context(templates.postgres(server))
+        stack = Stack(folder, url, broker)
+        try:
+            yield stack.start()
+        except BaseException:
+            print(stack.tails())  # noqa: T201 - nobody else shows why it did not start
+            raise
+        finally:
+            stack.stop()
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, shared_stack: Stack) -> Stack:
+    """The running system, whole again whatever the test before has killed."""
+    request.node.stash[_STACKS] = [shared_stack]
+    shared_stack.heal()
+    return shared_stack
+
+
+@pytest.fixture
+def make_stack(
+    request: pytest.FixtureRequest, broker: Broker, tmp_path: Path
+) -> Iterator[MakeStack]:
+    """A factory of systems of the test's own: `make_stack(database_url, parts=..., SETTING=...)`.
+
+    They are started unless `start=False`, and end with the test.
+    """
+    made = request.node.stash.setdefault(_STACKS, [])
+
+    def make(
+        database_url: str, *, start: bool = True, broker: Broker = broker, **options: Any
+    ) -> Stack:
+        stack = Stack(tmp_path / f"stack{len(made)}", database_url, broker, **options)
+        made.append(stack)
+        return stack.start() if start else stack
+
+    with ExitStack() as ends:
+        for_each = made
+        ends.callback(lambda: [stack.stop() for stack in for_each])
+        yield make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the system's processes said last when a test that used them fails."""
+    report = yield
+    if report.failed:
+        for stack in item.stash.get(_STACKS, []):
+            report.sections.append(("the system's processes", stack.tails()))
+    return report
