@@ -77,7 +77,7 @@ async def subscribe() -> AsyncIterator[Notice]:
 async def _connected() -> AsyncIterator[Notice]:
     client = async_client()
     try:
-        async with client.pubsub() as pubsub:  # type: ignore[no-untyped-call]
+        async with client.pubsub() as pubsub:
             await pubsub.subscribe(_channel("notices"))
             yield Notice(lost=True)
             heard = asked = time.monotonic()
@@ -108,7 +108,7 @@ def listen_for_wakes(callback: Callable[[], None], stop: threading.Event) -> Non
 
 
 def _listen_once(callback: Callable[[], None], stop: threading.Event) -> None:
-    with sync_client().pubsub() as pubsub:
+    with sync_client().pubsub() as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(_channel("agents"))
         callback()  # something may have been said while nobody listened
         heard = asked = time.monotonic()

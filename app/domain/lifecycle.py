@@ -66,8 +66,12 @@ ACTIVE = frozenset({_P, _R})
 FINISHED = frozenset({_S, _F, _V})
 
 
-def _row(sources: set[TaskStatus] | frozenset[TaskStatus], target: TaskStatus | None,
-         by: str, meaning: str) -> Transition:
+def _row(
+    sources: set[TaskStatus] | frozenset[TaskStatus],
+    target: TaskStatus | None,
+    by: str,
+    meaning: str,
+) -> Transition:
     return Transition(frozenset(sources), target, by, meaning)
 
 

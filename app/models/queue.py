@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Text
+from sqlalchemy import Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Timestamp
@@ -18,3 +18,7 @@ class Queue(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     paused_at: Mapped[datetime | None] = mapped_column(Timestamp)
     paused_by: Mapped[str | None] = mapped_column(Text)
+    # What the agents last saw: worker slots that serve the queue, and how many rows may be in
+    # the broker at a time.
+    slots: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    window: Mapped[int] = mapped_column(Integer, default=16, server_default="16")

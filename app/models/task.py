@@ -55,7 +55,7 @@ class Task(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     progress: Mapped[float] = mapped_column(Float, default=0.0)
     progress_message: Mapped[str | None] = mapped_column(Text)
-    result: Mapped[Any] = mapped_column(JsonText)
+    result: Mapped[Any] = mapped_column(JsonText, nullable=True)
     error: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 
     # The id under which the current or next hint is published, and the fence of the attempt
@@ -104,19 +104,35 @@ class Task(Base):
         CheckConstraint(f"status IN ({_STATUSES})", name="status_known"),
         CheckConstraint("priority BETWEEN 1 AND 4", name="priority_range"),
         CheckConstraint("progress >= 0 AND progress <= 100", name="progress_range"),
-        Index("ix_tasks_waiting", "queue", "rank", postgresql_where=_WAITING,
-              sqlite_where=_WAITING),
-        Index("ix_tasks_not_ready", "ready_at", postgresql_where=_NOT_READY,
-              sqlite_where=_NOT_READY),
-        Index("ix_tasks_marked", "queue", "dispatched_priority", postgresql_where=_MARKED,
-              sqlite_where=_MARKED),
+        Index(
+            "ix_tasks_waiting",
+            "queue",
+            "rank",
+            "id",
+            postgresql_where=_WAITING,
+            sqlite_where=_WAITING,
+        ),
+        Index(
+            "ix_tasks_not_ready", "ready_at", postgresql_where=_NOT_READY, sqlite_where=_NOT_READY
+        ),
+        Index(
+            "ix_tasks_marked",
+            "queue",
+            "dispatched_priority",
+            postgresql_where=_MARKED,
+            sqlite_where=_MARKED,
+        ),
         Index("ix_tasks_running", "worker", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
-        Index("ix_tasks_expiring", "expires_at", postgresql_where=_EXPIRING,
-              sqlite_where=_EXPIRING),
+        Index(
+            "ix_tasks_expiring", "expires_at", postgresql_where=_EXPIRING, sqlite_where=_EXPIRING
+        ),
         Index("ix_tasks_owner", "user_id", "id"),
-        Index("ix_tasks_parent", "parent_id",
-              postgresql_where=text("parent_id IS NOT NULL"),
-              sqlite_where=text("parent_id IS NOT NULL")),
+        Index(
+            "ix_tasks_parent",
+            "parent_id",
+            postgresql_where=text("parent_id IS NOT NULL"),
+            sqlite_where=text("parent_id IS NOT NULL"),
+        ),
         {"postgresql_with": {"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"}},
     )
 

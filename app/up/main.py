@@ -112,9 +112,10 @@ def _programs(settings: Settings) -> list[Spec]:
         Spec(
             "API",
             # The open streams of browsers must not hold a stop up.
-            (python, "-m", "uvicorn", "app.main:app")
-            + ("--host", settings.api_host, "--port", str(settings.api_port))
-            + ("--timeout-graceful-shutdown", "5"),
+            (
+                *(python, "-m", "uvicorn", "app.main:app", "--timeout-graceful-shutdown", "5"),
+                *("--host", settings.api_host, "--port", str(settings.api_port)),
+            ),
             stop_seconds=10,
         ),
         Spec(

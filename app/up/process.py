@@ -61,6 +61,8 @@ class Child:
     failures: int = 0
     _started: float = 0.0
     _restart_at: float = 0.0
+    # Where in the log this life began, and how far it has been looked through.
+    _began: int = 0
     _shown: int = 0
     _family: list[psutil.Process] = field(default_factory=list)
 
@@ -70,7 +72,7 @@ class Child:
         if self.failures == 0 and self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
-            self._shown = output.tell()
+            self._began = self._shown = output.tell()
             self.process = launch(self.spec.command, output.fileno())
         self._started = now
 
@@ -95,17 +97,17 @@ class Child:
         self.failures += 1
         self.process = None
         self._restart_at = now + wait
-        say(f"{self.describe_end(code)} It starts again in {wait:g} s.")
-
-    def describe_end(self, code: int) -> str:
-        """How it ended, with the last lines of its log."""
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        often = f" for the {self.failures}th time in a row" if self.failures > 2 else ""
-        return f"{self.spec.name} ended {how}{often}; its log ends:\n{self.last_lines()}"
+        often = f", {self.failures} times in a row" if self.failures > 1 else ""
+        say(
+            f"{self.spec.name} ended {how}{often}, and starts again in {wait:g} s. Its last lines:"
+            f"\n{self.last_lines()}\n    (all of them: {self.log})"
+        )
 
     def last_lines(self, count: int = 8) -> str:
-        """The end of the log, indented."""
-        text = _tail(self.log, 16_384).decode(errors="replace").splitlines()[-count:]
+        """What it wrote last in this life, indented."""
+        written = _tail(self.log, min(16_384, max(0, _size(self.log) - self._began)))
+        text = written.decode(errors="replace").splitlines()[-count:]
         return "\n".join(f"    {line[:300]}" for line in text) or "    (nothing)"
 
     def _show_warnings(self) -> None:
@@ -124,7 +126,7 @@ class Child:
         if _size(self.log) > _MAX_LOG_BYTES:
             self.log.with_suffix(".log.1").write_bytes(self.log.read_bytes())
             os.truncate(self.log, 0)
-            self._shown = 0
+            self._began = self._shown = 0
 
     def ask_to_stop(self) -> None:
         """SIGTERM to the process; its descendants are noted, in case it leaves some behind."""
@@ -154,7 +156,7 @@ def _environ() -> dict[str, str]:
 def descendants(pid: int) -> list[psutil.Process]:
     """The children of `pid` and theirs; empty if it is gone."""
     try:
-        return psutil.Process(pid).children(recursive=True)
+        return list(psutil.Process(pid).children(recursive=True))
     except psutil.Error:
         return []
 

@@ -1,0 +1,145 @@
+"""What surrounds every request: its id, a limit on waiting, and headers for browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import internal, unavailable
+from app.core.context import new_request_id, request_id
+from app.core.errors import ConfigurationError
+from app.core.logging import bound, get_logger
+
+# A database that is frozen rather than gone answers nothing at all, not even an error.
+PATIENCE_SECONDS = 2.7
+_log = get_logger(__name__)
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # A view token stands in a query; it must not travel on in a Referer.
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class RequestContext:
+    """Gives the request its id, and an unexpected error a 500 that does not leak.
+
+    Outermost, so that whatever answers below carries the id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _start_or_say_why(self._app, scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = new_request_id(Headers(scope=scope).get("x-request-id"))
+        token = request_id.set(identity)
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = identity
+                headers.setdefault("Cache-Control", "no-store")
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            with bound(request_id=identity):
+                await self._app(scope, receive, send_with_headers)
+        except Exception:
+            _log.exception("request failed", method=scope["method"], path=scope["path"])
+            if started:
+                raise  # the client must see that the answer is not whole
+            await internal(scope["path"])(scope, receive, send_with_headers)
+        finally:
+            request_id.reset(token)
+
+
+class Deadline:
+    """Answers 503 when no response has begun `PATIENCE_SECONDS` after the request was read.
+
+    The work is abandoned then; whether it committed is unknown to the client, as with any lost
+    connection, which is what idempotency keys are for. Responses that have begun, such as event
+    streams, last as long as they like.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        loop = asyncio.get_running_loop()
+        started: asyncio.Future[None] = loop.create_future()
+        expired = False
+        since = loop.time()
+
+        async def timed_receive() -> Message:
+            nonlocal since
+            message = await receive()
+            since = loop.time()  # a slow upload is the client's own time
+            return message
+
+        async def guarded_send(message: Message) -> None:
+            if expired:
+                raise OSError("the response was given up")
+            if not started.done():
+                started.set_result(None)
+            await send(message)
+
+        work = asyncio.ensure_future(self._app(scope, timed_receive, guarded_send))
+        try:
+            while True:
+                left = since + PATIENCE_SECONDS - loop.time()
+                await asyncio.wait(
+                    {work, started}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+                if work.done() or started.done():
+                    await work
+                    return
+                if loop.time() >= since + PATIENCE_SECONDS:
+                    break
+        finally:
+            if not work.done():
+                work.cancel()
+        expired = True
+        work.add_done_callback(_forget)
+        _log.warning("gave up waiting", method=scope["method"], path=scope["path"])
+        answer = unavailable(scope["path"], "The database does not answer; try again shortly")
+        await answer(scope, receive, send)
+
+
+def _forget(work: asyncio.Future[None]) -> None:
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        work.result()
+
+
+async def _start_or_say_why(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """A configuration that cannot be used ends the start with its sentence, not a traceback."""
+
+    async def send_sentence(message: Message) -> None:
+        reason = sys.exc_info()[1]
+        if message["type"] == "lifespan.startup.failed" and isinstance(reason, ConfigurationError):
+            message = {**message, "message": str(reason)}
+        await send(message)
+
+    with contextlib.suppress(ConfigurationError):
+        await app(scope, receive, send_sentence)

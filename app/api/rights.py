@@ -1,0 +1,86 @@
+"""Who asks, and whether they may: the rights that endpoints name in their signatures."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.core.errors import Forbidden, Unauthorized
+from app.core.security import Principal, Scope
+from app.services import auth
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="token",
+    bearerFormat="tsk_...",
+    description="An API token: from `make -s token`, `taskctl token create` or `POST "
+    "/api/v1/auth/token`.",
+)
+
+
+async def identify(request: Request, *, may_view: bool) -> Principal:
+    """Who makes the request. Raises `Unauthorized`.
+
+    A view token counts only on the routes that declare it (`may_view`); a bearer token wins.
+    """
+    header = request.headers.get("authorization")
+    if header is None and may_view and (view := request.query_params.get("view")):
+        return await auth.authenticate_view(view, _task_in_path(request))
+    scheme, _, token = (header or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("Send a token: Authorization: Bearer <token>", code="token_missing")
+    return await auth.authenticate(token)
+
+
+def _task_in_path(request: Request) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.path_params.get("task_id", ""))
+    except ValueError:
+        return None
+
+
+def require(*any_of: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that returns the caller, who needs one of the scopes."""
+
+    async def right(
+        request: Request,
+        _: Annotated[
+            HTTPAuthorizationCredentials | None,
+            Security(_bearer, scopes=[scope.value for scope in any_of]),
+        ],
+    ) -> Principal:
+        principal: Principal = request.scope["principal"]
+        if not any(principal.has(scope) for scope in any_of):
+            names = " or ".join(any_of)
+            raise Forbidden(f"This needs the scope {names}", code="scope_missing")
+        return principal
+
+    right.scopes = any_of  # type: ignore[attr-defined]
+    return right
+
+
+async def _anybody(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Principal:
+    principal: Principal = request.scope["principal"]
+    return principal
+
+
+_anybody.scopes = ()  # type: ignore[attr-defined]
+
+SignedIn = Annotated[Principal, Depends(_anybody)]
+TasksRead = Annotated[Principal, Depends(require(Scope.TASKS_READ))]
+TasksWrite = Annotated[Principal, Depends(require(Scope.TASKS_WRITE))]
+TasksChange = Annotated[Principal, Depends(require(Scope.TASKS_WRITE, Scope.TASKS_REPORT))]
+QueuesRead = Annotated[Principal, Depends(require(Scope.QUEUES_READ))]
+QueuesWrite = Annotated[Principal, Depends(require(Scope.QUEUES_WRITE))]
+WorkersRead = Annotated[Principal, Depends(require(Scope.WORKERS_READ))]
+MetricsRead = Annotated[Principal, Depends(require(Scope.METRICS_READ))]
+TokensWrite = Annotated[Principal, Depends(require(Scope.TOKENS_WRITE))]
+UsersRead = Annotated[Principal, Depends(require(Scope.USERS_READ))]
+UsersWrite = Annotated[Principal, Depends(require(Scope.USERS_WRITE))]

@@ -1,0 +1,115 @@
+"""Routes that are strict about what they are given, and closed to strangers unless they say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, get_origin
+from urllib.parse import unquote_to_bytes
+
+from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.routing import APIRoute
+
+from app.api import json_body
+from app.api.contract import described
+from app.api.rights import identify
+from app.core.errors import AppError, Invalid
+
+_PUBLIC = "__public__"
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+class UnsupportedMedia(AppError):
+    status, title, default_code = 415, "Unsupported media type", "unsupported_media_type"
+
+
+def public(endpoint: Endpoint) -> Endpoint:
+    """Mark an endpoint as open to everybody. All others know who asks before they do anything."""
+    setattr(endpoint, _PUBLIC, True)
+    return endpoint
+
+
+class StrictRoute(APIRoute):
+    """Identifies the caller first, then refuses unknown or repeated query parameters, bodies of
+    another type than JSON and JSON that is not sound, before the endpoint's own checks.
+    """
+
+    @property
+    def is_public(self) -> bool:
+        """Whether no token is asked for."""
+        return bool(getattr(self.endpoint, _PUBLIC, False))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler with the checks in front of it."""
+        handle = super().get_route_handler()
+        allowed = {
+            field.alias: get_origin(field.field_info.annotation) is list
+            for field in get_flat_dependant(self.dependant).query_params
+        }
+        has_body = self.body_field is not None
+
+        async def strict(request: Request) -> Response:
+            if not self.is_public:
+                request.scope["principal"] = await identify(request, may_view="view" in allowed)
+            _check_query(request, allowed)
+            if has_body and (raw := await request.body()):
+                _check_media_type(request)
+                # Where Starlette keeps what it parsed, so that nobody parses it again.
+                request._json = json_body.loads(raw)
+            return await handle(request)
+
+        return strict
+
+
+class Router(APIRouter):
+    """A router of strict routes. Each also answers with, or without, a trailing slash.
+
+    Not by redirect: clients drop the Authorization header or the body when they follow one.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=StrictRoute, redirect_slashes=False, **options)
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add the route as documented and its hidden twin."""
+        options = described(endpoint, options, public=getattr(endpoint, _PUBLIC, False))
+        super().add_api_route(path, endpoint, **options)
+        twin = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        super().add_api_route(
+            twin, endpoint, **{**options, "include_in_schema": False, "operation_id": None}
+        )
+
+
+def _check_query(request: Request, allowed: dict[str, bool]) -> None:
+    raw: bytes = request.scope["query_string"]
+    if not raw:
+        return
+    try:
+        text = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise _query_refused("query", "The query is not UTF-8", "utf8") from None
+    if json_body.unfit(text):
+        raise _query_refused("query", "The query must not hold NUL", "text")
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in allowed:
+            known = ", ".join(sorted(allowed)) or "none"
+            raise _query_refused(name, f"Unknown query parameter; known: {known}", "unknown")
+        if name in seen and not allowed[name]:
+            raise _query_refused(name, "This query parameter may be given once", "repeated")
+        seen.add(name)
+
+
+def _query_refused(name: str, message: str, kind: str) -> Invalid:
+    return Invalid(
+        f"{name}: {message}", errors=[{"loc": ["query", name], "msg": message, "type": kind}]
+    )
+
+
+def _check_media_type(request: Request) -> None:
+    given = request.headers.get("content-type", "")
+    kind = given.split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMedia(
+            f"The body must be sent as Content-Type: application/json, not {kind or 'without one'}"
+        )

@@ -1,0 +1,213 @@
+"""`submit`, `list`, `show`, `cancel`, `retry`, `delete`, `logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from app.cli.commands import remote
+from app.cli.failures import CliError, ExitCode
+from app.cli.output import Output
+from app.cli.values import Priority, json_or_text, pairs
+
+if TYPE_CHECKING:
+    from app.cli.client import Api
+
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="Id of the task.")]
+TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of tasks.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ARGS]...",
+        help="Arguments; read as JSON where they are JSON, else as text. "
+        "Put -- before the first one that starts with a dash.",
+        show_default=False,
+    ),
+]
+Kwargs = Annotated[
+    list[str] | None,
+    typer.Option("--kwarg", "-k", metavar="NAME=VALUE", help="Keyword argument. Repeatable."),
+]
+_COLUMNS = ("ID", "STATUS", "PROGRESS", "PRIORITY", "QUEUE", "CREATED", "NAME", "FUNCTION")
+_SHOWN = (
+    "id", "name", "status", "reason", "progress", "progress_message", "celery_task_name", "args",
+    "kwargs", "result", "task_type", "queue", "priority", "attempt", "tries", "max_attempts",
+    "time_limit", "soft_time_limit", "tags", "user_id", "owner_ref", "parent_id", "depends_on",
+    "retry_of", "scheduled_at", "expires_at", "created_at", "dispatched_at", "started_at",
+    "completed_at", "cancel_requested_at", "worker", "celery_id", "version",
+)  # fmt: skip
+
+
+def add(app: typer.Typer) -> None:
+    """Register the commands."""
+    for function in (submit, show, cancel, retry, delete, logs):
+        remote(app)(function)
+    remote(app, "list")(list_tasks)
+
+
+def submit(
+    api: Api,
+    out: Output,
+    function: Annotated[
+        str, typer.Argument(metavar="NAME", help="Full name of the function, as in app.tasks.x.y.")
+    ],
+    args: Words = None,
+    kwarg: Kwargs = None,
+    priority: Annotated[Priority, typer.Option(help="How urgent.")] = Priority.NORMAL,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
+    task_type: Annotated[str | None, typer.Option("--type", help="Kind of task.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Another queue than the routed one.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag. Repeatable.")] = None,
+    countdown: Annotated[float | None, typer.Option(help="Start after so many seconds.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end.")] = False,
+) -> None:
+    """Submit a task; with --watch the exit code says how it ended."""
+    short = function.rsplit(".", 1)[-1]
+    optional = {"queue": queue, "tags": tag, "countdown": countdown}
+    body = {
+        "name": name or short,
+        "task_type": task_type or short,
+        "celery_task_name": function,
+        "args": [json_or_text(word) for word in args or ()],
+        "kwargs": pairs(kwarg or ()),
+        "priority": priority.level,
+        **{key: value for key, value in optional.items() if value},
+    }
+    # The key lets the client repeat a request whose answer was lost.
+    task = api.post("/tasks/", body, idempotency_key=str(uuid4())).json()
+    if watch:
+        from app.cli.watching import follow
+
+        if not out.as_json:
+            out.note(f"Submitted {task['id']}")
+        follow(api, out, [task["id"]])
+    elif out.as_json:
+        out.json(task)
+    else:
+        out.line(task["id"])
+
+
+def list_tasks(
+    api: Api,
+    out: Output,
+    status: Annotated[list[str] | None, typer.Option(help="Only this status. Repeatable.")] = None,
+    task_type: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
+    function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Only this priority.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    parent: Annotated[str | None, typer.Option(help="Only subtasks of this task.")] = None,
+    owner_ref: Annotated[str | None, typer.Option(help="Only with this owner_ref.")] = None,
+    search: Annotated[str | None, typer.Option("--search", "-q", help="Part of the name.")] = None,
+    after: Annotated[str | None, typer.Option(help="Created after this time (RFC 3339).")] = None,
+    before: Annotated[str | None, typer.Option(help="Created before this time.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+) -> None:
+    """List tasks, newest first."""
+    wanted = {
+        "status": status,
+        "task_type": task_type,
+        "celery_task_name": function,
+        "queue": queue,
+        "priority": priority and priority.level,
+        "tag": tag,
+        "parent_id": parent,
+        "owner_ref": owner_ref,
+        "q": search,
+        "created_after": after,
+        "created_before": before,
+    }
+    params = {key: value for key, value in wanted.items() if value is not None}
+    tasks = list(api.pages("/tasks/", params, limit))
+    if out.as_json:
+        out.json(tasks)
+    elif tasks:
+        out.table(_COLUMNS, map(_row, tasks))
+    else:
+        out.note("No tasks." if not params else "No task matches.")
+
+
+def _row(task: dict[str, Any]) -> tuple[Any, ...]:
+    names = {level.level: level.value for level in Priority}
+    return (
+        task["id"], task["status"], f"{task['progress']:.0f} %",
+        names.get(task["priority"], task["priority"]), task["queue"],
+        task["created_at"][:19] + "Z", task["name"], task["celery_task_name"],
+    )  # fmt: skip
+
+
+def show(api: Api, out: Output, task_id: TaskId) -> None:
+    """Show everything about a task."""
+    task = api.get(f"/tasks/{segment(task_id)}")
+    if out.as_json:
+        out.json(task)
+        return
+    out.fields((key, task.get(key)) for key in _SHOWN)
+    if error := task.get("error"):
+        out.fields([("error", f"{error.get('type')}: {error.get('message')}")])
+        if error.get("traceback"):
+            out.line(error["traceback"].rstrip())
+
+
+def cancel(api: Api, out: Output, task_ids: TaskIds) -> None:
+    """Cancel tasks: a waiting one at once, a running one is told to stop."""
+    _each(out, task_ids, lambda item: api.post(f"/tasks/{item}/cancel").json())
+
+
+def delete(api: Api, out: Output, task_ids: TaskIds) -> None:
+    """Delete tasks; a running one is stopped first."""
+    _each(out, task_ids, lambda item: api.request("DELETE", f"/tasks/{item}").json())
+
+
+def retry(api: Api, out: Output, task_ids: TaskIds) -> None:
+    """Run finished tasks again, each as a new task."""
+
+    def one(item: str) -> dict[str, Any]:
+        new = api.post(f"/tasks/{item}/retry").json()
+        return {**new, "message": f"Runs again as {new['id']}"}
+
+    _each(out, task_ids, one)
+
+
+def logs(api: Api, out: Output, task_id: TaskId) -> None:
+    """Show the lines that a task logged."""
+    lines = api.get(f"/tasks/{segment(task_id)}/logs")
+    if out.as_json:
+        out.json(lines)
+        return
+    for line in lines:
+        out.line(f"{line['created_at']} {line['level']:<8} [{line['attempt']}] {line['message']}")
+    if not lines:
+        out.note("The task logged nothing.")
+
+
+def segment(task_id: str) -> str:
+    """A word as one segment of a path, whatever was typed."""
+    from urllib.parse import quote
+
+    if not task_id.strip(". "):
+        raise CliError(f"{task_id!r} is not the id of a task", code=ExitCode.USAGE)
+    return quote(task_id, safe="")
+
+
+def _each(out: Output, task_ids: list[str], act: Callable[[str], dict[str, Any]]) -> None:
+    """Do it to every task; one that is refused does not keep the others from it."""
+    answers, failure = [], None
+    for task_id in task_ids:
+        try:
+            answer = act(segment(task_id))
+        except CliError as error:
+            failure = error
+            error.sentence = f"{task_id}: {error.sentence}"
+            error.show()
+            continue
+        answers.append(answer)
+        if not out.as_json:
+            out.line(f"{task_id}: {answer.get('message', 'done')}")
+    if out.as_json:
+        out.json(answers)
+    if failure is not None:
+        raise typer.Exit(failure.code)

@@ -1,0 +1,65 @@
+"""Reading what was typed: JSON values, key=value pairs, durations."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from app.cli.failures import CliError, ExitCode
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+class Priority(StrEnum):
+    """The four levels by name."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def level(self) -> int:
+        """The number the API knows it by, 1 to 4."""
+        return list(Priority).index(self) + 1
+
+
+def json_or_text(word: str) -> Any:
+    """`60` -> 60, `[1,2]` -> a list, `hello` -> "hello"; what JSON cannot carry stays text."""
+    try:
+        value = json.loads(word)
+        # NaN, and 1e400 which became Infinity, are refused here.
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return word
+    return value
+
+
+def pairs(words: Iterable[str]) -> dict[str, Any]:
+    """`k=v` words as a mapping. Raises `CliError` for one without `=`."""
+    found: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise CliError(
+                f"--kwarg {word!r} is not of the form name=value", code=ExitCode.USAGE
+            )
+        found[key] = json_or_text(value)
+    return found
+
+
+def duration(text: str) -> timedelta | None:
+    """`30d`, `12h`, `90s`, `2w`, or `never` -> None. Raises `CliError` for anything else."""
+    if text == "never":
+        return None
+    match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip().lower())
+    if match is None or int(match[1]) == 0:
+        raise CliError(
+            f"{text!r} is not a duration; write 30d, 12h, 15m, 90s, 2w or never",
+            code=ExitCode.USAGE,
+        )
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])

@@ -1,0 +1,271 @@
+"""Statements that move rows into the broker's window and out of it again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, Select, Update, case, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert
+
+from app.db.clock import micros, new_uuid, now
+from app.db.upsert import insert as upsert
+from app.domain.lifecycle import Event, Reason, target
+from app.domain.rank import Priority
+from app.models import Queue, Task, TaskRuntime
+from app.queries.claims import Pair, pairs_in
+from app.queries.guards import legal
+from app.queries.tasks import rank_of
+
+
+def ensure_queue(name: str) -> Insert:
+    """Make the queue's row, which feeders lock, if this is its first use."""
+    return upsert(Queue).values(name=name).on_conflict_do_nothing(index_elements=["name"])
+
+
+def lock_queue(name: str) -> Select[tuple[Queue]]:
+    """The queue's row, locked. Waits: a feed that skipped instead would be a lost wake-up."""
+    return select(Queue).where(Queue.name == name).with_for_update()
+
+
+def outstanding(queue: str) -> Select[tuple[int, int]]:
+    """Marked rows by the priority under which their hints travel."""
+    return (
+        select(Task.dispatched_priority, func.count())
+        .where(Task.queue == queue, legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .group_by(Task.dispatched_priority)
+    )
+
+
+def rank_ready(queue: str | None, ageing_seconds: float, limit: int) -> Update:
+    """Give a rank to rows whose time has come: scheduled ones and waiting retries."""
+    chosen = (
+        select(Task.id)
+        .where(
+            legal(Event.FEED),
+            Task.rank.is_(None),
+            Task.unmet_deps == 0,
+            Task.ready_at <= now(),
+        )
+        .order_by(Task.ready_at)
+        .limit(limit)
+    )
+    if queue is not None:
+        chosen = chosen.where(Task.queue == queue)
+    return (
+        update(Task)
+        .where(Task.id.in_(chosen), legal(Event.FEED), Task.rank.is_(None))
+        .values(rank=rank_of(Task.ready_at, Task.priority, ageing_seconds))
+        .returning(Task.queue)
+    )
+
+
+def next_ready() -> Select[tuple[datetime | None, datetime]]:
+    """When the next scheduled row or retry becomes ready, and the database's time now."""
+    soonest = (
+        select(func.min(Task.ready_at))
+        .where(legal(Event.FEED), Task.rank.is_(None), Task.unmet_deps == 0)
+        .scalar_subquery()
+    )
+    return select(soonest, now())
+
+
+def waiting(queue: str, limit: int) -> Select[tuple[uuid.UUID, int, str, int]]:
+    """The best rows by rank that have no hint, with the database's time in microseconds."""
+    return (
+        select(Task.id, Task.rank, Task.celery_task_name, micros(now()).label("now_micros"))
+        .where(
+            Task.queue == queue,
+            legal(Event.FEED),
+            Task.dispatched_at.is_(None),
+            Task.rank.is_not(None),
+            or_(Task.expires_at.is_(None), Task.expires_at > now()),
+        )
+        .order_by(Task.rank, Task.id)
+        .limit(limit)
+    )
+
+
+def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
+    """Mark rows as dispatched under a priority. One cancelled meanwhile is left out."""
+    return (
+        update(Task)
+        .where(Task.id.in_(list(ids)), legal(Event.FEED), Task.dispatched_at.is_(None))
+        .values(dispatched_at=now(), dispatched_priority=level)
+        .returning(
+            Task.id,
+            Task.celery_id,
+            Task.celery_task_name,
+            Task.rank,
+            Task.time_limit,
+            Task.soft_time_limit,
+            Task.args,
+            Task.kwargs,
+        )
+    )
+
+
+def _take_back() -> dict[str, object]:
+    return {"dispatched_at": None, "dispatched_priority": None, "celery_id": new_uuid()}
+
+
+def unmark(pairs: Iterable[Pair]) -> Update:
+    """Take marks back; the hints, wherever they are, lose at the claim from now on."""
+    return (
+        update(Task)
+        .where(pairs_in(pairs), legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .values(**_take_back())
+        .returning(Task.id, Task.queue)
+    )
+
+
+def unmark_queue(queue: str) -> Update:
+    """Take all marks of a queue back. Pausing does this."""
+    return (
+        update(Task)
+        .where(Task.queue == queue, legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .values(**_take_back())
+        .returning(Task.id)
+    )
+
+
+def marked(queue: str, older_than: datetime) -> Select[tuple[uuid.UUID, uuid.UUID]]:
+    """`(id, celery_id)` of rows marked before an instant, the ones whose hint may be lost."""
+    return select(Task.id, Task.celery_id).where(
+        Task.queue == queue,
+        legal(Event.FEED),
+        Task.dispatched_at.is_not(None),
+        Task.dispatched_at < older_than,
+    )
+
+
+def outgrown(ageing_seconds: float, limit: int) -> Select[tuple[uuid.UUID, uuid.UUID]]:
+    """Marked rows that have aged past the priority under which their hint travels."""
+    step = round(ageing_seconds * 1_000_000)
+    aged = literal(Priority.LOW) + (micros(now()) - Task.rank) / step
+    capped = case((aged > Priority.HIGH, literal(int(Priority.HIGH))), else_=aged)
+    return (
+        select(Task.id, Task.celery_id)
+        .where(
+            legal(Event.FEED),
+            Task.dispatched_at.is_not(None),
+            Task.priority < Priority.CRITICAL,
+            Task.dispatched_priority < capped,
+        )
+        .limit(limit)
+    )
+
+
+def queues_with_work() -> Select[tuple[str]]:
+    """Queues that have rows without a hint, ready or nearly."""
+    return (
+        select(Task.queue)
+        .where(legal(Event.FEED), Task.dispatched_at.is_(None), Task.rank.is_not(None))
+        .distinct()
+    )
+
+
+def queues_with_marks() -> Select[tuple[str]]:
+    """Queues that have rows in the broker."""
+    return select(Task.queue).where(legal(Event.FEED), Task.dispatched_at.is_not(None)).distinct()
+
+
+def expire(limit: int) -> Update:
+    """Revoke rows whose `expires_at` passed before they started."""
+    chosen = (
+        select(Task.id)
+        .where(
+            legal(Event.EXPIRE),
+            Task.expires_at.is_not(None),
+            Task.expires_at <= now(),
+        )
+        .limit(limit)
+    )
+    return (
+        update(Task)
+        .where(Task.id.in_(chosen), legal(Event.EXPIRE))
+        .values(
+            status=target(Event.EXPIRE).value,
+            reason=Reason.EXPIRED.value,
+            completed_at=now(),
+            updated_at=now(),
+            dispatched_at=None,
+            dispatched_priority=None,
+            version=Task.version + 1,
+        )
+        .returning(Task.id)
+    )
+
+
+def pending_names() -> Select[tuple[str]]:
+    """Names of functions that marked rows wait for: at most a window's worth of rows a queue."""
+    return (
+        select(Task.celery_task_name)
+        .where(legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .distinct()
+    )
+
+
+def reject_unknown(name: str, error: dict[str, str], limit: int) -> Update:
+    """Fail rows whose function no live worker knows."""
+    chosen = (
+        select(Task.id)
+        .where(
+            legal(Event.REJECT),
+            Task.celery_task_name == name,
+            Task.dispatched_at.is_not(None),
+        )
+        .limit(limit)
+    )
+    return (
+        update(Task)
+        .where(Task.id.in_(chosen), legal(Event.REJECT))
+        .values(
+            status=target(Event.REJECT).value,
+            reason=Reason.NOT_REGISTERED.value,
+            error=error,
+            completed_at=now(),
+            updated_at=now(),
+            dispatched_at=None,
+            dispatched_priority=None,
+            version=Task.version + 1,
+        )
+        .returning(Task.id)
+    )
+
+
+def runtimes() -> Select[tuple[TaskRuntime]]:
+    """How long functions run."""
+    return select(TaskRuntime)
+
+
+def fold_runtime(name: str, samples: int, mean: float, peak: float) -> Insert:
+    """Blend what one agent measured into what is known of a function.
+
+    The mean is an exponential one over about 1,000 attempts; the peak falls slowly, so that a
+    rare slow attempt is remembered for a while.
+    """
+    statement = upsert(TaskRuntime).values(
+        celery_task_name=name,
+        samples=samples,
+        mean_seconds=mean,
+        peak_seconds=peak,
+        updated_at=now(),
+    )
+    weight = min(1.0, samples / 1000)
+    known = TaskRuntime
+    return statement.on_conflict_do_update(
+        index_elements=["celery_task_name"],
+        set_={
+            "samples": known.samples + samples,
+            "mean_seconds": known.mean_seconds * (1 - weight) + mean * weight,
+            "peak_seconds": case(
+                (known.peak_seconds * 0.9 > peak, known.peak_seconds * 0.9), else_=peak
+            ),
+            "updated_at": now(),
+        },
+    )
+
+
+Marked = Row[tuple[uuid.UUID, uuid.UUID, str, int, float, float, list[object], dict[str, object]]]

@@ -1,0 +1,130 @@
+"""Statements of agents: leases, workers, duties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Delete, Select, Update, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert
+
+from app.db.clock import after, now
+from app.db.upsert import insert as upsert
+from app.domain.lifecycle import Event
+from app.models import Duty, Queue, Task, Worker
+from app.queries.claims import Pair, pairs_in
+from app.queries.guards import legal
+
+
+def renew(pairs: Iterable[Pair], lease_seconds: float) -> Update:
+    """Extend leases. Touches no indexed column, so it stays a heap-only update."""
+    return (
+        update(Task)
+        .where(pairs_in(pairs), legal(Event.REPORT))
+        .values(lease_until=after(lease_seconds))
+        .returning(Task.id, Task.celery_id)
+    )
+
+
+def read_back(pairs: Iterable[Pair]) -> Select[Any]:
+    """What became of claims whose renewal found no row."""
+    ids = [task_id for task_id, _ in pairs]
+    return select(Task.id, Task.celery_id, Task.status).where(Task.id.in_(ids))
+
+
+def cancels(workers: list[str]) -> Select[Any]:
+    """Attempts of these workers that were told to stop."""
+    return select(Task.id, Task.celery_id, Task.cancel_requested_at, Task.cancel_reason).where(
+        legal(Event.REPORT), Task.worker.in_(workers), Task.cancel_requested_at.is_not(None)
+    )
+
+
+def held_by(worker: str) -> Select[Any]:
+    """Attempts that the database says a worker runs."""
+    return select(Task.id, Task.celery_id).where(legal(Event.REPORT), Task.worker == worker)
+
+
+def lease_over(limit: int) -> Select[tuple[Task]]:
+    """Running rows whose lease has passed. The condition is repeated in the UPDATE."""
+    return select(Task).where(legal(Event.RESCUE_FAIL), Task.lease_until < now()).limit(limit)
+
+
+def describe_worker(row: dict[str, Any]) -> Insert:
+    """Write what an agent knows of one of its workers; `heartbeat_at` becomes now."""
+    statement = upsert(Worker).values(**row, started_at=now(), heartbeat_at=now())
+    return statement.on_conflict_do_update(
+        index_elements=["name"], set_={**row, "heartbeat_at": now()}
+    )
+
+
+def forget_worker(name: str) -> Delete:
+    """Remove a worker that has stopped."""
+    return delete(Worker).where(Worker.name == name)
+
+
+def forget_silent_workers(seconds: float) -> Delete:
+    """Remove workers not heard of for a long time."""
+    return delete(Worker).where(Worker.heartbeat_at < after(-seconds)).returning(Worker.name)
+
+
+def live_workers(silence_seconds: float) -> Select[tuple[Worker]]:
+    """Workers heard of within `silence_seconds`."""
+    return select(Worker).where(Worker.heartbeat_at >= after(-silence_seconds))
+
+
+def set_window(queue: str, slots: int, window: int) -> Update:
+    """What the agents see of a queue's consumers; feeders in every process read it."""
+    return (
+        update(Queue)
+        .where(Queue.name == queue, or_(Queue.slots != slots, Queue.window != window))
+        .values(slots=slots, window=window)
+    )
+
+
+def take_duty(name: str, holder: str, seconds: float) -> Insert:
+    """Take or keep charge of a duty; returns a row only to the one who has it now."""
+    statement = upsert(Duty).values(name=name, holder=holder, lease_until=after(seconds))
+    return statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"holder": holder, "lease_until": after(seconds)},
+        where=or_(Duty.holder == holder, Duty.lease_until < now()),
+    ).returning(Duty.name)
+
+
+def release_duties(holder: str) -> Delete:
+    """Give up every duty, so that another agent need not wait for the lease."""
+    return delete(Duty).where(Duty.holder == holder)
+
+
+def finished_before(seconds: float, limit: int) -> Delete:
+    """Remove tasks that finished more than `seconds` ago, oldest first."""
+    chosen = (
+        select(Task.id)
+        .where(
+            legal(Event.REMOVE),
+            Task.id < _id_floor(seconds),
+            Task.completed_at < after(-seconds),
+        )
+        .order_by(Task.id)
+        .limit(limit)
+    )
+    return delete(Task).where(Task.id.in_(chosen)).returning(Task.id, Task.user_id)
+
+
+def _id_floor(seconds: float) -> Any:
+    """The smallest UUIDv7 of that age: a finished task is at least as old as its completion."""
+    import time
+    import uuid
+
+    milliseconds = max(0, int((time.time() - seconds) * 1000))
+    return uuid.UUID(int=milliseconds << 80)
+
+
+def database_time() -> Select[Any]:
+    """The clock that decides."""
+    return select(now())
+
+
+def running_count() -> Select[tuple[int]]:
+    """How many attempts are running."""
+    return select(func.count()).select_from(Task).where(legal(Event.REPORT))

@@ -1,0 +1,284 @@
+"""Statements about one task from the outside: create, read, cancel, edit, remove."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from app.db.clock import after, micros, new_uuid, now
+from app.db.upsert import insert as upsert
+from app.domain.lifecycle import Event, Reason, target
+from app.domain.rank import Priority, offset
+from app.models import IdempotencyKey, Task, TaskAttempt, TaskLog, TaskTag
+from app.queries.guards import legal
+
+
+def owned(owner: uuid.UUID | None) -> ColumnElement[bool]:
+    """Restricts to the tasks of `owner`; None restricts nothing (operators, the system)."""
+    return literal(True) if owner is None else Task.user_id == owner
+
+
+def rank_of(ready_at: Any, priority: Any, ageing_seconds: float) -> ColumnElement[int]:
+    """`domain.rank` as SQL: microseconds of `ready_at` less the offset of `priority`."""
+    offsets = {level.value: offset(level, ageing_seconds) for level in Priority}
+    moved = case(
+        *((priority == value, literal(by, BigInteger)) for value, by in offsets.items()),
+        else_=literal(0, BigInteger),
+    )
+    return micros(ready_at) - moved
+
+
+def insert_tasks(rows: Sequence[dict[str, Any]]) -> Insert:
+    """Insert complete rows, as `services.building` makes them."""
+    return insert(Task).values(list(rows)).returning(Task)
+
+
+def insert_tags(pairs: Iterable[tuple[uuid.UUID, str]]) -> Insert:
+    """The tags of new or edited tasks, `(task id, tag)` each."""
+    return insert(TaskTag).values([{"task_id": task, "tag": tag} for task, tag in pairs])
+
+
+def delete_tags(task_id: uuid.UUID) -> Delete:
+    """Forget a task's tags before new ones are written."""
+    return delete(TaskTag).where(TaskTag.task_id == task_id)
+
+
+def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[tuple[Task]]:
+    """One task. One whose deletion was requested is still found: its attempt still runs."""
+    return select(Task).where(Task.id == task_id, owned(owner))
+
+
+def get_many(ids: Iterable[uuid.UUID]) -> Select[tuple[Task]]:
+    """Several tasks, in no order."""
+    return select(Task).where(Task.id.in_(list(ids)))
+
+
+def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[tuple[Task]]:
+    """One task, locked until the transaction ends."""
+    return get(task_id, owner).with_for_update()
+
+
+def attempts(task_id: uuid.UUID) -> Select[tuple[TaskAttempt]]:
+    """Attempts that were followed by another one, oldest first."""
+    return select(TaskAttempt).where(TaskAttempt.task_id == task_id).order_by(TaskAttempt.attempt)
+
+
+def logs(task_id: uuid.UUID, after_id: int, limit: int) -> Select[tuple[TaskLog]]:
+    """Lines the task logged, oldest first, after the line of id `after_id`."""
+    return (
+        select(TaskLog)
+        .where(TaskLog.task_id == task_id, TaskLog.id > after_id)
+        .order_by(TaskLog.id)
+        .limit(limit)
+    )
+
+
+def cancel_if_pending(
+    task_id: uuid.UUID, owner: uuid.UUID | None, reason: str = Reason.CANCELLED
+) -> Update:
+    """Revoke a task that has not started (again). A hint already in the broker loses at claim."""
+    return (
+        update(Task)
+        .where(Task.id == task_id, owned(owner), legal(Event.CANCEL))
+        .values(
+            status=target(Event.CANCEL).value,
+            reason=reason,
+            cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
+            completed_at=now(),
+            updated_at=now(),
+            dispatched_at=None,
+            dispatched_priority=None,
+            version=Task.version + 1,
+        )
+        .returning(Task)
+    )
+
+
+def request_cancel_if_running(
+    task_id: uuid.UUID, owner: uuid.UUID | None, reason: str = Reason.CANCELLED
+) -> Update:
+    """Tell a running attempt to stop; repeating it keeps the first time and reason."""
+    return (
+        update(Task)
+        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL))
+        .values(
+            cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
+            cancel_reason=func.coalesce(Task.cancel_reason, literal(str(reason))),
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(Task)
+    )
+
+
+def request_delete_if_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Update:
+    """Tell a running attempt to stop and have its row removed when it has."""
+    return (
+        update(Task)
+        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL))
+        .values(
+            delete_requested_at=func.coalesce(Task.delete_requested_at, now()),
+            cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
+            cancel_reason=func.coalesce(Task.cancel_reason, literal(str(Reason.DELETED))),
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(Task.id)
+    )
+
+
+def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Delete:
+    """Remove a finished task, or one that has not started."""
+    return (
+        delete(Task)
+        .where(Task.id == task_id, owned(owner), or_(legal(Event.REMOVE), legal(Event.CANCEL)))
+        .returning(Task.id, Task.user_id)
+    )
+
+
+def remove_where_requested(limit: int) -> Delete:
+    """Remove finished tasks whose deletion was asked for while they ran."""
+    chosen = (
+        select(Task.id)
+        .where(Task.delete_requested_at.is_not(None), legal(Event.REMOVE))
+        .limit(limit)
+    )
+    return delete(Task).where(Task.id.in_(chosen)).returning(Task.id, Task.user_id)
+
+
+def edit_if(
+    task_id: uuid.UUID, statuses: Sequence[str], version: int | None, changes: dict[str, Any]
+) -> Update:
+    """Write `changes` while the task is in one of `statuses` and, if given, at `version`."""
+    guard = and_(Task.id == task_id, Task.status.in_(statuses))
+    if version is not None:
+        guard = and_(guard, Task.version == version)
+    return (
+        update(Task)
+        .where(guard)
+        .values(**changes, updated_at=now(), version=Task.version + 1)
+        .returning(Task)
+    )
+
+
+def reschedule_values(
+    priority: int, ready_at: datetime | None, ageing_seconds: float
+) -> dict[str, Any]:
+    """Column values that put a pending task back among the waiting ones.
+
+    The mark goes and the id is new, so that a hint under way for the old place loses at the
+    claim. `ready_at` None means now.
+    """
+    return {
+        "priority": priority,
+        "ready_at": now() if ready_at is None else ready_at,
+        "rank": rank_of(now(), literal(priority), ageing_seconds) if ready_at is None else None,
+        "dispatched_at": None,
+        "dispatched_priority": None,
+        "celery_id": new_uuid(),
+    }
+
+
+def claim_external(
+    task_id: uuid.UUID, worker: str, lease_seconds: float, version: int | None
+) -> Update:
+    """An executor outside Celery takes a pending task. Its marks and hints are void."""
+    guard = [Task.id == task_id, legal(Event.CLAIM), Task.unmet_deps == 0]
+    if version is not None:
+        guard.append(Task.version == version)
+    return (
+        update(Task)
+        .where(*guard)
+        .values(
+            status=target(Event.CLAIM).value,
+            celery_id=new_uuid(),
+            attempt=Task.attempt + 1,
+            tries=Task.tries + 1,
+            started_at=now(),
+            lease_until=after(lease_seconds),
+            worker=worker,
+            progress=0.0,
+            progress_message=None,
+            error=None,
+            reason=None,
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(Task)
+    )
+
+
+def report_external(
+    task_id: uuid.UUID, attempt: int, version: int | None, changes: dict[str, Any]
+) -> Update:
+    """What an executor outside Celery says of its attempt; fenced by the attempt's number."""
+    guard = [
+        Task.id == task_id,
+        Task.attempt == attempt,
+        legal(Event.REPORT),
+        Task.worker.like("external:%"),
+    ]
+    if version is not None:
+        guard.append(Task.version == version)
+    return (
+        update(Task)
+        .where(*guard)
+        .values(**changes, updated_at=now(), version=Task.version + 1)
+        .returning(Task)
+    )
+
+
+def no_less_than(progress: float) -> ColumnElement[float]:
+    """`progress`, or what the row has already if that is more: it never falls."""
+    return case((Task.progress > progress, Task.progress), else_=progress)
+
+
+def count_active(owner: uuid.UUID | None) -> Select[tuple[int]]:
+    """How many unfinished tasks an owner has."""
+    unfinished = or_(legal(Event.CANCEL), legal(Event.REPORT))
+    return select(func.count()).select_from(Task).where(owned(owner), unfinished)
+
+
+def keep_key(owner: str, key: str, fingerprint: str, task_id: uuid.UUID) -> Insert:
+    """Take an idempotency key. Returns no row when somebody has it already."""
+    return (
+        upsert(IdempotencyKey)
+        .values(owner=owner, key=key, fingerprint=fingerprint, task_id=task_id, created_at=now())
+        .on_conflict_do_nothing(index_elements=["owner", "key"])
+        .returning(IdempotencyKey.task_id)
+    )
+
+
+def find_key(owner: str, key: str) -> Select[tuple[IdempotencyKey]]:
+    """Who has an idempotency key."""
+    return select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
+
+
+def drop_keys(
+    older_than_seconds: float, owner: str | None = None, key: str | None = None
+) -> Delete:
+    """Forget idempotency keys past their time: all of them, or the one named."""
+    statement = delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))
+    if owner is not None:
+        statement = statement.where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
+    return statement

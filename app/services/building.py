@@ -1,0 +1,247 @@
+"""From a submission to a complete row: every check and every default, without a database."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from app.core.config import get_settings
+from app.core.errors import Invalid
+from app.db.base import dump_json
+from app.db.clock import after, now
+from app.domain.lifecycle import TaskStatus
+from app.domain.rank import Priority
+from app.queries.tasks import rank_of
+from app.services.catalogue import Catalogue, TaskInfo
+
+MAX_ARGUMENT_BYTES = 1_048_576
+MAX_DEPTH = 32
+MAX_TAGS = 32
+MAX_ATTEMPTS = 1000
+MAX_SECONDS = 31_536_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A submission. Durations in seconds, times timezone-aware.
+
+    `priority` 1 (LOW) to 4 (CRITICAL); `user_id` None is a system task, seen by operators only.
+    At most one of `scheduled_at` and `countdown`.
+    """
+
+    name: str
+    task_type: str
+    celery_task_name: str
+    args: Sequence[Any] = ()
+    kwargs: dict[str, Any] | None = None
+    priority: int = Priority.NORMAL
+    user_id: uuid.UUID | None = None
+    queue: str | None = None
+    scheduled_at: datetime | None = None
+    countdown: float | None = None
+    expires_at: datetime | None = None
+    max_attempts: int | None = None
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    parent_id: uuid.UUID | None = None
+    tags: Sequence[str] = ()
+    owner_ref: str | None = None
+    retry_of: uuid.UUID | None = None
+
+
+def build_row(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
+    """The row of a new task. Raises `Invalid` with every place that does not fit."""
+    info = find_function(new.celery_task_name, catalogue)
+    kwargs = new.kwargs or {}
+    errors = [
+        *_check_texts(new),
+        *_check_numbers(new),
+        *_check_times(new),
+        *_check_json(new.args, kwargs),
+    ]
+    if new.queue is not None and new.queue not in catalogue.queues:
+        errors.append(_unknown_queue(new.queue, catalogue))
+    if not errors:
+        errors = info.parameters.check(list(new.args), kwargs)
+    if errors:
+        raise Invalid(str(errors[0]["msg"]), errors=errors)
+    return _row(new, info, kwargs)
+
+
+def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
+    """The registered function of that name. Raises `Invalid` naming near matches."""
+    info = catalogue.tasks.get(name)
+    if info is None:
+        message = f"{name!r} is not registered{_near(name, catalogue.tasks)}"
+        raise Invalid(
+            message,
+            code="not_registered",
+            errors=[_error("celery_task_name", message, "not_registered")],
+        )
+    return info
+
+
+def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]:
+    settings = get_settings()
+    if new.countdown:
+        scheduled: Any = after(new.countdown)
+    else:
+        scheduled = new.scheduled_at
+    max_attempts = new.max_attempts or info.max_attempts
+    at_once = scheduled is None
+    return {
+        "id": uuid7(),
+        "name": new.name,
+        "task_type": new.task_type,
+        "celery_task_name": info.name,
+        "args": list(new.args),
+        "kwargs": kwargs,
+        "queue": new.queue or info.queue,
+        "priority": int(new.priority),
+        "status": TaskStatus.PENDING.value,
+        "progress": 0.0,
+        "celery_id": uuid.uuid4(),
+        "attempt": 0,
+        "tries": 0,
+        "crash_count": 0,
+        "max_attempts": max_attempts,
+        "requeue_on_interrupt": (
+            max_attempts > 1 if info.requeue_on_interrupt is None else info.requeue_on_interrupt
+        ),
+        "time_limit": new.time_limit or info.time_limit or settings.task_time_limit_seconds,
+        "soft_time_limit": new.soft_time_limit or info.soft_time_limit,
+        "user_id": new.user_id,
+        "owner_ref": new.owner_ref,
+        "parent_id": new.parent_id,
+        "retry_of": new.retry_of,
+        "tags": list(new.tags),
+        "unmet_deps": 0,
+        "scheduled_at": scheduled,
+        "expires_at": new.expires_at,
+        "ready_at": now() if at_once else scheduled,
+        "rank": rank_of(now(), new.priority, settings.ageing_seconds) if at_once else None,
+        "created_at": now(),
+        "updated_at": now(),
+        "version": 1,
+    }
+
+
+def _check_texts(new: NewTask) -> list[dict[str, Any]]:
+    errors = []
+    for field, value, longest in (
+        ("name", new.name, 200),
+        ("task_type", new.task_type, 100),
+        ("owner_ref", new.owner_ref, 200),
+        *((f"tags.{i}", tag, 64) for i, tag in enumerate(new.tags)),
+    ):
+        if value is None and field == "owner_ref":
+            continue
+        if problem := text_problem(value, longest):
+            errors.append(_error(field, f"{field} {problem}", "text"))
+    if len(new.tags) > MAX_TAGS:
+        errors.append(_error("tags", f"at most {MAX_TAGS} tags", "too_many"))
+    if len(set(new.tags)) != len(new.tags):
+        errors.append(_error("tags", "each tag once", "duplicate"))
+    return errors
+
+
+def text_problem(value: Any, longest: int) -> str | None:
+    """What is wrong with a name, or None: text, not blank, no control characters, bounded."""
+    if not isinstance(value, str):
+        return "must be text"
+    if not value.strip():
+        return "must not be blank"
+    if len(value) > longest:
+        return f"must have at most {longest} characters"
+    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+        return "must not contain control characters or lone surrogates"
+    return None
+
+
+def _check_numbers(new: NewTask) -> list[dict[str, Any]]:
+    errors = []
+    if isinstance(new.priority, bool) or new.priority not in tuple(Priority):
+        errors.append(
+            _error("priority", "priority is 1 (low), 2 (normal), 3 (high) or 4 (critical)", "range")
+        )
+    for field, value, low in (
+        ("countdown", new.countdown, 0.0),
+        ("time_limit", new.time_limit, 0.001),
+        ("soft_time_limit", new.soft_time_limit, 0.001),
+    ):
+        if value is not None and not (math.isfinite(value) and low <= value <= MAX_SECONDS):
+            errors.append(_error(field, f"{field} must be {low:g} to {MAX_SECONDS:g} s", "range"))
+    if new.max_attempts is not None and not 1 <= new.max_attempts <= MAX_ATTEMPTS:
+        errors.append(_error("max_attempts", f"must be 1 to {MAX_ATTEMPTS}", "range"))
+    if new.soft_time_limit and new.time_limit and new.soft_time_limit >= new.time_limit:
+        errors.append(_error("soft_time_limit", "must be below time_limit", "range"))
+    return errors
+
+
+def _check_times(new: NewTask) -> list[dict[str, Any]]:
+    errors = [
+        _error(field, f"{field} needs a time zone offset", "timezone")
+        for field, value in (("scheduled_at", new.scheduled_at), ("expires_at", new.expires_at))
+        if value is not None and value.tzinfo is None
+    ]
+    if new.scheduled_at is not None and new.countdown is not None:
+        errors.append(_error("countdown", "give scheduled_at or countdown, not both", "conflict"))
+    if (
+        not errors
+        and new.scheduled_at is not None
+        and new.expires_at is not None
+        and new.expires_at <= new.scheduled_at
+    ):
+        errors.append(_error("expires_at", "expires_at must be after scheduled_at", "range"))
+    return errors
+
+
+def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> list[dict[str, Any]]:
+    try:
+        text = dump_json([list(args), kwargs])
+    except (TypeError, ValueError, RecursionError) as exc:
+        return [_error("args", f"arguments must be JSON: {exc}", "json")]
+    if len(text.encode(errors="surrogatepass")) > MAX_ARGUMENT_BYTES:
+        return [_error("args", f"arguments must fit into {MAX_ARGUMENT_BYTES} bytes", "too_large")]
+    if "\\u0000" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
+        return [_error("args", "arguments must not contain NUL or lone surrogates", "text")]
+    if _depth([list(args), kwargs]) > MAX_DEPTH + 1:
+        return [_error("args", f"arguments may be nested {MAX_DEPTH} deep", "too_deep")]
+    if any(not isinstance(key, str) for key in kwargs):
+        return [_error("kwargs", "keyword names must be text", "text")]
+    return []
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list | tuple):
+        return 1 + max(map(_depth, value), default=0)
+    return 0
+
+
+def _unknown_queue(queue: str, catalogue: Catalogue) -> dict[str, Any]:
+    return _error(
+        "queue", f"{queue!r} is not a known queue{_near(queue, catalogue.queues)}", "unknown_queue"
+    )
+
+
+def _near(wanted: str, known: Any) -> str:
+    """A suggestion to go with a refusal: the closest known names, else where to look."""
+    matches = difflib.get_close_matches(wanted, list(known), n=3, cutoff=0.6)
+    last = wanted.rsplit(".", 1)[-1]
+    matches += [name for name in known if name.rsplit(".", 1)[-1] == last and name not in matches]
+    if matches:
+        return "; did you mean " + " or ".join(sorted(matches[:3])) + "?"
+    return "; known: " + ", ".join(sorted(known)[:10])
+
+
+def _error(field: str, message: str, kind: str) -> dict[str, Any]:
+    return {"loc": ["body", *field.split(".")], "msg": message, "type": kind}

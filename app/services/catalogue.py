@@ -1,0 +1,192 @@
+"""Which functions exist: their parameters, queues, limits and schedules.
+
+The same code runs in the API (to check submissions), in beat and in workers (to announce what
+they can run), and its hash tells whether they all run the same version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import json
+import traceback
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from celery import Task as CeleryTask
+
+from app.core.config import get_settings
+from app.core.errors import ConfigurationError
+from app.domain.retry import RetryPolicy
+from app.services.parameters import Parameters
+
+# Injected by the worker; never accepted from a client.
+INJECTED = frozenset({"task_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """One registered function. Limits in seconds; None means the system's default.
+
+    `requeue_on_interrupt` None: a task that has more than one attempt is given back.
+    """
+
+    name: str
+    doc: str
+    queue: str
+    parameters: Parameters
+    policy: RetryPolicy
+    time_limit: float | None
+    soft_time_limit: float | None
+    requeue_on_interrupt: bool | None
+
+    @property
+    def max_attempts(self) -> int:
+        """Attempts a task gets unless its submission says otherwise."""
+        return self.policy.max_attempts
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All registered functions, known queues and static schedules of this process."""
+
+    tasks: dict[str, TaskInfo]
+    queues: frozenset[str]
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The registered names, sorted."""
+        return sorted(self.tasks)
+
+    @property
+    def hash(self) -> str:
+        """Short digest of names, parameters and queues; equal where the code is equal."""
+        described = [
+            (name, info.queue, info.parameters.schema) for name, info in sorted(self.tasks.items())
+        ]
+        text = json.dumps(described, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue of this process, read once.
+
+    Raises `ConfigurationError` naming module, error and line when a task module fails to import.
+    """
+    from app.celery_app import celery_app
+
+    modules = [import_module(name) for name in ("app.tasks", *get_settings().task_modules)]
+    routes = dict(celery_app.conf.task_routes or {})
+    schedules = dict(celery_app.conf.beat_schedule or {})
+    for module in modules:
+        routes.update(getattr(module, "task_routes", {}))
+        schedules.update(getattr(module, "beat_schedule", {}))
+    celery_app.conf.task_routes = routes
+    celery_app.conf.beat_schedule = schedules
+    celery_app.finalize()
+    celery_app.amqp.router = celery_app.amqp.Router()
+    tasks = {
+        name: _describe(celery_app, task)
+        for name, task in celery_app.tasks.items()
+        if not name.startswith("celery.")
+    }
+    queues = {str(celery_app.conf.task_default_queue)}
+    queues.update(info.queue for info in tasks.values())
+    queues.update(route["queue"] for route in _route_values(routes) if "queue" in route)
+    queues.update(
+        entry["options"]["queue"]
+        for entry in schedules.values()
+        if entry.get("options", {}).get("queue")
+    )
+    _declare(celery_app, queues)
+    return Catalogue(tasks=tasks, queues=frozenset(queues), schedules=schedules)
+
+
+def import_module(name: str) -> Any:
+    """Import a task module. Raises `ConfigurationError` with the place of its mistake."""
+    try:
+        return importlib.import_module(name)
+    except Exception as exc:
+        frame = traceback.extract_tb(exc.__traceback__)[-1]
+        raise ConfigurationError(
+            f"The task module {name} cannot be imported: {type(exc).__name__}: {exc} "
+            f"({frame.filename}, line {frame.lineno}); correct it, or take it out of TASK_MODULES "
+            "or app/tasks/__init__.py"
+        ) from exc
+
+
+def _route_values(routes: Any) -> list[dict[str, Any]]:
+    return [route for route in routes.values() if isinstance(route, dict)]
+
+
+def _declare(celery_app: Any, queues: set[str]) -> None:
+    """Make the known queues the ones that a worker without `-Q` consumes."""
+    from kombu import Exchange, Queue
+
+    celery_app.conf.task_queues = [
+        Queue(name, Exchange(name, type="direct"), routing_key=name) for name in sorted(queues)
+    ]
+    # Celery keeps its own map of queues, made before ours were known.
+    celery_app.amqp.__dict__.pop("queues", None)
+    celery_app.amqp._rtable = None
+
+
+def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
+    policy = _policy(task)
+    on_interrupt: Literal["requeue", "fail"] | None = getattr(task, "on_interrupt", None)
+    if on_interrupt not in (None, "requeue", "fail"):
+        raise ConfigurationError(
+            f"{task.name}: on_interrupt is {on_interrupt!r}; use 'requeue' or 'fail'"
+        )
+    function = getattr(task, "_orig_run", task.run)
+    return TaskInfo(
+        name=str(task.name),
+        doc=inspect.getdoc(function) or "",
+        queue=_queue_of(celery_app, task),
+        parameters=Parameters.of(function, hidden=INJECTED),
+        policy=policy,
+        time_limit=task.time_limit,
+        soft_time_limit=task.soft_time_limit,
+        requeue_on_interrupt=None if on_interrupt is None else on_interrupt == "requeue",
+    )
+
+
+def _queue_of(celery_app: Any, task: CeleryTask[Any, Any]) -> str:
+    """The decorator's queue, else the route's, else the default: Celery's own order."""
+    if named := getattr(task, "queue", None):
+        return str(getattr(named, "name", named))
+    routed = celery_app.amqp.router.route({}, task.name).get("queue")
+    return str(getattr(routed, "name", routed) or celery_app.conf.task_default_queue)
+
+
+def _policy(task: CeleryTask[Any, Any]) -> RetryPolicy:
+    backoff = float(getattr(task, "retry_backoff", 0) or 0)
+    delay_given = _given(task, "default_retry_delay")
+    if not backoff and not delay_given:
+        # Celery would wait three minutes; a second, doubling, is what people set by hand.
+        backoff = 1.0
+    return RetryPolicy(
+        max_retries=task.max_retries if _given(task, "max_retries") else None,
+        autoretry=bool(getattr(task, "autoretry_for", ())),
+        backoff=backoff,
+        backoff_max=float(getattr(task, "retry_backoff_max", 600)),
+        jitter=bool(getattr(task, "retry_jitter", True)),
+        delay=float(task.default_retry_delay or 0),
+    )
+
+
+def _given(task: CeleryTask[Any, Any], name: str) -> bool:
+    """Whether the decorator or a user's base class sets `name`, as opposed to Celery's default."""
+    for cls in type(task).__mro__:
+        if cls.__module__.startswith(("celery.", "app.worker.")) and cls.__name__ in (
+            "Task",
+            "TrackedTask",
+        ):
+            return False
+        if name in cls.__dict__:
+            return True
+    return False

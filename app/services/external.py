@@ -1,0 +1,138 @@
+"""Tasks that something outside Celery executes: it claims, reports and settles over the API."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import events
+from app.core.errors import Conflict, NotFound, PreconditionFailed
+from app.db.clock import after, now
+from app.domain.lifecycle import FINISHED, Reason, TaskStatus
+from app.models import Task
+from app.queries import tasks as queries
+
+DEFAULT_LEASE_SECONDS = 300.0
+
+
+async def claim(
+    db: AsyncSession,
+    task_id: uuid.UUID,
+    executor: str,
+    lease_seconds: float = DEFAULT_LEASE_SECONDS,
+    if_version: int | None = None,
+) -> Task:
+    """Take a pending task for `executor`; its lease is renewed by each report.
+
+    Raises `NotFound`, `Conflict` when it is not pending, `PreconditionFailed`.
+    """
+    statement = queries.claim_external(task_id, f"external:{executor}", lease_seconds, if_version)
+    task = (await db.scalars(statement)).first()
+    if task is None:
+        await db.rollback()
+        raise await _refusal(db, task_id, if_version, "can be claimed only while it is pending")
+    await db.commit()
+    events.changed([task_id])
+    return task
+
+
+async def report(
+    db: AsyncSession,
+    task_id: uuid.UUID,
+    attempt: int,
+    *,
+    lease_seconds: float = DEFAULT_LEASE_SECONDS,
+    status: TaskStatus = TaskStatus.RUNNING,
+    progress: float | None = None,
+    progress_message: str | None = None,
+    result: Any = None,
+    error: dict[str, Any] | None = None,
+    if_version: int | None = None,
+) -> Task:
+    """Progress or the outcome of an executor's attempt; renews its lease.
+
+    Raises `NotFound`, `PreconditionFailed`, or `Conflict` when that attempt is not the running
+    one any more, or a Celery worker holds the task.
+    """
+    changes: dict[str, Any] = {"lease_until": after(lease_seconds)}
+    if progress is not None:
+        changes["progress"] = queries.no_less_than(progress)
+    if progress_message is not None:
+        changes["progress_message"] = progress_message
+    if status in FINISHED:
+        changes |= {
+            "status": status.value,
+            "reason": Reason.REPORTED.value,
+            "completed_at": now(),
+            "lease_until": None,
+            "result": result,
+            "error": error,
+        }
+    if status is TaskStatus.SUCCEEDED:
+        changes["progress"] = 100.0
+    statement = queries.report_external(task_id, attempt, if_version, changes)
+    task = (await db.scalars(statement)).first()
+    if task is None:
+        await db.rollback()
+        raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
+    await db.commit()
+    events.changed([task_id])
+    return task
+
+
+async def update_status(
+    db: AsyncSession,
+    task_id: uuid.UUID,
+    status: TaskStatus,
+    progress: float | None,
+    progress_message: str | None,
+    result: Any,
+    error: str | None,
+) -> bool:
+    """`update_task_status` for a task that the caller does not run itself; False if refused."""
+    task = (await db.scalars(queries.get(task_id))).first()
+    if task is None or status is TaskStatus.PENDING:
+        return False
+    try:
+        if task.status == TaskStatus.PENDING:
+            if status is not TaskStatus.RUNNING:
+                return False
+            task = await claim(db, task_id, "service")
+        described = None
+        if error is not None:
+            described = {
+                "type": "reported",
+                "message": error,
+                "traceback": None,
+                "attempt": task.attempt,
+            }
+        await report(
+            db,
+            task_id,
+            task.attempt,
+            status=status,
+            progress=progress,
+            progress_message=progress_message,
+            result=result,
+            error=described,
+        )
+    except (Conflict, NotFound):
+        return False
+    return True
+
+
+async def _refusal(
+    db: AsyncSession, task_id: uuid.UUID, if_version: int | None, why: str
+) -> Exception:
+    task = (await db.scalars(queries.get(task_id))).first()
+    if task is None:
+        return NotFound("No such task")
+    if if_version is not None and task.version != if_version:
+        return PreconditionFailed(
+            f"The task is at version {task.version}, not {if_version}; read it again"
+        )
+    holder = "a worker" if not (task.worker or "").startswith("external:") else task.worker
+    held = f" and held by {holder}" if task.status == TaskStatus.RUNNING else ""
+    return Conflict(f"The task is {task.status}{held}; it {why}", code="not_held")

@@ -1,0 +1,140 @@
+"""A function's parameters: their JSON Schema, and whether given arguments fit them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+from app.db.base import dump_json
+
+FieldError = dict[str, Any]
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a registered function takes."""
+
+    signature: inspect.Signature
+    adapters: dict[str, TypeAdapter[Any]]
+    hidden: frozenset[str]
+    schema: dict[str, Any]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], hidden: frozenset[str]) -> Parameters:
+        """Read a function's signature and annotations.
+
+        `hidden` parameters are supplied by the system and neither shown nor accepted. An
+        annotation that has no JSON form is not checked.
+        """
+        signature = inspect.signature(function)
+        try:
+            hints = get_type_hints(function, include_extras=True)
+        except Exception:  # noqa: BLE001 - an annotation that cannot be resolved is the user's own
+            hints = {}
+        adapters = {}
+        for name in signature.parameters:
+            if name in hints and (adapter := _adapter(hints[name])):
+                adapters[name] = adapter
+        shown = {n: p for n, p in signature.parameters.items() if n not in hidden}
+        return cls(signature, adapters, hidden, _schema(shown, adapters))
+
+    def check(self, args: list[Any], kwargs: dict[str, Any]) -> list[FieldError]:
+        """Where these arguments do not fit, as `{loc, msg, type}`; an empty list if they do."""
+        errors = [
+            _error(["body", "kwargs", name], f"{name} is set by the system", "reserved_argument")
+            for name in kwargs
+            if name in self.hidden or name == "self"
+        ]
+        if errors:
+            return errors
+        visible = self.signature.replace(
+            parameters=[p for n, p in self.signature.parameters.items() if n not in self.hidden]
+        )
+        try:
+            bound = visible.bind(*args, **kwargs)
+        except TypeError as exc:
+            place = "kwargs" if kwargs else "args"
+            return [_error(["body", place], f"{exc}; the function takes {visible}", "arguments")]
+        return self._check_types(bound, len(args))
+
+    def _check_types(self, bound: inspect.BoundArguments, positional: int) -> list[FieldError]:
+        errors: list[FieldError] = []
+        for index, (name, value) in enumerate(bound.arguments.items()):
+            kind = bound.signature.parameters[name].kind
+            loc: list[Any] = ["body", "args", index] if index < positional else ["body", "kwargs"]
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                items = [(["body", "args", index + i], item) for i, item in enumerate(value)]
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                items = [(["body", "kwargs", key], item) for key, item in value.items()]
+            else:
+                items = [(loc if index < positional else [*loc, name], value)]
+            for place, item in items:
+                errors.extend(self._check_value(name, place, item))
+        return errors
+
+    def _check_value(self, name: str, loc: list[Any], value: Any) -> list[FieldError]:
+        adapter = self.adapters.get(name)
+        if adapter is None:
+            return []
+        try:
+            # As JSON, because that is what the worker will get: a date is text here.
+            adapter.validate_json(dump_json(value), strict=True)
+        except ValidationError as exc:
+            return [
+                _error([*loc, *error["loc"]], f"{name}: {error['msg']}", error["type"])
+                for error in exc.errors(include_url=False, include_input=False)
+            ]
+        return []
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    try:
+        adapter = TypeAdapter(annotation)
+        adapter.json_schema()
+    except (PydanticUserError, TypeError, NameError, ValueError):
+        return None
+    return adapter
+
+
+def _schema(
+    parameters: dict[str, inspect.Parameter], adapters: dict[str, TypeAdapter[Any]]
+) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    positional: list[str] = []
+    extra = False
+    for name, parameter in parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            extra = True
+            continue
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            schema["x-more-positional"] = True
+            continue
+        described = adapters[name].json_schema() if name in adapters else {}
+        if parameter.default is inspect.Parameter.empty:
+            required.append(name)
+        elif _is_json(parameter.default):
+            described = {**described, "default": parameter.default}
+        properties[name] = described
+        if parameter.kind in _POSITIONAL:
+            positional.append(name)
+    schema |= {"required": required, "additionalProperties": extra, "x-positional": positional}
+    return schema
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        dump_json(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _error(loc: list[Any], msg: str, kind: str) -> FieldError:
+    return {"loc": loc, "msg": msg, "type": kind}
