@@ -6,10 +6,19 @@ Everything after that (`scripts/environment.py`, `scripts/targets.py`) runs on 3
 """
 
 import os
-import shutil
-import subprocess
 import sys
-from typing import Dict, Iterable, Iterator, List, NoReturn, Optional, Tuple
+
+try:
+    import shutil
+    import subprocess
+    from typing import Dict, Iterable, Iterator, List, NoReturn, Optional, Tuple
+except ImportError as missing:
+    # Debian's python3-minimal, for one.
+    sys.exit(
+        "This Python has only a part of its standard library (%s). Install the whole, on Debian "
+        "and Ubuntu with\n    apt-get install -y python3 python3-venv\nand run the same command "
+        "again." % missing
+    )
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MINIMUM = (3, 11)
