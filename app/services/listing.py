@@ -1,0 +1,107 @@
+"""Finding tasks: filters, pages, counts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import Invalid
+from app.db.base import from_micros, to_micros
+from app.domain.lifecycle import TaskStatus
+from app.models import Task
+from app.queries import listing as queries
+from app.queries.listing import ORDER_COLUMNS, After, TaskFilter
+
+__all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks"]
+
+ORDERS = tuple(ORDER_COLUMNS)
+MAX_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Tasks in order, and where the next page begins (None: there is none)."""
+
+    tasks: Sequence[Task]
+    next_cursor: str | None
+
+
+async def list_tasks(
+    db: AsyncSession,
+    wanted: TaskFilter,
+    *,
+    order_by: str = "created_at",
+    order_desc: bool = True,
+    skip: int = 0,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Page:
+    """One page, at most 500 tasks. `cursor` is a page's `next_cursor`, for the same order.
+
+    Raises `Invalid` for an unknown order or a cursor that is none.
+    """
+    if order_by not in ORDER_COLUMNS:
+        raise _refused("order_by", f"Unknown order; known: {', '.join(ORDERS)}")
+    limit = min(limit, MAX_LIMIT)
+    after = None if cursor is None else _read_cursor(cursor, order_by, desc=order_desc)
+    # One row more than asked for tells whether there is a next page.
+    statement = queries.list_page(
+        wanted, order_by, desc=order_desc, skip=skip, limit=limit + 1, after=after
+    )
+    rows = list(await db.scalars(statement))
+    tasks = rows[:limit]
+    more = len(rows) > limit
+    return Page(tasks, _cursor(tasks[-1], order_by, desc=order_desc) if more else None)
+
+
+async def count_tasks(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
+    """`total` and one number for each status; one statement, so they add up."""
+    counts = {status.value: 0 for status in TaskStatus}
+    counts.update(
+        (status, number) for status, number in await db.execute(queries.count_by_status(wanted))
+    )
+    return {"total": sum(counts.values()), **counts}
+
+
+def _cursor(task: Task, order_by: str, *, desc: bool) -> str:
+    value = None if order_by == "created_at" else getattr(task, order_by)
+    if isinstance(value, datetime):
+        value = to_micros(value)
+    text = json.dumps([order_by, int(desc), value, task.id.hex], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, order_by: str, *, desc: bool) -> After:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        order, direction, value, task_id = json.loads(base64.b64decode(padded, b"-_", True))
+        if (order, direction) != (order_by, int(desc)):
+            raise _refused("cursor", "The cursor belongs to a list in another order")
+        return After(_checked_value(order_by, value), uuid.UUID(hex=task_id))
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error):
+        raise _refused("cursor", "Not a cursor; take it from the Link header of a page") from None
+
+
+def _checked_value(order_by: str, value: Any) -> Any:
+    kind = {"created_at": type(None), "name": str, "status": str}.get(order_by, int)
+    if type(value) is not kind:
+        raise ValueError(value)
+    if order_by == "updated_at":
+        return from_micros(value)
+    if isinstance(value, int) and not -(2**15) <= value < 2**15:
+        raise ValueError(value)
+    return value
+
+
+def _refused(name: str, message: str) -> Invalid:
+    return Invalid(
+        f"{name}: {message}", errors=[{"loc": ["query", name], "msg": message, "type": name}]
+    )
