@@ -141,7 +141,10 @@ class Api:
         for left in reversed(range(REPEATS if repeat else 1)):
             try:
                 response = self._client.request(
-                    method, PREFIX + path, params=params, content=content,
+                    method,
+                    PREFIX + path,
+                    params=params,
+                    content=content,
                     headers={**(sent or {}), **self.headers()},
                 )
             except httpx2.ConnectError as error:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from app.cli.output import Output
-
-if TYPE_CHECKING:
-    from app.cli.client import Api
 
 # `envvar=` lets Typer read these two for the person at the keyboard. They say where a client
 # connects, which is no setting of the system, so they are not in app/core/config.
@@ -92,6 +89,7 @@ def _register(
 
     The first `skip` parameters are filled in by `run`, not by the person.
     """
+    # The commands know `Api` to the type checker only, so that reading them loads no HTTP client.
     hints = get_type_hints(function, include_extras=True, localns={"Api": Any})
     own = list(inspect.signature(function).parameters.values())[skip:]
     keyword = inspect.Parameter.KEYWORD_ONLY

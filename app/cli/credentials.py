@@ -23,8 +23,10 @@ def default_url() -> str:
     """The address at which the settings have the API listen, as this machine can reach it."""
     settings = get_settings()
     host = "127.0.0.1" if settings.api_host in _ANY_ADDRESS else settings.api_host
-    return f"http://[{host}]:{settings.api_port}" if ":" in host else (
-        f"http://{host}:{settings.api_port}"
+    return (
+        f"http://[{host}]:{settings.api_port}"
+        if ":" in host
+        else (f"http://{host}:{settings.api_port}")
     )
 
 

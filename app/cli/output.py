@@ -92,5 +92,7 @@ class Output:
             console.print(label, style="bold", end="", markup=False)
             console.print(
                 clean(text).replace("\n", "\n" + " " * len(label)),
-                style=style, markup=False, soft_wrap=True,
+                style=style,
+                markup=False,
+                soft_wrap=True,
             )

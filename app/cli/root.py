@@ -7,11 +7,11 @@ import typer
 from app.cli import admin, diagnosis, launch, run_here, tasks, users, watching
 from app.cli.commands import Json, RootToken, RootUrl, Shared
 
-_HELP = """Submit tasks, follow them and look after the task system.
-
-Commands about tasks use the REST API: at --url or TASKCTL_URL (default: the address in the
-settings), with --token or TASKCTL_TOKEN. On a development machine no token is needed.
-"""
+_HELP = (
+    "Submit tasks, follow them and look after the task system.\n\n"
+    "Commands about tasks use the REST API: at --url or TASKCTL_URL (default: the address in the "
+    "settings), with --token or TASKCTL_TOKEN. On a development machine no token is needed."
+)
 _EPILOG = (
     "Exit codes: 0 done, 1 the task failed or doctor found a problem, 2 wrong command line, "
     "3 the watched task was cancelled or deleted, 4 not carried out (the reason is on stderr), "

@@ -50,9 +50,7 @@ async def follow_all(api: Api, task_ids: list[str], show: Callable[[Update], Non
         await asyncio.gather(*(_follow(client, item, show) for item in task_ids))
 
 
-async def _follow(
-    client: httpx2.AsyncClient, task_id: str, show: Callable[[Update], None]
-) -> None:
+async def _follow(client: httpx2.AsyncClient, task_id: str, show: Callable[[Update], None]) -> None:
     version = -1
     while True:
         async with aclosing(_connection(client, task_id)) as updates:
@@ -68,9 +66,7 @@ async def _follow(
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _connection(
-    client: httpx2.AsyncClient, task_id: str
-) -> AsyncGenerator[Update, None]:
+async def _connection(client: httpx2.AsyncClient, task_id: str) -> AsyncGenerator[Update, None]:
     """What one connection tells, from the current state on; ends when it breaks."""
     path = f"{PREFIX}/tasks/{task_id}"
     try:

@@ -21,7 +21,7 @@ TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of task
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ARGS]...",
+        metavar="ARGS",
         help="Arguments; read as JSON where they are JSON, else as text. "
         "Put -- before the first one that starts with a dash.",
         show_default=False,
@@ -43,9 +43,10 @@ _SHOWN = (
 
 def add(app: typer.Typer) -> None:
     """Register the commands."""
-    for function in (submit, show, cancel, retry, delete, logs):
-        remote(app)(function)
+    remote(app)(submit)
     remote(app, "list")(list_tasks)
+    for function in (show, cancel, retry, delete, logs):
+        remote(app)(function)
 
 
 def submit(

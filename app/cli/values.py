@@ -28,6 +28,14 @@ class Priority(StrEnum):
         return list(Priority).index(self) + 1
 
 
+class Role(StrEnum):
+    """The roles, here once more so that reading the command line loads no database code."""
+
+    USER = "user"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
 def json_or_text(word: str) -> Any:
     """`60` -> 60, `[1,2]` -> a list, `hello` -> "hello"; what JSON cannot carry stays text."""
     try:
@@ -45,9 +53,7 @@ def pairs(words: Iterable[str]) -> dict[str, Any]:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise CliError(
-                f"--kwarg {word!r} is not of the form name=value", code=ExitCode.USAGE
-            )
+            raise CliError(f"--kwarg {word!r} is not of the form name=value", code=ExitCode.USAGE)
         found[key] = json_or_text(value)
     return found
 

@@ -127,8 +127,13 @@ class Bars:
     """One live bar a task."""
 
     def __init__(self, out: Output) -> None:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-        from rich.progress import TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         self.progress: Progress = Progress(
             TextColumn("{task.description}", markup=False),

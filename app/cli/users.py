@@ -1,0 +1,185 @@
+"""`token create|list|revoke` and `user create|list`, directly in the database."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from app.cli.commands import local
+from app.cli.failures import CliError, ExitCode
+from app.cli.output import Output
+from app.cli.values import Role, duration
+
+if TYPE_CHECKING:
+    from app.models import Token, User
+
+_MAX_ROWS = 10_000
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Email, which is the user's name.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Register both groups."""
+    tokens = typer.Typer(help="API tokens of this system's users.", no_args_is_help=True)
+    local(tokens, "create")(create_token)
+    local(tokens, "list")(list_tokens)
+    local(tokens, "revoke")(revoke_token)
+    users = typer.Typer(help="Users of this system.", no_args_is_help=True)
+    local(users, "create")(create_user)
+    local(users, "list")(list_users)
+    app.add_typer(tokens, name="token")
+    app.add_typer(users, name="user")
+
+
+def create_token(
+    out: Output,
+    user: Annotated[str, typer.Option("--user", help="Email of its owner.")],
+    scope: Annotated[list[str] | None, typer.Option(help="Only for this. Repeatable.")] = None,
+    expires: Annotated[str, typer.Option(help="30d, 12h, 15m, or never.")] = "never",
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Make an API token and print it, alone; it is not shown again."""
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from app.cli.database import in_database
+    from app.services import auth
+
+    life = duration(expires)
+
+    async def make(db: AsyncSession) -> tuple[Token, str]:
+        if user == auth.ADMIN_EMAIL:
+            await auth.ensure_admin(db)
+        return await auth.create_token(
+            db, user, name=name, scopes=scope, expires_in=life.total_seconds() if life else None
+        )
+
+    token, plain = in_database(make)
+    if out.as_json:
+        out.json({"token": plain, **_token_facts(token, user)})
+    else:
+        out.line(plain)
+
+
+def list_tokens(
+    out: Output,
+    user: Annotated[str | None, typer.Option("--user", help="Only this owner's.")] = None,
+) -> None:
+    """List tokens, newest first; their text is not kept."""
+    from app.cli.database import in_database
+    from app.services import auth
+
+    found = in_database(lambda db: auth.list_tokens(db, None, 0, _MAX_ROWS))
+    facts = [_token_facts(token, email) for token, email in found if user in (None, email)]
+    if out.as_json:
+        out.json(facts)
+        return
+    columns = ("id", "user", "name", "prefix", "scopes", "expires_at", "last_used_at", "revoked_at")
+    rows = [[", ".join(v) if isinstance(v := f[c], list) else v for c in columns] for f in facts]
+    out.table([column.removesuffix("_at").replace("_", " ").upper() for column in columns], rows)
+
+
+def revoke_token(
+    out: Output,
+    token: Annotated[str, typer.Argument(metavar="ID", help="Id, or the beginning of its text.")],
+) -> None:
+    """Revoke a token: it is refused from now on."""
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from app.cli.database import in_database
+    from app.services import auth
+
+    async def revoke(db: AsyncSession) -> Token:
+        found = await auth.list_tokens(db, None, 0, _MAX_ROWS)
+        return await auth.revoke_token(db, _chosen(token, [row for row, _ in found]), None)
+
+    revoked = in_database(revoke)
+    if out.as_json:
+        out.json(_token_facts(revoked, None))
+    else:
+        out.line(f"Revoked {revoked.prefix}... ({revoked.id})")
+
+
+def create_user(
+    out: Output,
+    email: Email,
+    role: Annotated[Role, typer.Option(help="user: own tasks; operator: all; admin: people too.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+) -> None:
+    """Create a user. Without a password the user can only use tokens."""
+    from app.cli.database import in_database
+    from app.services import auth
+
+    password = None
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+        if len(password) < 8:
+            raise CliError(
+                "The password on standard input is shorter than 8 characters; nothing was made",
+                code=ExitCode.USAGE,
+            )
+    user = in_database(lambda db: auth.create_user(db, email, role.value, password))
+    if out.as_json:
+        out.json(_user_facts(user))
+    else:
+        out.line(f"Created {user.email} ({user.role})")
+        out.note(f"A token for the API: taskctl token create --user {user.email}")
+
+
+def list_users(out: Output) -> None:
+    """List users by email."""
+    from app.cli.database import in_database
+    from app.services import auth
+
+    found = in_database(lambda db: auth.list_users(db, 0, _MAX_ROWS))
+    facts = [_user_facts(user) for user in found]
+    if out.as_json:
+        out.json(facts)
+    else:
+        out.table([column.upper() for column in ("id", "email", "role", "created", "disabled")],
+                  [list(fact.values()) for fact in facts])  # fmt: skip
+
+
+def _chosen(word: str, tokens: list[Token]) -> UUID:
+    """The token meant by an id, or by a beginning that only one has."""
+    matching = [row.id for row in tokens if str(row.id) == word.lower()]
+    # The whole text also begins with the kept prefix: pasting a leaked token revokes it.
+    matching += [
+        row.id for row in tokens if row.prefix.startswith(word) or word.startswith(row.prefix)
+    ]
+    if len(set(matching)) != 1:
+        what = "No token has" if not matching else "More than one token has"
+        raise CliError(f"{what} this id or beginning; `taskctl token list` shows them all")
+    return matching[0]
+
+
+def _token_facts(token: Token, email: str | None) -> dict[str, Any]:
+    return {
+        "id": str(token.id),
+        **({"user": email} if email else {}),
+        "name": token.name,
+        "prefix": token.prefix,
+        "scopes": list(token.scopes),
+        "created_at": _time(token.created_at),
+        "expires_at": _time(token.expires_at),
+        "last_used_at": _time(token.last_used_at),
+        "revoked_at": _time(token.revoked_at),
+    }
+
+
+def _user_facts(user: User) -> dict[str, Any]:
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "role": user.role,
+        "created_at": _time(user.created_at),
+        "disabled_at": _time(user.disabled_at),
+    }
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat(timespec="seconds").replace("+00:00", "Z")
