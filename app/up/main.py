@@ -27,7 +27,7 @@ def run_until(stop: Stop) -> int:
     try:
         settings = get_settings()
         with only_one(settings.data_dir) as state:
-            state.end_leftovers(settings.drain_seconds + 10)
+            state.end_leftovers(settings.drain_seconds + 10, stop)
             _check(settings)
             return _supervise(settings, state, stop)
     except (Refusal, ConfigurationError) as exc:

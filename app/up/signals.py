@@ -28,8 +28,11 @@ class Stop:
     def install(cls) -> Self:
         """The handler of this process for SIGINT, SIGTERM and SIGHUP."""
         stop = cls()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop._receive)
+        # Under nohup a closed terminal is to be ignored.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, stop._receive)
         return stop
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:

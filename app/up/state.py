@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import psutil
 
 from app.up.messages import Refusal, say
 from app.up.process import Child, descendants, kill_all
+from app.up.signals import Stop
 
 
 class State:
@@ -33,15 +35,19 @@ class State:
             ],
         }
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps(record))
-        fresh.replace(self._path)
+        try:
+            fresh.write_text(json.dumps(record))
+            fresh.replace(self._path)
+        except OSError as exc:
+            # A full disk must not end what runs; only the next start would miss the record.
+            say(f"{self._path} cannot be written ({exc.strerror}): free some space.")
 
     def owner(self) -> int | None:
         """The pid of the supervisor that wrote it."""
         pid = self._read().get("pid")
         return pid if isinstance(pid, int) else None
 
-    def end_leftovers(self, seconds: float) -> None:
+    def end_leftovers(self, seconds: float, stop: Stop) -> None:
         """Stop what a supervisor that was killed left behind; after `seconds` by force."""
         left = [found for entry in self._entries() if (found := _same_process(*entry))]
         if not left:
@@ -53,8 +59,10 @@ class State:
                 process.terminate()
             except psutil.Error:
                 pass
-        _, alive = psutil.wait_procs(left, timeout=seconds)
-        kill_all([*alive, *family])
+        end = time.monotonic() + seconds
+        while left and time.monotonic() < end and not stop.asked:
+            _, left = psutil.wait_procs(left, timeout=0.2)
+        kill_all([*left, *family])
 
     def clear(self) -> None:
         """Nothing runs any more."""

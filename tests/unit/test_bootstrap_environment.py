@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sys
 import threading
@@ -97,25 +96,6 @@ def test_two_installations_take_turns(clone: Path) -> None:
     os.close(handle)
     assert inside.wait(5)
     thread.join()
-
-
-def test_a_real_environment_is_made_kept_and_made_anew(
-    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("PYTHON", raising=False)
-    python = environment.ensure(BASE, embedded=True, root=clone)
-    assert python.exists()
-    assert (clone / ".venv" / "bin" / "taskctl").stat().st_mode & 0o111
-    capsys.readouterr()
-
-    environment.ensure(BASE, embedded=True, root=clone)
-    assert capsys.readouterr().err == ""
-
-    env = Environment(clone)
-    env.write_stamp(json.loads(env.stamp_file.read_text()) | {"state": "installing"})
-    environment.ensure(BASE, embedded=True, root=clone)
-    assert "was left unfinished" in capsys.readouterr().err
-    assert env.has([*BASE, EMBEDDED])
 
 
 def test_pip_keeps_the_persons_index_and_loses_other_targets(
