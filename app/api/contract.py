@@ -29,9 +29,7 @@ _MEANINGS = {
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Error responses for `responses=` of an operation."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": _MEANINGS[status], "content": content} for status in statuses
-    }
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
 def described(
@@ -80,5 +78,3 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return described
-
-

@@ -100,4 +100,6 @@ def _too_deep() -> Invalid:
 
 
 def _refused(message: str, kind: str) -> Invalid:
-    return Invalid(message, code=f"bad_{kind}", errors=[{"loc": ["body"], "msg": message, "type": kind}])
+    return Invalid(
+        message, code=f"bad_{kind}", errors=[{"loc": ["body"], "msg": message, "type": kind}]
+    )

@@ -1,6 +1,6 @@
 """Who asks, and whether they may: the rights that endpoints name in their signatures."""
 
-from __future__ import annotations
+# Annotations are evaluated here: the rights below are closures over their scopes.
 
 import uuid
 from collections.abc import Awaitable, Callable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api import json_body
@@ -42,10 +42,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler with the checks in front of it."""
         handle = super().get_route_handler()
-        allowed = {
-            field.alias: get_origin(field.field_info.annotation) is list
-            for field in get_flat_dependant(self.dependant).query_params
-        }
+        allowed = _query_parameters(self.dependant)
         has_body = self.body_field is not None
 
         async def strict(request: Request) -> Response:
@@ -78,6 +75,18 @@ class Router(APIRouter):
         super().add_api_route(
             twin, endpoint, **{**options, "include_in_schema": False, "operation_id": None}
         )
+
+
+def _query_parameters(dependant: Dependant) -> dict[str, bool]:
+    """The names that the endpoint and its dependencies declare; True: may be repeated."""
+    found = {field.alias: _is_list(field.field_info.annotation) for field in dependant.query_params}
+    for inner in dependant.dependencies:
+        found |= _query_parameters(inner)
+    return found
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(_is_list(part) for part in get_args(annotation))
 
 
 def _check_query(request: Request, allowed: dict[str, bool]) -> None:

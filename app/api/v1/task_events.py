@@ -1,0 +1,136 @@
+"""Server-sent events: tasks as they are, and then every change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.api.contract import problems
+from app.api.rights import TasksRead
+from app.api.routing import Router
+from app.api.sessions import ReadDb
+from app.api.v1.parameters import ViewToken
+from app.api.v1.tasks import found
+from app.core.security import Principal
+from app.domain.lifecycle import TaskStatus
+from app.schemas import task as schemas
+from app.schemas.common import QueueName, TaskType
+from app.services import auth
+from app.services.listing import TaskFilter
+from app.services.live import Change, Live
+from app.services.task import task_service
+
+router = Router(prefix="/tasks", tags=["events"])
+
+RECHECK_SECONDS = 3.0
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        max_length=200,
+        description="What a browser sends when it connects again. The answer begins with the "
+        "present state in any case, so nothing is missed and nothing repeated.",
+    ),
+]
+
+
+def _filter(
+    caller: TasksRead,
+    status: Annotated[list[TaskStatus] | None, Query(description="May be repeated.")] = None,
+    task_type: Annotated[TaskType | None, Query()] = None,
+    queue: Annotated[QueueName | None, Query()] = None,
+    parent_id: Annotated[UUID | None, Query()] = None,
+) -> TaskFilter:
+    return TaskFilter(
+        owner=caller.owner,
+        status=tuple(status or ()),
+        task_type=task_type,
+        queue=queue,
+        parent_id=parent_id,
+    )
+
+
+async def _visible(
+    caller: TasksRead,
+    task_id: UUID,
+    db: ReadDb,
+    _view: ViewToken = None,
+) -> UUID:
+    """The id, if the caller may see that task: before the stream begins, while 404 can be said."""
+    return found(await task_service.get_task(db, task_id, owner=caller.owner)).id
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def stream_tasks(
+    caller: TasksRead,
+    request: Request,
+    wanted: Annotated[TaskFilter, Depends(_filter)],
+    _last_event_id: LastEventId = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow your tasks.
+
+    First the active ones and the newest 500, each as `event: task`, then `event: ready`: what
+    has not been sent by then does not exist. After that every change, and `event: deleted`.
+    """
+    live: Live = request.app.state.live
+    first = True
+    async for changes in _while_allowed(live, caller, wanted):
+        for change in changes:
+            yield _event(change)
+        if first:
+            first = False
+            yield ServerSentEvent(event="ready", data={"count": len(changes)})
+
+
+@router.get("/{task_id}/events", response_class=EventSourceResponse, responses=problems(404))
+async def stream_task(
+    caller: TasksRead,
+    request: Request,
+    task_id: Annotated[UUID, Depends(_visible)],
+    _last_event_id: LastEventId = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow one task: its present state, then every change.
+
+    Stays open after the task has finished, and ends after `event: deleted`.
+    """
+    live: Live = request.app.state.live
+    wanted = TaskFilter(owner=caller.owner)
+    async for changes in _while_allowed(live, caller, wanted, only=task_id):
+        for change in changes:
+            yield _event(change)
+
+
+async def _while_allowed(
+    live: Live, caller: Principal, wanted: TaskFilter, only: UUID | None = None
+) -> AsyncIterator[list[Change]]:
+    """Ends when the token does: it expires, is revoked, or its user is disabled."""
+    checked = time.monotonic()
+    async for changes in live.follow(wanted, only):
+        if caller.expires_at is not None and datetime.now(UTC) >= caller.expires_at:
+            return
+        if time.monotonic() - checked > RECHECK_SECONDS:
+            checked = time.monotonic()
+            if not await _still_valid(caller):
+                return
+        yield changes
+
+
+async def _still_valid(caller: Principal) -> bool:
+    try:
+        return await auth.still_valid(caller)
+    except (SQLAlchemyError, OSError):
+        return True  # nothing can be read meanwhile either
+
+
+def _event(change: Change) -> ServerSentEvent:
+    if change.task is None:
+        return ServerSentEvent(event="deleted", data={"id": str(change.task_id)})
+    task = schemas.Task.model_validate(change.task)
+    return ServerSentEvent(event="task", id=str(task.version), raw_data=task.model_dump_json())

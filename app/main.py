@@ -1,0 +1,187 @@
+"""The API: `uvicorn app.main:app`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware.cors import CORSMiddleware
+
+from app import events
+from app.api import contract, docs, health, problems
+from app.api.metrics import CountRequests
+from app.api.middleware import Deadline, RequestContext
+from app.api.v1 import (
+    auth,
+    queues,
+    task_events,
+    task_types,
+    tasks,
+    tokens,
+    users,
+    workers,
+)
+from app.core import logging
+from app.core.config import get_settings
+from app.core.errors import ConfigurationError
+from app.core.version import VERSION
+from app.db import migrate
+from app.db.session import async_session, close_pools, open_pools
+from app.services.auth import ensure_admin
+from app.services.catalogue import catalogue
+from app.services.health import Readiness
+from app.services.live import Live
+
+MAX_BODY_BYTES = 1_048_576
+START_PATIENCE_SECONDS = 5.0
+RETRY_SECONDS = 2.0
+_log = logging.get_logger(__name__)
+
+_DESCRIPTION = """
+Durable background tasks. Send `Authorization: Bearer <token>` with every request but health,
+these pages and sign-in. Bodies are JSON; times are RFC 3339 with offset and answered in UTC.
+Every error has one shape, `application/problem+json`, with a stable `code` for programs.
+"""
+
+
+def create_app() -> FastAPI:
+    """The application with everything in place; nothing is connected until it serves."""
+    app = FastAPI(
+        title="Task system",
+        version=VERSION,
+        summary="Durable background tasks on FastAPI and Celery",
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    # The streams before the tasks: /tasks/events is not a task's id.
+    for module in (task_events, tasks, task_types, queues, workers, auth, tokens, users):
+        app.include_router(module.router, prefix="/api/v1")
+    app.include_router(health.router)
+    problems.install(app)
+    contract.install(app)
+    docs.install(app)
+    _surround(app)
+    return app
+
+
+def _surround(app: FastAPI) -> None:
+    """Middleware, innermost first."""
+    app.add_middleware(Deadline)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=get_settings().cors_origins,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "Last-Event-ID",
+            "X-Request-ID",
+        ],
+        expose_headers=[
+            "Link",
+            "X-Total-Count",
+            "X-Request-ID",
+            "Idempotent-Replayed",
+            "Location",
+            "Retry-After",
+        ],
+    )
+    app.add_middleware(CountRequests)
+    app.add_middleware(RequestContext)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    logging.configure("app")
+    await asyncio.to_thread(catalogue)
+    open_pools()
+    app.state.live = live = Live()
+    app.state.readiness = Readiness()
+    async with _background(_prepare_database(), live.run(), _end_streams_at_shutdown(live)) as work:
+        await _wait_a_moment(work[0])
+        _log.info("ready", version=VERSION, environment=get_settings().app_env)
+        yield
+        live.close()
+    await asyncio.to_thread(events.flush)
+    await close_pools()
+
+
+@contextlib.asynccontextmanager
+async def _background(*work: Any) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _prepare_database() -> None:
+    """Bring the schema up to date (in development) and have an administrator.
+
+    Goes on trying while the database is away; /health/ready says so meanwhile. A schema that
+    this code does not know is not a matter of waiting.
+    """
+    said = ""
+    while True:
+        try:
+            await asyncio.to_thread(_check_schema)
+            async with async_session() as db:
+                await ensure_admin(db)
+            return
+        except _NewerSchema:
+            raise
+        except (ConfigurationError, SQLAlchemyError, OSError) as exc:
+            if str(exc) != said:
+                said = str(exc)
+                _log.warning("the database is not ready", reason=said)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+class _NewerSchema(ConfigurationError):
+    """The database belongs to a newer version of this code."""
+
+
+def _check_schema() -> None:
+    if get_settings().app_env == "development":
+        with contextlib.suppress(ConfigurationError):
+            migrate.upgrade()
+    found = migrate.status()
+    if found.state == "newer":
+        raise _NewerSchema(found.detail)
+    if found.state != "current":
+        raise ConfigurationError(found.detail)
+
+
+async def _wait_a_moment(preparing: asyncio.Task[None]) -> None:
+    """Start with a database that is ready, if it gets ready soon. Raises for a newer schema."""
+    await asyncio.wait({preparing}, timeout=START_PATIENCE_SECONDS)
+    if preparing.done():
+        preparing.result()
+
+
+async def _end_streams_at_shutdown(live: Live) -> None:
+    """End the event streams when the server is told to stop.
+
+    It waits for open connections before it ends this lifespan, and streams would stay open for
+    ever. uvicorn's own flag is watched, through the signal handler that it has installed.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    while not getattr(server, "should_exit", False):  # noqa: ASYNC110 - uvicorn has no event
+        await asyncio.sleep(0.2)
+    live.close()
+
+
+app = create_app()

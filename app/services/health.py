@@ -1,0 +1,106 @@
+"""Whether this process can do its work, and if not, why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from app.core.broker import BrokerError, async_client
+from app.core.config import get_settings, masked_url
+from app.db import migrate
+from app.db.session import read_session
+from app.services.worker import list_workers
+
+CHECK_SECONDS = 2.0
+CACHE_SECONDS = 1.0
+
+Status = Literal["ok", "degraded", "failed"]
+_ORDER: tuple[Status, ...] = ("ok", "degraded", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part; `detail` names the cure where there is something to cure."""
+
+    status: Status
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`failed`: cannot do its work. `degraded`: can, but something is missing."""
+
+    status: Status
+    reasons: list[str]
+    checks: dict[str, Check]
+
+
+class Readiness:
+    """Checks the parts, at most once a second and one check at a time.
+
+    The schema is compared in a thread, which may hang with the database; so it is never started
+    again while it still does.
+    """
+
+    def __init__(self) -> None:
+        self._last: Health | None = None
+        self._until = 0.0
+        self._one = asyncio.Lock()
+        self._schema: asyncio.Task[migrate.SchemaStatus] | None = None
+
+    async def check(self) -> Health:
+        """The health of database, schema, broker and workers."""
+        async with self._one:
+            if self._last is None or time.monotonic() >= self._until:
+                self._last = await self._check()
+                self._until = time.monotonic() + CACHE_SECONDS
+            return self._last
+
+    async def _check(self) -> Health:
+        database, broker = await asyncio.gather(self._database(), _broker())
+        checks = {"database": database, "broker": broker}
+        if database.status == "ok":
+            checks["workers"] = await _workers()
+        worst = max((check.status for check in checks.values()), key=_ORDER.index)
+        reasons = [check.detail for check in checks.values() if check.status != "ok"]
+        return Health(status=worst, reasons=reasons, checks=checks)
+
+    async def _database(self) -> Check:
+        if self._schema is None or self._schema.done():
+            self._schema = asyncio.create_task(asyncio.to_thread(migrate.status))
+        try:
+            found = await asyncio.wait_for(asyncio.shield(self._schema), CHECK_SECONDS)
+        except TimeoutError:
+            return Check(status="failed", detail="The database does not answer")
+        if found.state == "current":
+            return Check(status="ok", detail=found.detail)
+        return Check(status="failed", detail=found.detail)
+
+
+async def _broker() -> Check:
+    client = async_client()
+    try:
+        await asyncio.wait_for(client.ping(), CHECK_SECONDS)
+    except (*BrokerError, TimeoutError) as exc:
+        url = masked_url(get_settings().celery_broker_url)
+        return Check(
+            status="degraded",
+            detail=f"The broker at {url} does not answer ({type(exc).__name__}); tasks are "
+            "accepted and start once it is back. Start it, or correct CELERY_BROKER_URL",
+        )
+    finally:
+        await client.aclose()
+    return Check(status="ok", detail="The broker answers")
+
+
+async def _workers() -> Check:
+    async with read_session() as db:
+        live = [worker for worker, is_live in await list_workers(db) if is_live]
+    if not live:
+        return Check(
+            status="degraded",
+            detail="No worker is alive; tasks wait. Start one: python -m scripts.celery_worker",
+        )
+    return Check(status="ok", detail=f"{len(live)} alive")

@@ -1,0 +1,227 @@
+"""Live state: streams that show rows as they are, and then every newer version of them.
+
+One reader per process takes the change notices, gathers them for a moment, reads the rows in one
+statement and offers them to its streams. A notice that gets lost costs a delay: what streams
+show is read again every few seconds anyway, and nothing is ever sent that was not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import events
+from app.core.logging import get_logger
+from app.db.session import read_session
+from app.domain.lifecycle import FINISHED
+from app.models import Task
+from app.queries import listing as queries
+from app.queries.listing import TaskFilter
+
+GATHER_SECONDS = 0.05
+REFRESH_SECONDS = 15.0
+# How long a stream sleeps at most before its reader is asked whether it still may read.
+IDLE_SECONDS = 3.0
+VIEW_ROWS = 500
+# What one stream remembers of what its client shows: twice the view, and some room to change.
+MAX_SHOWN = 4 * VIEW_ROWS
+CHUNK = 500
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One message of a stream: a task as it is now, or (`task` None) that it is gone."""
+
+    task_id: uuid.UUID
+    task: Task | None
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """One client's view.
+
+    `shown` maps what the client has to its version; `waiting` holds what it has not got yet, at
+    most one entry a row, so that a slow client gets fewer messages and never old ones.
+    """
+
+    wanted: TaskFilter
+    only: uuid.UUID | None = None
+    shown: dict[uuid.UUID, int] = field(default_factory=dict)
+    waiting: dict[uuid.UUID, Task | None] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: bool = False
+
+    def offer(self, task: Task) -> None:
+        """Show the row if it belongs here and is newer than what the client has."""
+        if not self._concerns(task):
+            return
+        if task.version <= self.shown.get(task.id, -1):
+            return
+        self.shown.pop(task.id, None)  # so that the order is that of the last change
+        self.shown[task.id] = task.version
+        self.waiting[task.id] = task
+        self._forget_oldest()
+        self.ready.set()
+
+    def drop(self, task_id: uuid.UUID) -> None:
+        """Say that the row is gone, if the client has it."""
+        if self.shown.pop(task_id, None) is not None:
+            self.waiting[task_id] = None
+            self.ready.set()
+
+    def take(self) -> list[Change]:
+        """What the client has not got yet."""
+        self.ready.clear()
+        waiting, self.waiting = self.waiting, {}
+        return [Change(task_id, task) for task_id, task in waiting.items()]
+
+    def close(self) -> None:
+        """End the stream."""
+        self.closed = True
+        self.ready.set()
+
+    def _concerns(self, task: Task) -> bool:
+        if self.wanted.owner is not None and task.user_id != self.wanted.owner:
+            return False
+        if self.only is not None:
+            return task.id == self.only
+        # A row that was shown and no longer fits is sent once more, so that the client sees why.
+        return task.id in self.shown or self.wanted.fits(task)
+
+    def _forget_oldest(self) -> None:
+        if len(self.shown) > MAX_SHOWN:
+            for task_id in list(islice(self.shown, len(self.shown) - MAX_SHOWN)):
+                self.shown.pop(task_id)
+
+
+class Live:
+    """The reader of this process and its streams. `run` lasts as long as the process serves."""
+
+    def __init__(self) -> None:
+        self._streams: set[Stream] = set()
+        self._changed: set[uuid.UUID] = set()
+        self._stale = False
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    async def run(self) -> None:
+        """Read notices and rows until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._serve())
+
+    def close(self) -> None:
+        """End every stream, now and to come: the process is about to stop."""
+        self._closing = True
+        for stream in list(self._streams):
+            stream.close()
+
+    async def follow(
+        self, wanted: TaskFilter, only: uuid.UUID | None = None
+    ) -> AsyncIterator[list[Change]]:
+        """The view of one client: all of it first, then what changes.
+
+        Yields an empty list when nothing happened for a while, so that the caller can see to
+        its own affairs. With `only`, ends after that task is gone.
+        """
+        stream = Stream(wanted, only)
+        # First to the streams, then the view: what changes in between is offered, not missed.
+        self._streams.add(stream)
+        try:
+            await self._show_view(stream)
+            yield stream.take()
+            while not (self._closing or stream.closed):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stream.ready.wait(), IDLE_SECONDS)
+                changes = stream.take()
+                yield changes
+                if only is not None and any(change.task is None for change in changes):
+                    return
+        finally:
+            self._streams.discard(stream)
+
+    async def _listen(self) -> None:
+        async for notice in events.subscribe():
+            if not self._streams:
+                continue
+            self._changed.update(notice.changed)
+            for task_id, _ in notice.deleted:
+                for stream in self._streams:
+                    stream.drop(task_id)
+            self._stale = self._stale or notice.lost
+            self._wake.set()
+
+    async def _serve(self) -> None:
+        refreshed = time.monotonic()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), 1.0)
+            await asyncio.sleep(GATHER_SECONDS)
+            self._wake.clear()
+            due = self._stale or time.monotonic() - refreshed > REFRESH_SECONDS
+            changed, self._changed, self._stale = self._changed, set(), False
+            try:
+                await self._read(changed)
+                if due:
+                    refreshed = time.monotonic()
+                    await self._refresh()
+            except (SQLAlchemyError, OSError) as exc:
+                # The streams stay open and are brought up to date when it answers again.
+                _log.warning("streams wait for the database", error=str(exc))
+                self._stale = True
+                await asyncio.sleep(1.0)
+
+    async def _read(self, ids: Iterable[uuid.UUID]) -> None:
+        for task in await _tasks_of(ids):
+            for stream in self._streams:
+                stream.offer(task)
+
+    async def _refresh(self) -> None:
+        """Read again what streams show, and what they should."""
+        for stream in list(self._streams):
+            before = list(stream.shown)
+            await self._show_view(stream)
+            found = {task.id: task for task in await _tasks_of(before)}
+            for task_id in before:
+                if (task := found.get(task_id)) is not None:
+                    stream.offer(task)
+                else:
+                    stream.drop(task_id)
+
+    async def _show_view(self, stream: Stream) -> None:
+        for task in await _view(stream):
+            stream.offer(task)
+
+
+async def _view(stream: Stream) -> Sequence[Task]:
+    """What the stream is to show: its one task, or the active ones and the newest, oldest first."""
+    if stream.only is not None:
+        return await _tasks_of([stream.only])
+    wanted = stream.wanted
+    async with read_session() as db:
+        newest = await db.scalars(
+            queries.list_page(wanted, "created_at", desc=True, skip=0, limit=VIEW_ROWS, after=None)
+        )
+        rows = {task.id: task for task in newest}
+        if not wanted.status or not set(wanted.status) <= FINISHED:
+            rows |= {t.id: t for t in await db.scalars(queries.active(wanted, VIEW_ROWS))}
+    return [rows[task_id] for task_id in sorted(rows)]
+
+
+async def _tasks_of(ids: Iterable[uuid.UUID]) -> list[Task]:
+    found: list[Task] = []
+    remaining = list(ids)
+    if not remaining:
+        return found
+    async with read_session() as db:
+        for start in range(0, len(remaining), CHUNK):
+            found += await db.scalars(queries.by_ids(remaining[start : start + CHUNK]))
+    return found
