@@ -238,10 +238,11 @@ class TaskService:
             task = await self._find(db, found, owner)
             if task is None or task.status in FINISHED:
                 break
+        status = None if task is None else task.status  # a rollback forgets what was read
         await db.rollback()
-        if task is None:
+        if status is None:
             return CancelOutcome.UNKNOWN
-        if task.status == TaskStatus.REVOKED:
+        if status == TaskStatus.REVOKED:
             return CancelOutcome.ALREADY_REVOKED
         return CancelOutcome.FINISHED
 
@@ -343,8 +344,9 @@ class TaskService:
         statement = queries.edit_if(task.id, statuses, if_version, written)
         edited = (await db.scalars(statement)).first()
         if edited is None:
+            found_id = task.id  # a rollback forgets what was read
             await db.rollback()
-            raise await self._why_not_edited(db, task.id, owner, if_version)
+            raise await self._why_not_edited(db, found_id, owner, if_version)
         if "tags" in changes:
             await db.execute(queries.delete_tags(edited.id))
             if changes["tags"]:
