@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging as stdlib_logging
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
@@ -104,6 +105,8 @@ def _surround(app: FastAPI) -> None:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     logging.configure("app")
+    # It announces itself at every look at the schema, and health looks every second.
+    stdlib_logging.getLogger("alembic.runtime.migration").setLevel(stdlib_logging.WARNING)
     await asyncio.to_thread(catalogue)
     open_pools()
     app.state.live = live = Live()

@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client.exposition import generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +25,7 @@ __all__ = ["CONTENT_TYPE", "CountRequests", "render"]
 # The queues' numbers cost a scan of what waits, so they are taken this often at most.
 CACHE_SECONDS = 5.0
 
+disable_created_metrics()  # type: ignore[no-untyped-call]
 _registry = CollectorRegistry()
 _requests = Counter(
     "tasksystem_http_requests", "Requests answered", ["method", "status"], registry=_registry
