@@ -18,6 +18,7 @@ from tests.support.databases import DATABASES, Templates  # noqa: E402
 from tests.support.postgres import Postgres  # noqa: E402
 from tests.support.rings import not_run_lines, ring_of  # noqa: E402
 from tests.support.stack_fixtures import (  # noqa: E402, F401 - pytest finds them by name here
+    inside,
     make_stack,
     pytest_runtest_makereport,
     shared_stack,

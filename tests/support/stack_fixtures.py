@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.broker import Broker
 from tests.support.databases import DATABASES, Templates
+from tests.support.environment import use_settings
 from tests.support.stack import Stack
 
 _STACKS = pytest.StashKey[list[Stack]]()
@@ -48,6 +49,18 @@ def stack(request: pytest.FixtureRequest, shared_stack: Stack) -> Stack:
     request.node.stash[_STACKS] = [shared_stack]
     shared_stack.heal()
     return shared_stack
+
+
+@pytest.fixture
+def inside(stack: Stack, clean_settings: pytest.MonkeyPatch) -> Stack:
+    """The running system, with this process configured like one of its own.
+
+    For tests that call the service layer, or Celery, as an application's code would.
+    """
+    for name, value in stack.env.items():
+        clean_settings.setenv(name, value)
+    use_settings(clean_settings)
+    return stack
 
 
 @pytest.fixture
