@@ -38,7 +38,6 @@ from app.services.catalogue import catalogue
 from app.services.health import Readiness
 from app.services.live import Live
 
-MAX_BODY_BYTES = 1_048_576
 START_PATIENCE_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 _log = logging.get_logger(__name__)
@@ -61,7 +60,6 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     for module in (task_events, tasks, task_types, queues, workers, auth, tokens, users):

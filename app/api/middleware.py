@@ -7,6 +7,7 @@ import contextlib
 import sys
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import internal, unavailable
@@ -63,6 +64,8 @@ class RequestContext:
         try:
             with bound(request_id=identity):
                 await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
         except Exception:
             _log.exception("request failed", method=scope["method"], path=scope["path"])
             if started:

@@ -23,7 +23,7 @@ RETRY_AFTER_SECONDS = 2
 _log = get_logger(__name__)
 
 # Codes of errors that no service raised.
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
+_CODES = {404: "not_found", 405: "method_not_allowed", 500: "internal"}
 
 
 def problem(
@@ -128,7 +128,6 @@ async def _http(request: Request, exc: Exception) -> JSONResponse:
     detail = {
         404: "There is nothing at this address; /docs lists what there is",
         405: "This address does not know that method; the Allow header names those it knows",
-        413: "The body is larger than 1 MiB",
     }.get(exc.status_code, str(exc.detail))
     return problem(request.url.path, exc.status_code, detail, headers=exc.headers)
 

@@ -1,0 +1,137 @@
+"""The API served on a real port from within the test's own process and loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from app.core.config import Settings
+from tests.support.processes import free_port
+
+ADMIN = "admin@localhost"
+LONG = "app.tasks.common_tasks.long_running_task"
+
+
+@dataclass
+class Api:
+    """A served application, and clients of its users."""
+
+    url: str
+    app: FastAPI
+    clients: list[httpx2.AsyncClient] = field(default_factory=list)
+
+    @property
+    def stranger(self) -> httpx2.AsyncClient:
+        """A client without a token."""
+        return self.with_token(None)
+
+    def with_token(self, token: str | None) -> httpx2.AsyncClient:
+        """A client that sends this token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client = httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=10)
+        self.clients.append(client)
+        return client
+
+    async def as_user(
+        self, email: str = ADMIN, role: str = "user", scopes: list[str] | None = None
+    ) -> httpx2.AsyncClient:
+        """A client of that user, who is made if need be, with a token of the usual scopes."""
+        from app.core.errors import Conflict
+        from app.db.session import async_session
+        from app.services import auth
+
+        async with async_session() as db:
+            await auth.ensure_admin(db)
+            with contextlib.suppress(Conflict):
+                await auth.create_user(db, email, role)
+            _, token = await auth.create_token(db, email, scopes=scopes)
+        return self.with_token(token)
+
+    async def close(self) -> None:
+        """Close every client."""
+        for client in self.clients:
+            await client.aclose()
+
+
+@contextlib.asynccontextmanager
+async def serving() -> AsyncIterator[Api]:
+    """Serve the application with this process's settings until the block ends."""
+    from app.main import create_app
+
+    app = create_app()
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="on")
+    )
+    # The test's process keeps its own signal handlers.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not running.done(), "the API did not start"
+        await asyncio.sleep(0.01)
+    api = Api(f"http://127.0.0.1:{port}", app)
+    try:
+        yield api
+    finally:
+        await api.close()
+        app.state.live.close()
+        server.should_exit = True
+        await asyncio.wait_for(running, 10)
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """The API on the test's own database and broker."""
+    async with serving() as served:
+        yield served
+
+
+def new_task(**changes: Any) -> dict[str, Any]:
+    """A body that creates a task, with some of it changed; `...` leaves a field out."""
+    body = {
+        "name": "Monthly figures",
+        "task_type": "report",
+        "celery_task_name": LONG,
+        "args": [60],
+        **changes,
+    }
+    return {name: value for name, value in body.items() if value is not ...}
+
+
+async def create(client: httpx2.AsyncClient, **changes: Any) -> dict[str, Any]:
+    """Create a task and return it."""
+    answer = await client.post("/api/v1/tasks/", json=new_task(**changes))
+    assert answer.status_code == 201, answer.text
+    task: dict[str, Any] = answer.json()
+    return task
+
+
+def problem_of(answer: httpx2.Response, status: int) -> dict[str, Any]:
+    """The error in the answer, which must be one of that status and of the one shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(body)
+    assert body["status"] == status
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert ("errors" in body) == (status == 422)
+    return body
+
+
+async def events_of(answer: httpx2.Response) -> AsyncIterator[tuple[str, Any]]:
+    """`(event, data)` of a stream of server-sent events."""
+    name = ""
+    async for line in answer.aiter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
