@@ -58,15 +58,15 @@ def run(
 def find(name: str) -> Any:
     """The registered task. Raises `CliError` that names similar ones."""
     from app.celery_app import celery_app
+    from app.services.catalogue import catalogue
 
-    celery_app.loader.import_default_modules()
-    if name in celery_app.tasks:
+    known = catalogue().names
+    if name in known:
         return celery_app.tasks[name]
     from difflib import get_close_matches
 
-    known = sorted(item for item in celery_app.tasks if not item.startswith("celery."))
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+    near = get_close_matches(name, known, n=3, cutoff=0.75)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
     raise CliError(
         f"{name} is not registered; {hint} A new task is imported in app/tasks/__init__.py or "
         "its module is named in TASK_MODULES.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -175,7 +175,7 @@ def retry(api: Api, out: Output, task_ids: TaskIds) -> None:
 
 def logs(api: Api, out: Output, task_id: TaskId) -> None:
     """Show the lines that a task logged."""
-    lines = api.get(f"/tasks/{segment(task_id)}/logs")
+    lines = list(_log_lines(api, f"/tasks/{segment(task_id)}/logs"))
     if out.as_json:
         out.json(lines)
         return
@@ -183,6 +183,16 @@ def logs(api: Api, out: Output, task_id: TaskId) -> None:
         out.line(f"{line['created_at']} {line['level']:<8} [{line['attempt']}] {line['message']}")
     if not lines:
         out.note("The task logged nothing.")
+
+
+def _log_lines(api: Api, path: str) -> Iterator[dict[str, Any]]:
+    """All lines, however many attempts have logged."""
+    after = 0
+    while page := api.get(path, {"after": after, "limit": 1000}):
+        yield from page
+        after = page[-1]["id"]
+        if len(page) < 1000:
+            return
 
 
 def segment(task_id: str) -> str:

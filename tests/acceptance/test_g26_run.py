@@ -12,7 +12,7 @@ import pytest
 from tests.support.commands import run_command
 from tests.support.environment import NO_BROKER, TEST_TASKS, child_environment
 
-MODULE = '''
+MODULE = """
 from celery import shared_task
 
 
@@ -39,7 +39,7 @@ def again(self):
 
 def divide_now():
     return 1 / 0
-'''
+"""
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from app.core.config import Settings
+from app.core.version import VERSION
 from app.services.doctor.findings import Finding, ok, problem, warning
 
 _MEBIBYTE = 1_048_576
@@ -78,7 +79,11 @@ def api_port(settings: Settings) -> Finding:
     except ValueError:
         answer = None
     if status == 200 and isinstance(answer, dict) and answer.get("status") == "ok":
-        return ok("api", f"answers at {address}")
+        running = answer.get("version")
+        if running != VERSION:
+            found = f"version {running} runs at {address}, the code here is {VERSION}"
+            return warning("api", found, "restart it")
+        return ok("api", f"version {running} answers at {address}")
     return problem(
         "api",
         f"something else than this API answers at {address}",

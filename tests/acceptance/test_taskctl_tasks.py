@@ -1,0 +1,168 @@
+"""`taskctl` and tasks, against the real system."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.commands import run_command
+from tests.support.stack import TASKS, Stack
+
+
+def call(stack: Stack, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run `taskctl` as the administrator; nothing is asserted about its exit code."""
+    env = {**stack.env, "TASKCTL_URL": stack.url, "TASKCTL_TOKEN": stack.token, **extra}
+    return run_command([sys.executable, "-m", "app", *words], env)
+
+
+def test_submit_prints_the_id_alone(stack: Stack) -> None:
+    done = call(stack, "submit", TASKS + "add", "2", "3", "--priority", "high", "--name", "sum")
+    assert done.returncode == 0, done.stderr
+    task = stack.wait_for(done.stdout.strip())
+    assert (task["name"], task["priority"], task["result"]) == ("sum", 3, 5)
+    assert task["task_type"] == "add"
+
+
+def test_submit_and_watch_ends_with_the_task(stack: Stack) -> None:
+    done = call(stack, "submit", TASKS + "report_progress", "4", "--watch")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "succeeded" in lines[-2]
+    assert lines[-1].endswith("result: 4")
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_submit_passes_text_and_json(stack: Stack) -> None:
+    words = ["submit", TASKS + "echo", "数据", "[1]", "--kwarg", "k=true", "--tag", "x"]
+    done = call(stack, *words, "--json")
+    task = json.loads(done.stdout)
+    assert (task["args"], task["kwargs"], task["tags"]) == (["数据", [1]], {"k": True}, ["x"])
+
+
+def test_failing_task_is_exit_code_one_with_its_error(stack: Stack) -> None:
+    done = call(stack, "submit", TASKS + "fail", "out of paper", "--watch")
+    assert done.returncode == 1
+    assert "out of paper" in done.stderr
+
+
+def test_revoked_task_is_exit_code_three(stack: Stack) -> None:
+    task = stack.submit("noop", countdown=60)
+    assert call(stack, "cancel", task["id"]).returncode == 0
+    assert call(stack, "watch", task["id"]).returncode == 3
+
+
+def test_watch_of_several_is_one_json_document_a_line(stack: Stack) -> None:
+    ids = [stack.submit("noop")["id"] for _ in range(3)]
+    done = call(stack, "watch", *ids, "--json")
+    assert done.returncode == 0, done.stderr
+    states = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {state["id"] for state in states if state["status"] == "succeeded"} == set(ids)
+
+
+def test_unknown_function_is_refused_in_one_sentence(stack: Stack) -> None:
+    done = call(stack, "submit", "app.tasks.common_tasks.long_runing_task", "1")
+    assert done.returncode == 4
+    assert "long_running_task" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_wrong_arguments_show_where(stack: Stack) -> None:
+    done = call(stack, "submit", TASKS + "add", "1", "two")
+    assert done.returncode == 4
+    assert "args.1" in done.stderr
+
+
+def test_list_filters_and_pages(stack: Stack) -> None:
+    for number in range(3):
+        stack.submit("noop", name=f"paged {number}", tags=["cli-paged"])
+    done = call(stack, "list", "--tag", "cli-paged", "--json")
+    names = [task["name"] for task in json.loads(done.stdout)]
+    assert names == ["paged 2", "paged 1", "paged 0"]
+    table = call(stack, "list", "--tag", "cli-paged", "-n", "2").stdout.splitlines()
+    assert table[0].split() == [
+        "ID", "STATUS", "PROGRESS", "PRIORITY", "QUEUE", "CREATED", "NAME", "FUNCTION",
+    ]  # fmt: skip
+    assert len(table) == 3
+    assert "paged 2" in table[1]
+
+
+def test_list_refuses_an_unknown_status(stack: Stack) -> None:
+    done = call(stack, "list", "--status", "done")
+    assert done.returncode == 4
+    assert "status" in done.stderr
+
+
+def test_show_has_every_fact_and_the_traceback(stack: Stack) -> None:
+    task = stack.run("fail", "no paper")
+    shown = call(stack, "show", task["id"]).stdout
+    assert "Traceback (most recent call last)" in shown
+    assert "no paper" in shown
+    assert json.loads(call(stack, "show", task["id"], "--json").stdout)["id"] == task["id"]
+
+
+def test_unknown_id_is_refused(stack: Stack) -> None:
+    for words in (["show"], ["watch"], ["cancel"], ["delete"], ["retry"], ["logs"]):
+        done = call(stack, *words, "01a20e62-5c01-77fa-b45b-507bb0619966")
+        assert (done.returncode, "no such task" in done.stderr) == (4, True), (words, done.stderr)
+        assert call(stack, *words, "x").returncode == 4
+
+
+def test_retry_runs_it_again_as_another_task(stack: Stack) -> None:
+    task = stack.run("add", 1, 2)
+    done = call(stack, "retry", task["id"], "--json")
+    (again,) = json.loads(done.stdout)
+    assert again["retry_of"] == task["id"]
+    assert stack.wait_for(again["id"])["result"] == 3
+
+
+def test_one_refusal_does_not_keep_the_others_from_it(stack: Stack) -> None:
+    finished = stack.run("noop")["id"]
+    waiting = stack.submit("noop", countdown=60)["id"]
+    done = call(stack, "cancel", finished, waiting)
+    assert done.returncode == 4
+    assert finished in done.stderr
+    assert stack.task(waiting)["status"] == "revoked"
+
+
+def test_deleted_task_is_gone(stack: Stack) -> None:
+    task = stack.run("noop")
+    assert call(stack, "delete", task["id"]).returncode == 0
+    assert call(stack, "show", task["id"]).returncode == 4
+
+
+def test_logs_are_the_lines_of_the_task(stack: Stack) -> None:
+    task = stack.run("log_lines", 3)
+    lines = call(stack, "logs", task["id"]).stdout.splitlines()
+    assert len(lines) == 3
+    assert all("[1]" in line for line in lines)
+
+
+def test_revoked_token_is_refused_with_the_cure(stack: Stack) -> None:
+    done = call(stack, "list", TASKCTL_TOKEN="tsk_wrong")
+    assert done.returncode == 4
+    assert "taskctl token create" in done.stderr
+
+
+def test_without_a_token_the_local_administrators_is_made_once(stack: Stack) -> None:
+    env = {**stack.env, "TASKCTL_URL": stack.url}
+    command = [sys.executable, "-m", "app", "list", "--limit", "1"]
+    assert run_command(command, env).returncode == 0
+    from pathlib import Path
+
+    kept = Path(stack.env["DATA_DIR"]) / "taskctl_token"
+    first = kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert run_command(command, env).returncode == 0
+    assert kept.read_text() == first
+    kept.write_text("tsk_revoked_meanwhile")
+    assert run_command(command, env).returncode == 0
+    assert kept.read_text() not in (first, "tsk_revoked_meanwhile")
+
+
+@pytest.mark.parametrize("words", [["--json", "list"], ["list", "--json"]])
+def test_json_before_and_after(stack: Stack, words: list[str]) -> None:
+    assert isinstance(json.loads(call(stack, *words).stdout), list)
