@@ -1,0 +1,72 @@
+"""The broker is away or forgets; the API restarts."""
+
+from __future__ import annotations
+
+import time
+
+from tests.support.stack import Stack
+
+
+def test_submissions_are_accepted_while_the_broker_is_down(stack: Stack) -> None:
+    stack.run("noop")
+    stack.broker.kill()
+    try:
+        ids, times = [], []
+        for number in range(20):
+            started = time.monotonic()
+            ids.append(stack.submit("add", number, 1)["id"])
+            times.append(time.monotonic() - started)
+        assert sorted(times)[18] < 1
+        health = stack.client.get("/health/ready")
+        assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    finally:
+        stack.broker.start()
+    results = [stack.wait_for(i, "succeeded", timeout=40)["result"] for i in ids]
+    assert results == list(range(1, 21))
+
+
+def test_running_tasks_go_on_while_the_broker_is_down(stack: Stack) -> None:
+    log = stack.effect_log()
+    task = stack.submit("sleep_for", 5, str(log))
+    stack.wait_for(task["id"], "running")
+    stack.broker.kill()
+    time.sleep(1)
+    stack.broker.start()
+    done = stack.wait_for(task["id"], "succeeded", timeout=20)
+    assert (done["attempt"], log.phases(task["id"])) == (1, ["start", "done"])
+
+
+def test_a_broker_that_forgets_everything_costs_nothing(stack: Stack) -> None:
+    log = stack.effect_log()
+    blockers = [stack.submit("sleep_for", 2)["id"] for _ in range(4)]
+    for task_id in blockers:
+        stack.wait_for(task_id, "running")
+    ids = [stack.submit("effect", str(log))["id"] for _ in range(40)]
+    stack.broker.kill()
+    stack.broker.empty()
+    stack.broker.start()
+    for task_id in [*blockers, *ids]:
+        assert stack.wait_for(task_id, timeout=40)["attempt"] == 1
+    assert sorted(effect.task_id for effect in log.all()) == sorted(ids)
+
+
+def test_a_cancel_holds_while_the_broker_is_down(stack: Stack) -> None:
+    log = stack.effect_log()
+    task = stack.submit("cancellable", 60, str(log))
+    stack.wait_for(task["id"], "running")
+    stack.broker.kill()
+    try:
+        assert stack.client.post(f"/api/v1/tasks/{task['id']}/cancel").status_code == 202
+        stack.wait_for(task["id"], "revoked", timeout=15)
+    finally:
+        stack.broker.start()
+
+
+def test_tasks_go_on_while_the_api_is_away(stack: Stack) -> None:
+    ids = [stack.submit("sleep_for", 0.2)["id"] for _ in range(12)]
+    stack.kill("api")
+    time.sleep(1)
+    stack.start_part("api")
+    stack.wait_ready()
+    for task_id in ids:
+        assert stack.wait_for(task_id)["status"] == "succeeded"
