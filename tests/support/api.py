@@ -65,8 +65,11 @@ class Api:
 @contextlib.asynccontextmanager
 async def serving() -> AsyncIterator[Api]:
     """Serve the application with this process's settings until the block ends."""
+    from app import dispatch
     from app.main import create_app
 
+    # The feeder of an earlier test holds connections to that test's database.
+    dispatch._feeder = None
     app = create_app()
     port = free_port()
     server = uvicorn.Server(
