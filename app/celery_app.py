@@ -9,10 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 from app.core.config import get_settings
+from app.core.logging import connect_celery
 
 settings = get_settings()
+
+# Malformed entries of a queue must not reach the consumer: they would kill the worker. An alias,
+# because kombu decides by the URL's scheme whether to speak TLS.
+TRANSPORT_ALIASES.update(
+    redis="app.worker.transport:GuardedTransport", rediss="app.worker.transport:GuardedTransport"
+)
 
 # By full task name. Queues named here, in a task's decorator or in a schedule are the known
 # queues; every worker serves all of them unless `--queues` narrows it.
@@ -39,6 +47,10 @@ celery_app = Celery(
     include=["app.tasks"],
     task_cls="app.worker.task:TrackedTask",
 )
+
+# Our part of a worker's main process: it speaks to the machine's agent.
+celery_app.steps["worker"].add("app.worker.bootstep:AgentStep")
+connect_celery()
 
 celery_app.conf.update(
     task_routes=task_routes,

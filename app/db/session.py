@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy import Connection, Executable, Result
 from sqlalchemy.engine import Engine
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -85,10 +86,13 @@ class Database:
         self._singles = self._transactions.execution_options(isolation_level="AUTOCOMMIT")
         self._pid = os.getpid()
 
-    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    def execute(self, statement: Executable, parameters: Any = None) -> Result[Any]:
         """Run one statement in a transaction of its own; the result is already fetched."""
         with self.single() as connection:
-            return connection.execute(statement, parameters).freeze()()  # type: ignore[return-value]
+            result = connection.execute(statement, parameters)
+            if not result.returns_rows:
+                return IteratorResult(SimpleResultMetaData([]), iter(()))
+            return result.freeze()()
 
     @contextmanager
     def single(self) -> Iterator[Connection]:

@@ -109,6 +109,8 @@ class Reason(StrEnum):
     RESULT_NOT_JSON = "result_not_json"
     INTERRUPTED = "interrupted"
     QUARANTINED = "quarantined"
+    MEMORY_LIMIT = "memory_limit"
+    REJECTED = "rejected"
     RETRY = "retry"
     DELETED = "deleted"
     REPORTED = "reported"

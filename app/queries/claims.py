@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Float,
+    Row,
     Select,
     Text,
     Update,
@@ -71,6 +72,18 @@ def _these(count: int) -> ColumnElement[bool]:
     return or_(*(and_(Task.id == task, Task.celery_id == celery) for task, celery in binds))
 
 
+_CLAIMED = (
+    Task.id,
+    Task.celery_id,
+    Task.args,
+    Task.kwargs,
+    Task.attempt,
+    Task.tries,
+    Task.max_attempts,
+    Task.requeue_on_interrupt,
+)
+
+
 @cache
 def claim(count: int) -> ReturningUpdate[Any]:
     """Start attempts. Parameters: `bind_pairs(...)`, `worker`, `lease_seconds`.
@@ -100,27 +113,29 @@ def claim(count: int) -> ReturningUpdate[Any]:
             updated_at=now(),
             version=Task.version + 1,
         )
-        .returning(
-            Task.id,
-            Task.celery_id,
-            Task.args,
-            Task.kwargs,
-            Task.attempt,
-            Task.tries,
-            Task.max_attempts,
-            Task.crash_count,
-            Task.requeue_on_interrupt,
-            Task.time_limit,
-            Task.soft_time_limit,
-            Task.user_id,
-        )
+        .returning(*_CLAIMED)
+    )
+
+
+@cache
+def claimed_already(count: int) -> Select[Any]:
+    """What `claim` would have returned, had its answer not been lost. The same parameters."""
+    return select(*_CLAIMED).where(
+        _these(count),
+        legal(Event.REPORT),
+        Task.worker == bindparam("worker", type_=Text()),
     )
 
 
 def _settled_values(source: dict[str, Any]) -> dict[str, Any]:
     succeeded = source["status"] == TaskStatus.SUCCEEDED.value
+    stopped = source["status"] == TaskStatus.REVOKED.value
     return {
         **source,
+        # Why it was cancelled stands in the row; the attempt knows only that it was.
+        "reason": case(
+            (stopped, func.coalesce(Task.cancel_reason, source["reason"])), else_=source["reason"]
+        ),
         "progress": case((succeeded, 100.0), else_=Task.progress),
         "completed_at": now(),
         "updated_at": now(),
@@ -194,14 +209,26 @@ def report_progress() -> ReturningUpdate[Any]:
     )
 
 
-@cache
-def acknowledge_cancel() -> ReturningUpdate[Any]:
-    """The attempt has learned that it is to stop. Parameters: `bind_pairs` of one."""
+def acknowledge_cancels(celery_ids: Iterable[uuid.UUID], task_ids: Iterable[uuid.UUID]) -> Update:
+    """These attempts have learned that they are to stop."""
     return (
         update(Task)
-        .where(_these(1), legal(Event.REPORT), Task.cancel_acknowledged_at.is_(None))
+        .where(
+            Task.id.in_(list(task_ids)),
+            Task.celery_id.in_(list(celery_ids)),
+            legal(Event.REPORT),
+            Task.cancel_acknowledged_at.is_(None),
+        )
         .values(cancel_acknowledged_at=now(), updated_at=now(), version=Task.version + 1)
         .returning(Task.id)
+    )
+
+
+def cancel_by_message(celery_ids: Iterable[uuid.UUID]) -> Select[Any]:
+    """The unfinished tasks behind ids of messages, for a monitor that knows only those."""
+    return select(Task.id).where(
+        Task.celery_id.in_(list(celery_ids)),
+        or_(legal(Event.REPORT), and_(legal(Event.CANCEL), Task.dispatched_at.is_not(None))),
     )
 
 
@@ -217,6 +244,21 @@ def add_log(task_id: uuid.UUID, celery_id: uuid.UUID, level: str, lines: list[st
     )
 
 
+_ATTEMPT = (
+    Task.id,
+    Task.celery_id,
+    Task.attempt,
+    Task.tries,
+    Task.max_attempts,
+    Task.crash_count,
+    Task.requeue_on_interrupt,
+    Task.worker,
+    Task.started_at,
+    Task.cancel_requested_at,
+    Task.cancel_reason,
+)
+
+
 def lock_attempt(
     task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool = False
 ) -> Select[Any]:
@@ -224,19 +266,21 @@ def lock_attempt(
     guard = [Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)]
     if lease_over:
         guard.append(Task.lease_until < now())
-    return select(Task).where(*guard).with_for_update()
+    return select(*_ATTEMPT).where(*guard).with_for_update()
 
 
-def archive_attempt(task: Task, outcome: str, error: dict[str, Any] | None) -> ReturningInsert[Any]:
+def archive_attempt(
+    row: Row[Any], outcome: str, error: dict[str, Any] | None
+) -> ReturningInsert[Any]:
     """Keep an attempt that will be followed by another one."""
     return (
         insert(TaskAttempt)
         .values(
-            task_id=task.id,
-            attempt=task.attempt,
-            celery_id=task.celery_id,
-            worker=task.worker,
-            started_at=task.started_at,
+            task_id=row.id,
+            attempt=row.attempt,
+            celery_id=row.celery_id,
+            worker=row.worker,
+            started_at=row.started_at,
             ended_at=now(),
             outcome=outcome,
             error=error,
@@ -255,9 +299,11 @@ def give_back(
     crashed: bool,
     ageing_seconds: float,
     lease_over: bool = False,
+    arguments: tuple[list[Any], dict[str, Any]] | None = None,
 ) -> Update:
     """Running -> pending for another attempt, or -> revoked if a cancel was requested.
 
+    `arguments` replace the task's, as `self.retry(args=, kwargs=)` asks for.
     `spend_try=False` for interruptions: the attempt does not count against `max_attempts`.
     The id is new, so nothing that the old attempt still sends is taken.
     """
@@ -267,10 +313,12 @@ def give_back(
     if lease_over:
         # Repeated inside the UPDATE: the worker may have renewed since the row was read.
         guard.append(Task.lease_until < now())
+    changed = {} if arguments is None else {"args": arguments[0], "kwargs": arguments[1]}
     return (
         update(Task)
         .where(*guard)
         .values(
+            **changed,
             status=case((cancelled, target(Event.STOP).value), else_=target(Event.RETRY).value),
             reason=case((cancelled, Task.cancel_reason), else_=reason),
             error=error,

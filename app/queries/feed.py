@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, Select, Update, case, func, literal, or_, select, update
+from sqlalchemy import Select, Update, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert
 
-from app.db.clock import micros, new_uuid, now
+from app.db.clock import after, micros, new_uuid, now
 from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority
@@ -24,9 +25,9 @@ def ensure_queue(name: str) -> Insert:
     return upsert(Queue).values(name=name).on_conflict_do_nothing(index_elements=["name"])
 
 
-def lock_queue(name: str) -> Select[tuple[Queue]]:
+def lock_queue(name: str) -> Select[tuple[datetime | None, int, int]]:
     """The queue's row, locked. Waits: a feed that skipped instead would be a lost wake-up."""
-    return select(Queue).where(Queue.name == name).with_for_update()
+    return select(Queue.paused_at, Queue.slots, Queue.window).where(Queue.name == name).with_for_update()
 
 
 def outstanding(queue: str) -> Select[tuple[int, int]]:
@@ -130,20 +131,20 @@ def unmark_queue(queue: str) -> Update:
     )
 
 
-def marked(queue: str, older_than: datetime) -> Select[tuple[uuid.UUID, uuid.UUID]]:
-    """`(id, celery_id)` of rows marked before an instant, the ones whose hint may be lost."""
+def marked(queue: str, older_than_seconds: float) -> Select[tuple[uuid.UUID, uuid.UUID]]:
+    """`(id, celery_id)` of rows marked at least that long ago: their hints should be out."""
     return select(Task.id, Task.celery_id).where(
         Task.queue == queue,
         legal(Event.FEED),
         Task.dispatched_at.is_not(None),
-        Task.dispatched_at < older_than,
+        Task.dispatched_at < after(-older_than_seconds),
     )
 
 
 def outgrown(ageing_seconds: float, limit: int) -> Select[tuple[uuid.UUID, uuid.UUID]]:
     """Marked rows that have aged past the priority under which their hint travels."""
     step = round(ageing_seconds * 1_000_000)
-    aged = literal(Priority.LOW) + (micros(now()) - Task.rank) / step
+    aged = literal(Priority.LOW) + (micros(now()) - Task.rank) // step
     capped = case((aged > Priority.HIGH, literal(int(Priority.HIGH))), else_=aged)
     return (
         select(Task.id, Task.celery_id)
@@ -207,7 +208,7 @@ def pending_names() -> Select[tuple[str]]:
     )
 
 
-def reject_unknown(name: str, error: dict[str, str], limit: int) -> Update:
+def reject_unknown(name: str, error: dict[str, Any], limit: int) -> Update:
     """Fail rows whose function no live worker knows."""
     chosen = (
         select(Task.id)
@@ -235,9 +236,14 @@ def reject_unknown(name: str, error: dict[str, str], limit: int) -> Update:
     )
 
 
-def runtimes() -> Select[tuple[TaskRuntime]]:
-    """How long functions run."""
-    return select(TaskRuntime)
+def runtimes_values() -> Select[tuple[str, int, float, float]]:
+    """How long functions run: name, samples, mean and peak in seconds."""
+    return select(
+        TaskRuntime.celery_task_name,
+        TaskRuntime.samples,
+        TaskRuntime.mean_seconds,
+        TaskRuntime.peak_seconds,
+    )
 
 
 def fold_runtime(name: str, samples: int, mean: float, peak: float) -> Insert:
@@ -267,5 +273,3 @@ def fold_runtime(name: str, samples: int, mean: float, peak: float) -> Insert:
         },
     )
 
-
-Marked = Row[tuple[uuid.UUID, uuid.UUID, str, int, float, float, list[object], dict[str, object]]]

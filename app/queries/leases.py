@@ -44,7 +44,7 @@ def held_by(worker: str) -> Select[Any]:
     return select(Task.id, Task.celery_id).where(legal(Event.REPORT), Task.worker == worker)
 
 
-def lease_over(limit: int) -> Select[tuple[Task]]:
+def lease_over(limit: int) -> Select[Any]:
     """Running rows whose lease has passed. The condition is repeated in the UPDATE."""
     return select(Task).where(legal(Event.RESCUE_FAIL), Task.lease_until < now()).limit(limit)
 
@@ -70,6 +70,13 @@ def forget_silent_workers(seconds: float) -> Delete:
 def live_workers(silence_seconds: float) -> Select[tuple[Worker]]:
     """Workers heard of within `silence_seconds`."""
     return select(Worker).where(Worker.heartbeat_at >= after(-silence_seconds))
+
+
+def live_workers_values(silence_seconds: float) -> Select[Any]:
+    """Queues, slots, stopping and catalogue of workers heard of within `silence_seconds`."""
+    return select(Worker.name, Worker.queues, Worker.slots, Worker.stopping, Worker.catalogue).where(
+        Worker.heartbeat_at >= after(-silence_seconds)
+    )
 
 
 def set_window(queue: str, slots: int, window: int) -> Update:

@@ -1,0 +1,270 @@
+"""Row -> hint: the only publisher.
+
+Rows wait in the database; only a window of hints per queue is in the broker. `wake(queue)` says
+that something may be ready and returns at once; a thread of this process feeds. One feed is in
+flight per process and queue, with a dirty flag for what came meanwhile; between processes the
+queue's row is the lock, so two feeders never overshoot the window.
+
+Order matters: mark, commit, publish. A process that dies in between leaves marked rows without
+a hint, which resend finds; the other order would let a worker be refused a row that is about to
+be marked. A publish that fails takes the marks back under new ids, so a message that arrived
+all the same loses at the claim.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import redact
+from app.core.broker import BrokerError, sync_client
+from app.core.config import get_settings
+from app.core.logging import get_logger
+from app.db.session import Database
+from app.domain import window as windows
+from app.hints import Hint, HintRow, encode, list_key
+from app.queries import feed as queries
+
+log = get_logger(__name__)
+
+RUNTIMES_AGE_SECONDS = 5.0
+REPR_LENGTH = 256
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReport:
+    """What one feed did: rows and messages put out, and whether the broker took them."""
+
+    rows: int = 0
+    messages: int = 0
+    published: bool = True
+
+
+class Dispatcher:
+    """Feeds queues. One for each process; `database` must be this process's own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._runtimes: dict[str, windows.Runtime] = {}
+        self._runtimes_read_at = 0.0
+        self._broker_failed = False
+
+    def feed(self, queue: str) -> FeedReport:
+        """Fill the queue's window once. Raises `SQLAlchemyError` when the database is away.
+
+        A broker that is away is not an error: the rows wait, unmarked.
+        """
+        if self._nothing_waits(queue):
+            return FeedReport()
+        if self._broker_failed and not self._broker_answers():
+            return FeedReport(published=False)
+        with self._database.transaction() as connection:
+            hints = self._mark(connection, queue)
+        if not hints:
+            return FeedReport()
+        published = self._publish(hints)
+        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
+
+    def _nothing_waits(self, queue: str) -> bool:
+        return self._database.execute(queries.waiting(queue, 1)).first() is None
+
+    def _mark(self, connection: Connection, queue: str) -> list[Hint]:
+        settings = get_settings()
+        row = _locked(connection, queue)
+        if row.paused_at is not None:
+            return []
+        size = settings.dispatch_window or row.window
+        outstanding = {
+            level: count for level, count in connection.execute(queries.outstanding(queue))
+        }
+        candidates = connection.execute(queries.waiting(queue, size)).all()
+        if not candidates:
+            return []
+        admitted = windows.admit(
+            [(candidate.id, candidate.rank) for candidate in candidates],
+            outstanding,
+            size,
+            candidates[0].now_micros,
+            settings.ageing_seconds,
+        )
+        hints = []
+        for level in sorted(admitted, reverse=True):
+            marked = connection.execute(queries.mark(admitted[level], level)).all()
+            # RETURNING has no order.
+            marked = sorted(marked, key=lambda each: (each.rank, each.id))
+            hints += self._hints(connection, queue, level, marked, row.slots)
+        return hints
+
+    def _hints(
+        self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
+    ) -> list[Hint]:
+        runtimes = self._known_runtimes(connection)
+        names = [row.celery_task_name for row in rows]
+        sizes = {
+            name: windows.slice_size(runtimes.get(name), len(rows), slots) for name in set(names)
+        }
+        return [_hint(queue, level, part) for part in windows.group(rows, names, sizes)]
+
+    def _known_runtimes(self, connection: Connection) -> dict[str, windows.Runtime]:
+        if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
+            rows = connection.execute(queries.runtimes_values())
+            self._runtimes = {
+                row.celery_task_name: windows.Runtime(
+                    row.samples, row.mean_seconds, row.peak_seconds
+                )
+                for row in rows
+            }
+            self._runtimes_read_at = time.monotonic()
+        return self._runtimes
+
+    def _publish(self, hints: list[Hint]) -> bool:
+        prefix = get_settings().broker_key_prefix
+        try:
+            with sync_client().pipeline(transaction=False) as pipe:
+                for hint in hints:
+                    pipe.lpush(list_key(prefix, hint.queue, hint.level), encode(hint))
+                pipe.execute()
+        except BrokerError as exc:
+            self._take_back(hints, exc)
+            return False
+        if self._broker_failed:
+            log.info("broker_back")
+        self._broker_failed = False
+        return True
+
+    def _take_back(self, hints: list[Hint], cause: Exception) -> None:
+        if not self._broker_failed:
+            log.warning(
+                "broker_unreachable",
+                error=str(cause),
+                cure="tasks are kept and go out when it is back; check CELERY_BROKER_URL",
+            )
+        self._broker_failed = True
+        pairs = [(row.task_id, row.celery_id) for hint in hints for row in hint.rows]
+        self._database.execute(queries.unmark(pairs))
+
+    def _broker_answers(self) -> bool:
+        try:
+            return bool(sync_client().ping())
+        except BrokerError:
+            return False
+
+
+def _locked(connection: Connection, queue: str) -> Any:
+    row = connection.execute(queries.lock_queue(queue)).first()
+    if row is None:
+        connection.execute(queries.ensure_queue(queue))
+        row = connection.execute(queries.lock_queue(queue)).one()
+    return row
+
+
+def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
+    one = len(rows) == 1
+    limit = sum(row.time_limit or get_settings().task_time_limit_seconds for row in rows)
+    return Hint(
+        function=rows[0].celery_task_name,
+        queue=queue,
+        level=level,
+        rows=[
+            HintRow(row.id, row.celery_id, row.time_limit, row.soft_time_limit) for row in rows
+        ],
+        limit_seconds=limit,
+        argsrepr=shown(rows[0].args) if one else f"({len(rows)} tasks)",
+        kwargsrepr=shown(rows[0].kwargs) if one else "{}",
+    )
+
+
+def shown(arguments: Any) -> str:
+    """Arguments as a monitor may show them: secrets masked, cut to a line."""
+    text = repr(redact.values(arguments))
+    return text if len(text) <= REPR_LENGTH else text[: REPR_LENGTH - 3] + "..."
+
+
+class _Feeder:
+    """The thread that feeds for this process."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._dirty: dict[str, None] = {}
+        self._condition = threading.Condition()
+        self._busy = False
+        self._dispatcher = Dispatcher(Database())
+        thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+        thread.start()
+
+    def wake(self, queue: str) -> None:
+        with self._condition:
+            self._dirty[queue] = None
+            self._condition.notify_all()
+
+    def flush(self, timeout: float) -> None:
+        with self._condition:
+            self._condition.wait_for(lambda: not self._dirty and not self._busy, timeout)
+
+    def _run(self) -> None:
+        pause = FIRST_RETRY_SECONDS
+        while True:
+            queue = self._next()
+            try:
+                done = self._dispatcher.feed(queue).published
+            except SQLAlchemyError as exc:
+                log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
+                done = False
+            with self._condition:
+                self._busy = False
+                self._condition.notify_all()
+                if done:
+                    pause = FIRST_RETRY_SECONDS
+                    continue
+            time.sleep(pause)
+            pause = min(pause * 2, LAST_RETRY_SECONDS)
+            self.wake(queue)
+
+    def _next(self) -> str:
+        with self._condition:
+            self._condition.wait_for(lambda: self._dirty)
+            queue = next(iter(self._dirty))
+            del self._dirty[queue]
+            self._busy = True
+            return queue
+
+
+_feeder: _Feeder | None = None
+_guard = threading.Lock()
+
+
+def wake(queue: str) -> None:
+    """Something in `queue` may be ready. Returns at once; never raises."""
+    global _feeder
+    with _guard:
+        if _feeder is None or _feeder.pid != os.getpid():
+            _feeder = _Feeder()
+    _feeder.wake(queue)
+
+
+def flush(timeout: float = 2.0) -> None:
+    """Wait until this process has fed what it was woken for, at most `timeout` seconds."""
+    if _feeder is not None and _feeder.pid == os.getpid():
+        _feeder.flush(timeout)
+
+
+def _new_guard() -> None:
+    global _guard
+    _guard = threading.Lock()
+
+
+# A child forked while another thread held the lock would wait for it for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_guard)
+# A script that submits and ends should not leave its tasks to the next tick.
+atexit.register(flush)

@@ -1,0 +1,95 @@
+"""Which waiting rows may go into the broker now, and how many travel in one message. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.domain.rank import Priority, level
+
+# A slice is as many rows as fill this time: long enough that Celery's work per message (about
+# half a millisecond) is spread over many rows, short enough that nobody waits for a neighbour.
+SLICE_SECONDS = 0.1
+MAX_SLICE = 50
+SAMPLES_BEFORE_SLICING = 20
+MIN_WINDOW = 8
+MAX_WINDOW = 4096
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How long a function's attempts run: seconds on average, and at most lately."""
+
+    samples: int
+    mean: float
+    peak: float
+
+
+def window(slots: int, claims_per_second: float, tick_seconds: float) -> int:
+    """Rows that may be in the broker per queue: enough to keep every slot busy until refilled."""
+    wanted = max(4 * slots, round(2 * claims_per_second * tick_seconds), MIN_WINDOW)
+    return min(wanted, MAX_WINDOW)
+
+
+def admit(
+    candidates: Iterable[tuple[uuid.UUID, int]],
+    outstanding: Mapping[int, int],
+    size: int,
+    now: int,
+    ageing_seconds: float,
+) -> dict[int, list[uuid.UUID]]:
+    """The rows that fit, by the priority under which their hints travel.
+
+    `candidates` are `(id, rank)` in rank order, `outstanding` counts the hints already out by
+    priority, `now` is in microseconds. The room for a row is `size` less the hints of equal or
+    higher priority, so that a window full of LOW never holds up a CRITICAL.
+    """
+    ahead = {
+        floor: sum(count for other, count in outstanding.items() if other >= floor)
+        for floor in Priority
+    }
+    admitted: dict[int, list[uuid.UUID]] = {}
+    for task_id, rank in candidates:
+        own = level(rank, now, ageing_seconds)
+        if ahead[own] >= size:
+            break  # rank order is level order: nobody behind has more room
+        admitted.setdefault(own, []).append(task_id)
+        for floor in Priority:
+            if floor <= own:
+                ahead[floor] += 1
+    return admitted
+
+
+def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
+    """Rows of one function in a message; 1 unless it is known to be short and rows queue up.
+
+    With a small backlog the rows are spread over all slots first.
+    """
+    if runtime is None or runtime.samples < SAMPLES_BEFORE_SLICING:
+        return 1
+    if runtime.peak > SLICE_SECONDS:
+        return 1
+    by_time = int(SLICE_SECONDS / max(runtime.mean, SLICE_SECONDS / MAX_SLICE))
+    by_backlog = backlog // max(1, 2 * slots)
+    return max(1, min(by_time, by_backlog, MAX_SLICE))
+
+
+def group(
+    rows: Sequence[Row], names: Sequence[str], sizes: Mapping[str, int]
+) -> list[list[Row]]:
+    """Rows in order, gathered into messages of one function each."""
+    messages: list[list[Row]] = []
+    open_: dict[str, list[Row]] = {}
+    for row, name in zip(rows, names, strict=True):
+        current = open_.get(name)
+        if current is None:
+            current = open_[name] = []
+            messages.append(current)
+        current.append(row)
+        if len(current) >= sizes.get(name, 1):
+            del open_[name]
+    return messages

@@ -1,0 +1,49 @@
+"""Removing what has served its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app import events
+from app.core.config import get_settings
+from app.db.session import Database
+from app.maintenance.report import Report
+from app.queries import leases
+from app.queries import tasks as task_queries
+from app.services.task import IDEMPOTENCY_SECONDS
+
+DAY_SECONDS = 86_400.0
+WORKER_SILENCE_SECONDS = 3600.0
+MAX_BATCHES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport(Report):
+    """Rows removed: finished tasks past retention, deletions that waited for an attempt."""
+
+    tasks: int = 0
+    deleted: int = 0
+    workers: int = 0
+
+
+def run_once(database: Database, batch: int) -> PruneReport:
+    """Remove in batches, so that no lock is held for long."""
+    deleted = database.execute(task_queries.remove_where_requested(batch)).all()
+    events.deleted([(row.id, row.user_id) for row in deleted])
+    database.execute(task_queries.drop_keys(IDEMPOTENCY_SECONDS))
+    silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
+    return PruneReport(_past_retention(database, batch), len(deleted), len(silent))
+
+
+def _past_retention(database: Database, batch: int) -> int:
+    days = get_settings().retention_days
+    if not days:
+        return 0
+    removed = 0
+    for _ in range(MAX_BATCHES):
+        rows = database.execute(leases.finished_before(days * DAY_SECONDS, batch)).all()
+        events.deleted([(row.id, row.user_id) for row in rows])
+        removed += len(rows)
+        if len(rows) < batch:
+            break
+    return removed

@@ -1,0 +1,303 @@
+"""The agent: one process per machine that does everything for running tasks but run them.
+
+It keeps their leases, tells them to stop, settles for processes that died, feeds the queues,
+and, where it holds the duty, looks after what no machine speaks for any more. It is the only
+process of a worker that talks to the database besides the pool processes themselves.
+
+`python -m app.worker.agent` is started by `scripts.celery_worker`, or by the worker's bootstep
+where Celery was started directly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psutil
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import dispatch, events
+from app.core.config import get_settings
+from app.core.errors import ConfigurationError
+from app.core.logging import configure, get_logger
+from app.core.version import VERSION
+from app.db.session import Database, is_transient
+from app.services.catalogue import catalogue
+from app.worker.duties import Duties
+from app.worker.holdings import Holdings, Parent, Process
+from app.worker.leases import Leases
+from app.worker.stops import Stops
+from app.worker.wire import Connection, Message
+
+log = get_logger(__name__)
+
+TICK_SECONDS = 1.0
+NOTICE_SECONDS = 0.05
+# How long a process whose connection closed may take to come back before it counts as dead.
+RECONNECT_SECONDS = 2.0
+LINGER_SECONDS = 5.0
+
+
+class Agent:
+    """Wires the parts together and runs their loops."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.holdings = Holdings()
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._durable = Database(durable=True, pool_size=2)
+        relaxed = Database(durable=False, pool_size=2)
+        self._leases = Leases(self.holdings, relaxed)
+        self._stops = Stops(self.holdings, self._durable)
+        self._duties = Duties(self.holdings, self._durable, self.name)
+        self._changed: set[uuid.UUID] = set()
+        self._wake = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until told to end and every process of this machine is gone."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        listener = _listen(self._path)
+        loop.add_reader(listener.fileno(), self._accept, listener)
+        stop_listening = threading.Event()
+        threading.Thread(
+            target=events.listen_for_wakes,
+            args=(lambda: loop.call_soon_threadsafe(self._wake.set), stop_listening),
+            daemon=True,
+        ).start()
+        settings = get_settings()
+        loops = [
+            self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
+            self._repeat("leases", lambda: settings.heartbeat_seconds, self._leases.renew_once),
+            self._repeat("duties", self._duties.pause, self._duties.run_once),
+        ]
+        running = [asyncio.create_task(each) for each in loops]
+        await self._ending.wait()
+        await self._wait_for_processes()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        stop_listening.set()
+        loop.remove_reader(listener.fileno())
+        listener.close()
+        with contextlib.suppress(SQLAlchemyError):
+            await asyncio.to_thread(self._duties.release)
+        events.flush()
+
+    async def _wait_for_processes(self) -> None:
+        """Settle for what is still dying; a process that lives on keeps its leases until it ends."""
+        parent = os.getppid()
+        deadline = asyncio.get_running_loop().time() + LINGER_SECONDS
+        while self.holdings.processes:
+            supervised = os.getppid() == parent and parent != 1
+            if supervised and asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(0.05)
+            await self._settle_for_dead()
+
+    async def _repeat(
+        self,
+        name: str,
+        pause: Callable[[], float],
+        step: Callable[[], Awaitable[None]],
+        wake: asyncio.Event | None = None,
+    ) -> None:
+        """One step, then a pause; a step that fails is logged and the loop goes on."""
+        failing = False
+        while True:
+            try:
+                await step()
+                if failing:
+                    log.info("agent_step_recovered", step=name)
+                failing = False
+            except SQLAlchemyError as exc:
+                if not failing or not is_transient(exc):
+                    log.warning(
+                        "agent_step_failed",
+                        step=name,
+                        error=str(exc).splitlines()[0],
+                        cure="it is repeated; check DATABASE_URL and the server",
+                    )
+                failing = True
+            except Exception:
+                log.exception("agent_step_failed", step=name)
+            if wake is None:
+                await asyncio.sleep(pause())
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), min(pause(), self._stops.soonest()))
+            wake.clear()
+
+    async def _tick(self) -> None:
+        if os.getppid() == 1 and not self._ending.is_set():
+            self._ending.set()  # the supervisor is gone; end when our processes have
+        await self._settle_for_dead()
+        await self._stops.run_once()
+        for queue in await self._duties.due():
+            dispatch.wake(queue)
+
+    # -- what processes say ---------------------------------------------------------------
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            sock, _ = listener.accept()
+            Connection(sock, self._on_message, self._on_close)
+
+    def _on_message(self, connection: Connection, message: Message) -> None:
+        kind = message[0]
+        if kind == "ping":
+            connection.send(["pong", ""])
+        elif kind == "hello":
+            self._on_hello(connection, message)
+        else:
+            speaker = self.holdings.by_connection.get(connection)
+            if isinstance(speaker, Process):
+                self._on_child(speaker, message)
+            elif isinstance(speaker, Parent):
+                self._on_parent(speaker, message)
+
+    def _on_hello(self, connection: Connection, message: Message) -> None:
+        if message[1] == "child":
+            _, _, pid, _, worker = message
+            self.holdings.child_said_hello(connection, pid, worker)
+        else:
+            parent = self.holdings.parent_said_hello(connection, message[2])
+            log.info("worker_joined", worker=parent.name, pool=parent.pool, slots=parent.slots)
+            self._spawn(self._leases.describe_workers())
+
+    def _on_child(self, process: Process, message: Message) -> None:
+        kind = message[0]
+        if kind == "claim":
+            held = self.holdings.claimed_by(process, message)
+            self._notice(held.pair[0])
+            self._feed_when_half_empty(held.queue)
+        elif kind == "done":
+            _, task_id, celery_id, again, deleted, ran = message
+            self.holdings.settled_by(process, uuid.UUID(celery_id), ran=ran)
+            if deleted:
+                events.deleted([(uuid.UUID(task_id), None)])
+            elif ran:
+                self._notice(uuid.UUID(task_id))
+            if again:
+                dispatch.wake(again)
+        elif kind == "slice":
+            process.slice_queue = message[1]
+            process.slice_rest = [(uuid.UUID(t), uuid.UUID(c)) for t, c in message[2]]
+        elif kind == "changed":
+            self._notice(uuid.UUID(message[1]))
+        elif kind == "ack":
+            held_now = process.held.get(uuid.UUID(message[1]))
+            if held_now is not None:
+                self._spawn(self._stops.acknowledge([held_now.pair]))
+
+    def _on_parent(self, parent: Parent, message: Message) -> None:
+        parent.heard_at = asyncio.get_running_loop().time()
+        if message[0] == "revoke":
+            self._spawn(self._stops.cancel_by_message([uuid.UUID(m) for m in message[1]]))
+        elif message[0] == "stopping" and parent.stopping_since is None:
+            parent.stopping_since = parent.heard_at
+            self._spawn(self._leases.describe_workers())
+
+    def _on_close(self, connection: Connection) -> None:
+        speaker = self.holdings.by_connection.pop(connection, None)
+        if isinstance(speaker, Process) and speaker.connection is connection:
+            speaker.connection = None
+            speaker.gone_since = asyncio.get_running_loop().time()
+            self._wake.set()
+        elif isinstance(speaker, Parent) and self.holdings.parents.get(speaker.name) is speaker:
+            del self.holdings.parents[speaker.name]
+            self._spawn(self._leases.forget(speaker.name))
+
+    def _feed_when_half_empty(self, queue: str) -> None:
+        if self.holdings.claimed[queue] * 2 >= self._duties.window(queue):
+            self.holdings.claimed[queue] = 0
+            dispatch.wake(queue)
+
+    def _notice(self, task_id: uuid.UUID) -> None:
+        if not self._changed:
+            asyncio.get_running_loop().call_later(NOTICE_SECONDS, self._send_notices)
+        self._changed.add(task_id)
+
+    def _send_notices(self) -> None:
+        changed, self._changed = self._changed, set()
+        events.changed(changed)
+
+    # -- processes that died --------------------------------------------------------------
+
+    async def _settle_for_dead(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for process in list(self.holdings.processes.values()):
+            if process.gone_since is None:
+                continue
+            if _is_alive(process.pid):
+                if now - process.gone_since < RECONNECT_SECONDS or process.held:
+                    self._wake_soon()
+                    continue
+            await self._stops.settle_for(process)
+            self.holdings.processes.pop(process.pid, None)
+
+    def _wake_soon(self) -> None:
+        asyncio.get_running_loop().call_later(0.05, self._wake.set)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except SQLAlchemyError as exc:
+                log.warning("agent_write_failed", error=str(exc).splitlines()[0])
+
+        task = asyncio.ensure_future(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process still runs; a zombie has ended and only waits to be reaped."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _listen(path: str) -> socket.socket:
+    """Listen on the path, taking it over from an agent that died."""
+    Path(path).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    Path(path).chmod(0o600)
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def main() -> int:
+    """Run the agent of the socket that `AGENT_SOCKET` names."""
+    configure("celery_worker")
+    try:
+        path = get_settings().agent_socket
+        if not path:
+            raise ConfigurationError(
+                "The agent is started by the worker; run: python -m scripts.celery_worker"
+            )
+        catalogue()
+        log.info("agent_started", version=VERSION, pid=os.getpid())
+        asyncio.run(Agent(path).run())
+    except ConfigurationError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What our worker's main process does besides Celery: it speaks to the agent.
+
+It starts no task and touches no database. Where Celery was started directly, with no supervisor
+around it, it also starts an agent (a new program, never a fork of this one).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from typing import Any
+
+from celery import bootsteps, signals
+
+from app.core.config import get_settings
+from app.core.logging import get_logger
+from app.core.version import VERSION
+from app.services.catalogue import catalogue
+from app.worker.claim import install_stop_signal, on_order
+from app.worker.keeper import AgentKeeper, new_socket_path
+from app.worker.link import open_link
+
+log = get_logger(__name__)
+
+BEAT_SECONDS = 0.5
+
+
+class AgentStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Runs before the pool starts, so that pool processes inherit what it prepares."""
+
+    requires: tuple[Any, ...] = ()
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._keeper: AgentKeeper | None = None
+        self._line: AgentLine | None = None
+
+    def create(self, parent: Any) -> None:
+        """Called while the worker is assembled, before anything forks."""
+        import app.worker.control  # noqa: F401 - replaces Celery's commands; needs this module
+
+        catalogue()
+        if not get_settings().agent_socket:
+            self._keeper = AgentKeeper(new_socket_path())
+            self._keeper.use_in_this_process()
+        pool = _pool_name(parent)
+        _in_pool_processes(parent.hostname, os.getpid())
+        if pool != "prefork":
+            install_stop_signal()
+            open_link(on_order, parent.hostname, os.getpid())
+        facts = {
+            "name": parent.hostname,
+            "pid": os.getpid(),
+            "pool": pool,
+            "slots": int(parent.concurrency or 1),
+            "queues": sorted(parent.app.amqp.queues.consume_from),
+            "version": VERSION,
+            "catalogue_hash": catalogue().hash,
+            "catalogue": catalogue().names,
+        }
+        self._line = AgentLine(get_settings().agent_socket, facts)
+
+    def start(self, parent: Any) -> None:
+        """The worker is about to start its pool."""
+        if self._keeper is not None:
+            self._keeper.start()
+        if self._line is not None:
+            self._line.start()
+
+    def terminate(self, parent: Any) -> None:
+        """The worker has stopped."""
+        if self._line is not None:
+            self._line.close()
+        if self._keeper is not None:
+            self._keeper.stop()
+
+    stop = terminate
+
+
+class AgentLine(threading.Thread):
+    """Tells the agent that this process lives, what it is, and what monitors ask of it."""
+
+    current: AgentLine | None = None
+
+    def __init__(self, path: str, facts: dict[str, Any]) -> None:
+        super().__init__(name="agent-line", daemon=True)
+        self._path = path
+        self._facts = facts
+        self._stopping = False
+        self._closed = threading.Event()
+        self._messages: list[list[Any]] = []
+        self._lock = threading.Lock()
+        AgentLine.current = self
+        signals.worker_shutting_down.connect(self._on_shutdown, weak=False)
+
+    def revoke(self, message_ids: list[str]) -> None:
+        """Messages were revoked by a monitor; the tasks behind them are to be cancelled."""
+        with self._lock:
+            self._messages.append(["revoke", message_ids])
+
+    def close(self) -> None:
+        """Stop speaking."""
+        self._closed.set()
+
+    def _on_shutdown(self, **_: Any) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        """Speak until closed; an agent that is gone is replaced soon."""
+        while not self._closed.is_set():
+            try:
+                self._speak()
+            except OSError:
+                pass
+            self._closed.wait(0.2)
+
+    def _speak(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(self._path)
+            connection.settimeout(get_settings().lease_seconds / 3)
+            _send(connection, ["hello", "parent", self._facts])
+            while not self._closed.is_set():
+                with self._lock:
+                    messages, self._messages = self._messages, []
+                for message in messages:
+                    _send(connection, message)
+                _send(connection, ["stopping"] if self._stopping else ["beat"])
+                self._closed.wait(BEAT_SECONDS)
+
+
+def _send(connection: socket.socket, message: list[Any]) -> None:
+    connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _in_pool_processes(hostname: str, parent_pid: int) -> None:
+    def on_start(**_: Any) -> None:
+        install_stop_signal()
+        open_link(on_order, hostname, parent_pid)
+
+    signals.worker_process_init.connect(on_start, weak=False)
+
+
+def _pool_name(parent: Any) -> str:
+    module = getattr(parent.pool_cls, "__module__", "prefork")
+    return str(module).rsplit(".", 1)[-1].replace("thread", "threads")
+

@@ -1,0 +1,162 @@
+"""The attempt that a thread of this process runs, and how it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from app.core.current import attempts_here, current_attempt
+from app.worker.link import link
+from app.worker.signals import AttemptLost, TaskCancelled, TaskInterrupted
+
+STOP_SIGNAL = getattr(signal, "SIGUSR2", None)
+
+
+@dataclass(eq=False)
+class Claim:
+    """One attempt. `tries` counts this one; `declared` is an outcome the body announced."""
+
+    task_id: uuid.UUID
+    celery_id: uuid.UUID
+    attempt: int
+    tries: int
+    max_attempts: int
+    requeue_on_interrupt: bool
+    args: list[Any]
+    kwargs: dict[str, Any]
+    queue: str
+    name: str
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    cancelled: bool = False
+    lost: bool = False
+    stopped_by: str | None = None
+    declared: tuple[str, Any, str | None] | None = None
+    thread_id: int = field(default_factory=threading.get_ident)
+    _pending_stop: BaseException | None = None
+    _in_body: bool = False
+
+    @property
+    def pair(self) -> tuple[uuid.UUID, uuid.UUID]:
+        """What every write of this attempt is fenced by."""
+        return self.task_id, self.celery_id
+
+    def changed(self) -> None:
+        """Tell whoever watches that the row has changed."""
+        link().changed(self.task_id)
+
+    def declare(self, status: str, result: Any, error: str | None) -> None:
+        """Keep the outcome that the body announced, for when it returns."""
+        self.declared = (status, result, error)
+
+    def reason_to_stop(self) -> TaskCancelled | None:
+        """What `raise_if_cancelled` raises now."""
+        if self.lost:
+            return AttemptLost("this attempt no longer holds its task")
+        if self.cancelled:
+            return TaskCancelled("the task was cancelled")
+        return None
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """While the user's code runs: only now may a stop be raised inside it."""
+        token = current_attempt.set(self)
+        attempts_here[self.task_id] = self
+        _by_celery_id[str(self.celery_id)] = self
+        self._in_body = True
+        try:
+            yield
+        finally:
+            # First, so that a stop that comes from here on is a flag and no exception: the
+            # body has returned and its outcome is about to be written.
+            self._in_body = False
+            _by_celery_id.pop(str(self.celery_id), None)
+            attempts_here.pop(self.task_id, None)
+            current_attempt.reset(token)
+
+    def stop(self, exception: BaseException) -> None:
+        """Raise `exception` inside the body, wherever it is. Called from another thread."""
+        self._pending_stop = exception
+        if self.thread_id == threading.main_thread().ident and STOP_SIGNAL is not None:
+            # Interrupts blocking system calls too; the handler decides in the main thread
+            # whether this claim is still the one that runs.
+            signal.pthread_kill(self.thread_id, STOP_SIGNAL)
+        else:
+            _raise_in_thread(self)
+
+    def take_stop(self) -> BaseException | None:
+        """The exception to raise now, once, or None outside the body."""
+        if not self._in_body or self._pending_stop is None:
+            return None
+        exception, self._pending_stop = self._pending_stop, None
+        return exception
+
+
+_by_celery_id: dict[str, Claim] = {}
+
+
+def current() -> Claim | None:
+    """The claim of the calling code: of this context, or of the only attempt in this process.
+
+    The second covers threads that the body starts itself, whose context is empty.
+    """
+    own = current_attempt.get()
+    if isinstance(own, Claim):
+        return own
+    if len(_by_celery_id) == 1:
+        return next(iter(_by_celery_id.values()), None)
+    return None
+
+
+def on_order(order: str, celery_id: str) -> None:
+    """An order from the agent, about one claim; ignored when that is not running here."""
+    claim = _by_celery_id.get(celery_id)
+    if claim is None:
+        return
+    if order == "cancel":
+        claim.cancelled = True
+        claim.stopped_by = "cooperative"
+        link().acknowledged(claim.celery_id)
+    elif order == "soft":
+        claim.cancelled = True
+        claim.stopped_by = "soft"
+        claim.stop(TaskCancelled("the task was cancelled"))
+    elif order == "timeout":
+        claim.stop(SoftTimeLimitExceeded(claim.soft_time_limit))
+    elif order == "interrupt":
+        claim.stop(TaskInterrupted("the worker is shutting down"))
+    elif order == "lost":
+        claim.lost = True
+        claim.stop(AttemptLost("this attempt no longer holds its task"))
+
+
+def install_stop_signal() -> None:
+    """Let stops reach the main thread of this process. Called in each pool process."""
+    if STOP_SIGNAL is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(STOP_SIGNAL, _on_stop_signal)
+
+
+def _on_stop_signal(signum: int, frame: FrameType | None) -> None:
+    main = threading.main_thread().ident
+    for claim in list(_by_celery_id.values()):
+        if claim.thread_id == main and (exception := claim.take_stop()) is not None:
+            raise exception
+
+
+def _raise_in_thread(claim: Claim) -> None:
+    """An asynchronous exception: raised at the next bytecode, not inside a blocking call."""
+    import ctypes
+
+    exception = claim.take_stop()
+    if exception is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(claim.thread_id), ctypes.py_object(type(exception))
+        )

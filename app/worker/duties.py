@@ -1,0 +1,150 @@
+"""What one agent does for all: due rows, resend, rescue, expiry, cleaning. And the window."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from app.core.config import get_settings
+from app.core.logging import get_logger
+from app.db.session import Database
+from app.domain import window as windows
+from app.maintenance import prune, reject, rescue, resend
+from app.queries import feed, leases
+from app.services.catalogue import catalogue
+from app.worker.holdings import Holdings
+
+log = get_logger(__name__)
+
+DUTY = "maintenance"
+BATCH = 500
+PRUNE_EVERY_SECONDS = 60.0
+FOLD_EVERY_SECONDS = 1.0
+
+
+class Duties:
+    """Steps of the agent that are about the whole system, not about this machine's claims."""
+
+    def __init__(self, holdings: Holdings, database: Database, holder: str) -> None:
+        self._holdings = holdings
+        self._database = database
+        self._holder = holder
+        self._windows: dict[str, int] = {}
+        self._rates: dict[str, float] = {}
+        self._resend = resend.Resend(database)
+        self._answering_since: float | None = None
+        self._pruned_at = 0.0
+        self._folded_at = time.monotonic()
+        self._holds_duty = False
+        self._again_soon = False
+
+    def window(self, queue: str) -> int:
+        """Rows of a queue that may be in the broker, as last computed here."""
+        return self._windows.get(queue, windows.MIN_WINDOW)
+
+    def pause(self) -> float:
+        """Seconds until `run_once` is due again."""
+        reconcile = get_settings().reconcile_seconds
+        return min(1.0, reconcile) if self._again_soon else reconcile
+
+    async def due(self) -> list[str]:
+        """Queues to look at now; rows whose time has come are ranked on the way."""
+        return await asyncio.to_thread(self._due)
+
+    def _due(self) -> list[str]:
+        soonest, now = self._database.execute(feed.next_ready()).one()
+        if soonest is not None and soonest <= now:
+            statement = feed.rank_ready(None, get_settings().ageing_seconds, BATCH)
+            self._database.execute(statement)
+        self._fold()
+        return sorted(catalogue().queues)
+
+    async def run_once(self) -> None:
+        """The duty, if this agent has or can get it."""
+        await asyncio.to_thread(self._run_once)
+
+    def _run_once(self) -> None:
+        settings = get_settings()
+        try:
+            lease = max(3 * settings.reconcile_seconds, 3.0)
+            statement = leases.take_duty(DUTY, self._holder, lease)
+            self._holds_duty = self._database.execute(statement).first() is not None
+            if self._holds_duty:
+                self._maintain()
+        except Exception:
+            self._answering_since = None
+            raise
+        if self._answering_since is None:
+            self._answering_since = time.monotonic()
+
+    def _maintain(self) -> None:
+        reports: dict[str, Any] = {}
+        if self._may_rescue():
+            reports["rescue"] = rescue.run_once(self._database, BATCH)
+        reports["resend"] = resent = self._resend.run_once(BATCH)
+        self._again_soon = resent.suspected > 0
+        reports["reject"] = reject.run_once(self._database, BATCH)
+        if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
+            self._pruned_at = time.monotonic()
+            reports["prune"] = prune.run_once(self._database, BATCH)
+        self._set_windows()
+        for name, report in reports.items():
+            if report.worth_telling:
+                log.info(name, **report.counts())
+
+    def _may_rescue(self) -> bool:
+        """Only after a full lease of answers from the database.
+
+        After an outage, or a laptop's sleep, every lease is over; whoever is alive renews
+        within one beat, and only then are the rest dead.
+        """
+        since = self._answering_since
+        return since is not None and time.monotonic() - since >= get_settings().lease_seconds
+
+    def _set_windows(self) -> None:
+        """Tell feeders everywhere how many slots serve each queue."""
+        silence = get_settings().lease_seconds
+        workers = self._database.execute(leases.live_workers_values(silence)).all()
+        slots: dict[str, int] = dict.fromkeys(catalogue().queues, 0)
+        for worker in workers:
+            for queue in worker.queues:
+                slots[queue] = slots.get(queue, 0) + (0 if worker.stopping else worker.slots)
+        for queue, count in slots.items():
+            size = windows.window(count, self._rates.get(queue, 0.0), 1.0)
+            self._windows[queue] = size
+            self._database.execute(feed.ensure_queue(queue))
+            self._database.execute(leases.set_window(queue, count, size))
+
+    def _fold(self) -> None:
+        """Write down how long functions ran, and how fast queues are emptied."""
+        elapsed = time.monotonic() - self._folded_at
+        if elapsed < FOLD_EVERY_SECONDS:
+            return
+        self._folded_at = time.monotonic()
+        measured, finished = self._holdings.take_measured()
+        for name, seen in measured.items():
+            mean = seen.total / seen.samples
+            statement = feed.fold_runtime(name, seen.samples, mean, seen.peak)
+            self._database.execute(statement)
+        self._measure_rates({queue: count / elapsed for queue, count in finished.items()})
+
+    def _measure_rates(self, rates: dict[str, float]) -> None:
+        for queue in {*rates, *self._rates}:
+            # Up at once, down slowly: a refill that comes late costs idle slots.
+            rate = max(rates.get(queue, 0.0), self._rates.get(queue, 0.0) * 0.9)
+            self._rates[queue] = rate if rate > 0.5 else 0.0
+            local = sum(
+                parent.slots
+                for parent in self._holdings.parents.values()
+                if queue in parent.queues
+            )
+            size = windows.window(local, self._rates[queue], 1.0)
+            if size > self._windows.get(queue, 0):
+                self._windows[queue] = size
+                self._database.execute(leases.set_window(queue, local, size))
+
+    def release(self) -> None:
+        """Give the duty up, so that another agent need not wait."""
+        self._database.execute(leases.release_duties(self._holder))
+

@@ -1,0 +1,235 @@
+"""A hint becomes attempts: claim, run, settle, row by row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.config import get_settings
+from app.core.logging import get_logger
+from app.db.session import is_transient
+from app.domain.lifecycle import Reason, TaskStatus
+from app.domain.retry import RetryPolicy
+from app.hints import HintRow
+from app.queries import claims
+from app.services import attempts
+from app.services.attempts import Outcome, Settled
+from app.services.catalogue import catalogue
+from app.worker import outcome as outcomes
+from app.worker.claim import Claim
+from app.worker.connections import database
+from app.worker.link import link
+from app.worker.reports import reports_of
+from app.worker.signals import AttemptLost, RetryLater, TaskCancelled, TaskInterrupted
+
+log = get_logger(__name__)
+
+Answer = TypeVar("Answer")
+FIRST_PAUSE_SECONDS = 0.1
+LAST_PAUSE_SECONDS = 2.0
+
+
+class Ran:
+    """What the tracer is to show of a row: a value, or the exception to raise."""
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
+        self.value = value
+        self.error = error
+
+
+def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Claim], Any]) -> Ran:
+    """Claim a row, run `body` and settle. A row that somebody else has is left alone."""
+    line = link()
+    line.claiming(row, queue, name)
+    claim = _claim(row, queue, name, worker)
+    if claim is None:
+        line.settled(row, None, False, ran=False)
+        return Ran(error=Ignore("the row was no longer waiting for this hint"))
+    ran, settle = _run(claim, body)
+    settled = _until_answered(settle)
+    reports_of(claim).close()
+    if settled is None:
+        log.warning(
+            "settlement_refused",
+            task_id=str(claim.task_id),
+            attempt=claim.attempt,
+            why="the row belongs to another attempt or was settled for this one",
+        )
+    elif settled.status == TaskStatus.REVOKED:
+        ran = Ran(error=Ignore("revoked"))
+    again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
+    line.settled(row, again, bool(settled and settled.deleted), ran=True)
+    return ran
+
+
+def _claim(row: HintRow, queue: str, name: str, worker: str) -> Claim | None:
+    parameters = {
+        **claims.bind_pairs([(row.task_id, row.celery_id)]),
+        "worker": worker,
+        "lease_seconds": get_settings().lease_seconds,
+    }
+    asked_before = False
+
+    def ask() -> Any:
+        nonlocal asked_before
+        if asked_before:
+            # The answer may have been lost after the claim was committed.
+            found = database().execute(claims.claimed_already(1), parameters).one_or_none()
+            if found is not None:
+                return found
+        asked_before = True
+        return database().execute(claims.claim(1), parameters).one_or_none()
+
+    found = _until_answered(ask)
+    if found is None:
+        return None
+    return Claim(
+        task_id=found.id,
+        celery_id=found.celery_id,
+        attempt=found.attempt,
+        tries=found.tries,
+        max_attempts=found.max_attempts,
+        requeue_on_interrupt=found.requeue_on_interrupt,
+        args=found.args,
+        kwargs=found.kwargs,
+        queue=queue,
+        name=name,
+        time_limit=row.time_limit,
+        soft_time_limit=row.soft_time_limit,
+    )
+
+
+def _run(claim: Claim, body: Callable[[Claim], Any]) -> tuple[Ran, Callable[[], Settled | None]]:
+    """Run the body; returns what to show and how to settle."""
+    try:
+        with claim.body():
+            value = body(claim)
+    except BaseException as exc:  # noqa: BLE001 - whatever a body raises is its outcome
+        return Ran(error=exc), _how_to_settle(claim, exc)
+    return _returned(claim, value)
+
+
+def _returned(claim: Claim, value: Any) -> tuple[Ran, Callable[[], Settled | None]]:
+    if claim.declared is not None:
+        status, result, error = claim.declared
+        if status == TaskStatus.FAILED:
+            described = {
+                "type": "reported",
+                "message": outcomes.clean(error or "", outcomes.MAX_MESSAGE),
+                "traceback": None,
+                "attempt": claim.attempt,
+            }
+            failed = outcomes.failed(described, Reason.REPORTED)
+            return Ran(error=RuntimeError(error or "failed")), lambda: _settle(claim, failed)
+        if status == TaskStatus.REVOKED:
+            stopped = outcomes.stopped(Reason.CANCELLED.value, "cooperative")
+            return Ran(error=Ignore()), lambda: _settle(claim, stopped)
+        value = result if value is None else value
+    outcome = outcomes.succeeded(value, claim.attempt)
+    if outcome.status is TaskStatus.FAILED:
+        error = outcomes.ResultRefused(outcome.reason)
+        return Ran(error=error), lambda: _settle(claim, outcome)
+    return Ran(value), lambda: _settle(claim, outcome)
+
+
+def _how_to_settle(claim: Claim, exc: BaseException) -> Callable[[], Settled | None]:
+    """The policy for an exception, as the write that carries it out."""
+    if isinstance(exc, AttemptLost):
+        return lambda: None
+    if isinstance(exc, TaskInterrupted):
+        return lambda: attempts.lose(
+            database(), claim.pair, "interrupt", "the worker was shut down"
+        )
+    if isinstance(exc, TaskCancelled):
+        stopped = outcomes.stopped(Reason.CANCELLED.value, claim.stopped_by or "cooperative")
+        return lambda: _settle(claim, stopped)
+    if isinstance(exc, Ignore):
+        return lambda: _settle(claim, Outcome(TaskStatus.SUCCEEDED))
+    if isinstance(exc, RetryLater):
+        return lambda: _again(claim, exc.seconds, outcomes.describe(exc, claim.attempt), False)
+    if isinstance(exc, Retry):
+        return _retry(claim, exc)
+    if isinstance(exc, SoftTimeLimitExceeded):
+        error = outcomes.timed_out(claim.name, claim.soft_time_limit, claim.attempt)
+        return _again_or_failed(claim, error, Reason.TIMEOUT, retried=True)
+    error = outcomes.describe(exc, claim.attempt)
+    reason = Reason.REJECTED if isinstance(exc, Reject) else Reason.EXCEPTION
+    # Where `autoretry_for` names exceptions, the wrapper around the function has turned those
+    # into `Retry` already; any other one is final.
+    retried = not policy(claim.name).autoretry and reason is Reason.EXCEPTION
+    return _again_or_failed(claim, error, reason, retried=retried)
+
+
+def _retry(claim: Claim, exc: Retry) -> Callable[[], Settled | None]:
+    cause = exc.exc if isinstance(exc.exc, BaseException) else exc
+    error = outcomes.describe(cause, claim.attempt)
+    if claim.tries >= claim.max_attempts:
+        return lambda: _settle(claim, outcomes.failed(error))
+    wait = exc.when if isinstance(exc.when, int | float) else policy(claim.name).wait(claim.tries)
+    arguments = getattr(exc, "new_arguments", None)
+    return lambda: _again(claim, float(wait), error, True, arguments)
+
+
+def _again_or_failed(
+    claim: Claim, error: dict[str, Any], reason: Reason, *, retried: bool
+) -> Callable[[], Settled | None]:
+    if retried and claim.tries < claim.max_attempts:
+        wait = policy(claim.name).wait(claim.tries - 1)
+        return lambda: _again(claim, wait, error, True)
+    return lambda: _settle(claim, outcomes.failed(error, reason))
+
+
+def _again(
+    claim: Claim,
+    wait_seconds: float,
+    error: dict[str, Any],
+    spend_try: bool,
+    arguments: tuple[list[Any], dict[str, Any]] | None = None,
+) -> Settled | None:
+    return attempts.give_back(
+        database(),
+        claim.pair,
+        wait_seconds=wait_seconds,
+        reason=Reason.RETRY,
+        error=error,
+        spend_try=spend_try,
+        arguments=arguments,
+    )
+
+
+def _settle(claim: Claim, outcome: Outcome) -> Settled | None:
+    return next(iter(attempts.settle(database(), [(claim.pair, outcome)])), None)
+
+
+def policy(name: str) -> RetryPolicy:
+    """The retry policy of a function; one try for one that is not in the catalogue."""
+    info = catalogue().tasks.get(name)
+    return info.policy if info else RetryPolicy(max_retries=0)
+
+
+def _until_answered(ask: Callable[[], Answer]) -> Answer:
+    """Repeat until the row answers: with the database away there is nothing better to do.
+
+    The fence decides what the answer is worth, not how long it took.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return ask()
+        except SQLAlchemyError as exc:
+            if not is_transient(exc):
+                raise
+            log.warning(
+                "database_unreachable",
+                error=str(exc).splitlines()[0],
+                cure="repeating until it answers; check DATABASE_URL and the server",
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, LAST_PAUSE_SECONDS)
+

@@ -1,0 +1,141 @@
+"""What an agent knows of the processes on its machine: what runs where, since when."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.services.attempts import LostTo
+from app.worker.wire import Connection
+
+Pair = tuple[uuid.UUID, uuid.UUID]
+
+
+@dataclass(slots=True)
+class Held:
+    """A claim that a process said it makes. Times are monotonic seconds, limits seconds."""
+
+    pair: Pair
+    queue: str
+    name: str
+    time_limit: float | None
+    soft_time_limit: float | None
+    since: float = field(default_factory=time.monotonic)
+    cancel_seen_at: float | None = None
+    told: set[str] = field(default_factory=set)
+    # Why it is about to be killed, if it is.
+    cause: LostTo | None = None
+    missed_renewal: bool = False
+
+
+@dataclass(slots=True)
+class Process:
+    """A process that runs task code: a pool child, or the parent itself on solo and threads."""
+
+    pid: int
+    worker: str
+    connection: Connection | None
+    held: dict[uuid.UUID, Held] = field(default_factory=dict)
+    slice_queue: str = ""
+    slice_rest: list[Pair] = field(default_factory=list)
+    gone_since: float | None = None
+
+
+@dataclass(slots=True)
+class Parent:
+    """A Celery main process as it described itself."""
+
+    name: str
+    pid: int
+    pool: str
+    slots: int
+    queues: list[str]
+    version: str
+    catalogue_hash: str
+    catalogue: list[str]
+    connection: Connection
+    heard_at: float = field(default_factory=time.monotonic)
+    stopping_since: float | None = None
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class Measured:
+    """Run times of one function since they were last written down."""
+
+    samples: int = 0
+    total: float = 0.0
+    peak: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one attempt."""
+        self.samples += 1
+        self.total += seconds
+        self.peak = max(self.peak, seconds)
+
+
+class Holdings:
+    """The agent's memory. Everything in it is rebuilt from what reconnecting processes say."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, Process] = {}
+        self.parents: dict[str, Parent] = {}
+        self.by_connection: dict[Connection, Process | Parent] = {}
+        self.claimed: dict[str, int] = defaultdict(int)
+        self._measured: dict[str, Measured] = defaultdict(Measured)
+        self._finished: dict[str, int] = defaultdict(int)
+
+    def child_said_hello(self, connection: Connection, pid: int, worker: str) -> None:
+        """A process connected, perhaps again; it will say what it has under way."""
+        process = self.processes.get(pid)
+        if process is None:
+            process = self.processes[pid] = Process(pid, worker, connection)
+        process.connection = connection
+        process.gone_since = None
+        self.by_connection[connection] = process
+
+    def parent_said_hello(self, connection: Connection, facts: dict[str, Any]) -> Parent:
+        """A main process connected and described itself."""
+        parent = Parent(connection=connection, **facts)
+        self.parents[parent.name] = parent
+        self.by_connection[connection] = parent
+        return parent
+
+    def claimed_by(self, process: Process, message: list[Any]) -> Held:
+        """A process is about to claim a row."""
+        _, task_id, celery_id, queue, name, hard, soft = message
+        pair = (uuid.UUID(task_id), uuid.UUID(celery_id))
+        held = process.held.get(pair[1])
+        if held is None:  # else it tells us again after a reconnect
+            held = process.held[pair[1]] = Held(pair, queue, name, hard, soft)
+            self.claimed[queue] += 1
+        if process.slice_rest and process.slice_rest[0] == pair:
+            process.slice_rest.pop(0)
+        return held
+
+    def settled_by(self, process: Process, celery_id: uuid.UUID, *, ran: bool) -> None:
+        """A claim is over."""
+        held = process.held.pop(celery_id, None)
+        if held is not None and ran:
+            self._measured[held.name].add(time.monotonic() - held.since)
+            self._finished[held.queue] += 1
+
+    def take_measured(self) -> tuple[dict[str, Measured], dict[str, int]]:
+        """Run times by function and attempts ended by queue, since this was last called."""
+        taken = self._measured, self._finished
+        self._measured, self._finished = defaultdict(Measured), defaultdict(int)
+        return taken
+
+    def all_held(self) -> Iterator[tuple[Process, Held]]:
+        """Every claim under way, with its process."""
+        for process in list(self.processes.values()):
+            for held in list(process.held.values()):
+                yield process, held
+
+    def of_worker(self, worker: str) -> list[Process]:
+        """The processes of one worker."""
+        return [process for process in self.processes.values() if process.worker == worker]

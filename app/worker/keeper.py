@@ -1,0 +1,112 @@
+"""Keeps an agent alive: starts it, replaces it when it ends or falls silent.
+
+Its attempts lose nothing by that: leases outlive the change, and the processes that run them
+connect to the new agent and say what they have under way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from app.core.config import get_settings
+from app.core.logging import get_logger
+
+log = get_logger(__name__)
+
+CHECK_SECONDS = 0.5
+START_SECONDS = 15.0
+STOP_SECONDS = 10.0
+
+
+def new_socket_path() -> str:
+    """A path for an agent's socket that only this user can reach."""
+    return str(Path(tempfile.mkdtemp(prefix="tasksystem-")) / "agent")
+
+
+class AgentKeeper:
+    """One agent and the thread that watches it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="agent-keeper", daemon=True)
+
+    def use_in_this_process(self) -> None:
+        """Let this process and the ones it forks find the agent."""
+        os.environ["AGENT_SOCKET"] = self.path
+        get_settings.cache_clear()
+
+    def start(self) -> None:
+        """Start the agent and watch it."""
+        self._spawn()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the agent after it has settled for what died, and remove its socket."""
+        self._ending.set()
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(Path(self.path).parent, ignore_errors=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The agent's process id."""
+        return None if self._process is None else self._process.pid
+
+    def _spawn(self) -> None:
+        command = [sys.executable, "-m", "app.worker.agent"]
+        environment = {**os.environ, "AGENT_SOCKET": self.path}
+        # A session of its own: Ctrl-C in a terminal goes to the supervisor, which ends its
+        # processes in order.
+        self._process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own module
+
+    def _watch(self) -> None:
+        silent_since = time.monotonic()
+        patience = START_SECONDS
+        while not self._ending.wait(CHECK_SECONDS):
+            if self._process is not None and self._process.poll() is not None:
+                log.warning("agent_ended", code=self._process.returncode, cure="starting another")
+                time.sleep(CHECK_SECONDS)
+            elif self._answers():
+                silent_since = time.monotonic()
+                patience = get_settings().lease_seconds / 3
+                continue
+            elif time.monotonic() - silent_since < patience:
+                continue
+            else:
+                log.warning("agent_silent", seconds=round(patience, 1), cure="replacing it")
+                self._kill()
+            if self._ending.is_set():
+                return
+            self._spawn()
+            silent_since = time.monotonic()
+            patience = START_SECONDS
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(CHECK_SECONDS)
+                connection.connect(self.path)
+                connection.sendall(b'["ping"]\n')
+                return connection.recv(64).startswith(b'["pong"')
+        except OSError:
+            return False

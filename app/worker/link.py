@@ -1,0 +1,150 @@
+"""A pool process's line to the agent of its machine.
+
+One Unix stream socket a process, one JSON array a line. The process says what it is about to
+claim before it claims, so the agent always knows at least what runs; the kernel closes the
+socket when the process dies, so a death is known at once. Without an agent everything here does
+nothing: the attempt runs, and its lease ends if it outlives it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.core.config import get_settings
+from app.core.logging import get_logger
+from app.hints import HintRow
+
+log = get_logger(__name__)
+
+RECONNECT_SECONDS = 0.2
+SEND_PATIENCE_SECONDS = 5.0
+
+Orders = Callable[[str, str], None]
+
+
+class Link:
+    """The line of one process. Thread-safe. With an empty `path` it is mute."""
+
+    def __init__(self, path: str, orders: Orders, worker: str, parent: int) -> None:
+        self.pid = os.getpid()
+        self._orders = orders
+        self._hello = ["hello", "child", self.pid, parent, worker]
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        # What a new agent must be told: claims and slices that are under way.
+        self._open: dict[str, list[Any]] = {}
+        self._settled: list[list[Any]] = []
+        self._path = path
+        if path:
+            threading.Thread(target=self._listen, name="agent-link", daemon=True).start()
+
+    def slice(self, rows: Sequence[HintRow], queue: str) -> None:
+        """These rows travelled together; the agent gives unstarted ones back if one is slow."""
+        self._send([["slice", queue, [[str(row[0]), str(row[1])] for row in rows]]])
+
+    def claiming(self, row: HintRow, queue: str, name: str) -> None:
+        """About to claim a row; said before the claim so that a death in between is known."""
+        message = ["claim", str(row[0]), str(row[1]), queue, name, row[2], row[3]]
+        with self._lock:
+            self._open[str(row[1])] = message
+            settled, self._settled = self._settled, []
+        self._send([*settled, message])
+
+    def settled(self, row: HintRow, again: str | None, deleted: bool, *, ran: bool) -> None:
+        """A claim is over. Sent with the next claim, or by `flush`."""
+        with self._lock:
+            self._open.pop(str(row[1]), None)
+            self._settled.append(["done", str(row[0]), str(row[1]), again, deleted, ran])
+
+    def flush(self) -> None:
+        """Send what `settled` kept. At the end of each message."""
+        with self._lock:
+            settled, self._settled = self._settled, []
+        if settled:
+            self._send(settled)
+
+    def changed(self, task_id: uuid.UUID) -> None:
+        """A row has changed."""
+        self._send([["changed", str(task_id)]])
+
+    def acknowledged(self, celery_id: uuid.UUID) -> None:
+        """The attempt has learned that it is to stop."""
+        self._send([["ack", str(celery_id)]])
+
+    def _send(self, messages: list[list[Any]]) -> None:
+        connection = self._socket
+        if connection is None:
+            return
+        data = "".join(json.dumps(message) + "\n" for message in messages).encode()
+        try:
+            with self._lock:
+                connection.sendall(data)
+        except OSError:
+            # The listening thread sees the same and connects anew, telling what is open.
+            self._drop(connection)
+
+    def _drop(self, connection: socket.socket) -> None:
+        if self._socket is connection:
+            self._socket = None
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                self._serve()
+            except OSError:
+                pass
+            time.sleep(RECONNECT_SECONDS)
+
+    def _serve(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(self._path)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+            with self._lock:
+                opening = [self._hello, *self._open.values()]
+                connection.sendall("".join(json.dumps(m) + "\n" for m in opening).encode())
+                self._socket = connection
+            try:
+                for line in connection.makefile("rb"):
+                    order, celery_id = json.loads(line)
+                    self._orders(order, celery_id)
+            finally:
+                self._drop(connection)
+
+
+_link: Link | None = None
+_guard = threading.Lock()
+
+
+def open_link(orders: Orders, worker: str, parent: int) -> None:
+    """Connect this process; called when a pool process starts."""
+    global _link
+    _link = Link(get_settings().agent_socket, orders, worker, parent)
+
+
+def link() -> Link:
+    """This process's line; a mute one where nothing was opened."""
+    global _link
+    with _guard:
+        if _link is None or _link.pid != os.getpid():
+            _link = Link("", lambda order, celery_id: None, "", 0)
+    return _link
+
+
+def _new_guard() -> None:
+    global _guard
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_guard)

@@ -1,0 +1,105 @@
+"""What an attempt leaves behind: results and errors as JSON text, bounded and always storable."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Any
+
+import pydantic_core
+
+from app.db.base import dump_json
+from app.domain.lifecycle import Reason, TaskStatus
+from app.services.attempts import Outcome
+
+MAX_RESULT_BYTES = 1_048_576
+MAX_MESSAGE = 4_096
+MAX_TRACEBACK = 24_576
+MAX_LINE = 8_192
+
+
+class ResultRefused(Exception):
+    """The function returned something that cannot be kept."""
+
+
+def succeeded(value: Any, attempt: int) -> Outcome:
+    """The outcome of a body that returned `value`; failed if that cannot be stored."""
+    try:
+        text = pydantic_core.to_json(value, inf_nan_mode="strings").decode()
+    except (ValueError, TypeError, RecursionError, pydantic_core.PydanticSerializationError) as exc:
+        return _refused(Reason.RESULT_NOT_JSON, f"the result is not JSON: {exc}", attempt)
+    if len(text.encode()) > MAX_RESULT_BYTES:
+        size = f"{len(text.encode()):,} bytes"
+        message = f"the result has {size}; at most {MAX_RESULT_BYTES:,} are kept: store it outside"
+        return _refused(Reason.RESULT_TOO_LARGE, message, attempt)
+    return Outcome(TaskStatus.SUCCEEDED, result=text)
+
+
+def failed(error: dict[str, Any], reason: Reason = Reason.EXCEPTION) -> Outcome:
+    """The outcome of a body that raised for the last time."""
+    return Outcome(TaskStatus.FAILED, reason.value, error=dump_json(error))
+
+
+def stopped(reason: str, how: str | None) -> Outcome:
+    """The outcome of a cancelled attempt; `how` is cooperative, soft or forced."""
+    return Outcome(TaskStatus.REVOKED, reason, stopped_by=how)
+
+
+def describe(error: BaseException, attempt: int) -> dict[str, Any]:
+    """An exception as it is shown: type, message, traceback without our own frames."""
+    kind = type(error)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    return {
+        "type": name,
+        "message": clean(str(error), MAX_MESSAGE),
+        "traceback": clean(_traceback(error), MAX_TRACEBACK),
+        "attempt": attempt,
+    }
+
+
+def timed_out(name: str, limit: float | None, attempt: int) -> dict[str, Any]:
+    """The error of an attempt that ran past a time limit."""
+    return {
+        "type": Reason.TIMEOUT.value,
+        "message": timeout_message(name, limit),
+        "traceback": None,
+        "attempt": attempt,
+    }
+
+
+def timeout_message(name: str, limit: float | None) -> str:
+    """The sentence for a time limit of `limit` seconds."""
+    return f"Task {name} timed out after {float(limit or 0)}s"
+
+
+def clean(text: str, longest: int) -> str:
+    """Text that either database takes: no NUL, no lone surrogates, middle cut out if too long."""
+    text = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
+    if len(text) <= longest:
+        return text
+    half = longest // 2 - 16
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
+
+
+def _refused(reason: Reason, message: str, attempt: int) -> Outcome:
+    error = {
+        "type": reason.value,
+        "message": clean(message, MAX_MESSAGE),
+        "traceback": None,
+        "attempt": attempt,
+    }
+    return failed(error, reason)
+
+
+def _traceback(error: BaseException) -> str:
+    lines = traceback.format_exception(type(error), error, _users_frames(error.__traceback__))
+    return "".join(lines)
+
+
+def _users_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not the worker's own."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(
+        ("app.worker.", "celery.")
+    ):
+        trace = trace.tb_next
+    return trace

@@ -1,0 +1,28 @@
+"""What a body may raise, or have raised inside it, beyond ordinary exceptions."""
+
+from __future__ import annotations
+
+
+class TaskCancelled(BaseException):
+    """The attempt is to stop. A `BaseException`, so that `except Exception` does not swallow it
+    and `finally` runs."""
+
+
+class TaskInterrupted(TaskCancelled):
+    """The worker shuts down and gives the attempt back."""
+
+
+class AttemptLost(TaskCancelled):
+    """The row is no longer this attempt's; whatever it still writes is refused."""
+
+
+class SoftTimeLimit(TaskCancelled):
+    """The soft time limit passed. Tasks may catch Celery's `SoftTimeLimitExceeded` instead."""
+
+
+class RetryLater(Exception):
+    """Run this task again in `seconds`; spends no try. Raise it from the body."""
+
+    def __init__(self, seconds: float, message: str = "") -> None:
+        super().__init__(message or f"asked to run again in {seconds:g} s")
+        self.seconds = max(0.0, float(seconds))

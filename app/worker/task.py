@@ -1,0 +1,189 @@
+"""The base class of every task of the application."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from datetime import UTC, datetime
+from typing import Any, ClassVar, NoReturn
+
+from celery import Task
+from celery.exceptions import Ignore, Retry
+
+from app.hints import HintRow, rows_of
+from app.services.catalogue import INJECTED
+from app.worker import helpers
+from app.worker.claim import Claim, current
+from app.worker.execution import Ran, run_row
+from app.worker.link import link
+from app.worker.monitor import Monitor
+
+
+class TrackedTask(Task):  # type: ignore[type-arg]
+    """A Celery task that knows hints.
+
+    Called by a worker with a hint it claims the hint's rows, runs the function for each and
+    settles them. Called in any other way (`.delay()`, chains and chords, tests, directly) the
+    function just runs, and the helpers below do nothing.
+    """
+
+    abstract = True
+    Strategy = "app.worker.strategy:strategy"
+    on_interrupt: ClassVar[str | None] = None
+
+    @property
+    def task_id(self) -> str | None:
+        """The task's id, fit as an idempotency key for effects outside; None if untracked."""
+        return helpers.task_id()
+
+    @property
+    def attempt(self) -> int:
+        """Which start this is, 1 for the first."""
+        return helpers.attempt()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the task was told to stop."""
+        return helpers.is_cancelled()
+
+    def raise_if_cancelled(self) -> None:
+        """Raise `TaskCancelled`, a `BaseException`, if the task was told to stop."""
+        helpers.raise_if_cancelled()
+
+    def update_progress(self, percent: float, message: str | None = None) -> None:
+        """Report progress, 0 to 100; less than before is ignored. Cheap to call often."""
+        helpers.update_progress(percent, message)
+
+    def log(self, message: str, level: str = "info") -> None:
+        """Keep a line with the task: at most 1,000 an attempt."""
+        helpers.log(message, level)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        request = self.request_stack.top
+        by_worker = (
+            request is not None
+            and not request.called_directly
+            and not getattr(request, "entered", False)
+        )
+        if not by_worker:
+            return _finish(super().__call__(*args, **kwargs))
+        # The function may call itself directly; only the outermost call is the worker's.
+        request.entered = True
+        rows = rows_of(request)
+        if rows is None:
+            return _finish(self.run(*args, **kwargs))
+        return self._run_hint(request, rows)
+
+    def _run_hint(self, request: Any, rows: list[HintRow]) -> Any:
+        queue = (request.delivery_info or {}).get("routing_key") or "default"
+        name, worker = str(self.name), str(request.hostname)
+        monitor = Monitor.of(self.app)
+        if len(rows) == 1:
+            ran = run_row(rows[0], queue, name, worker, self._run_body)
+            link().flush()
+            return _show(ran, monitor, rows[0])
+        link().slice(rows, queue)
+        for row in rows:
+            with monitor.row(row, name) as shown:
+                shown.ran = run_row(row, queue, name, worker, self._run_body)
+        link().flush()
+        return None
+
+    def _run_body(self, claim: Claim) -> Any:
+        kwargs = dict(claim.kwargs)
+        for injected in INJECTED & _parameters(self):
+            kwargs.setdefault(injected, str(claim.task_id))
+        # What autoretry, backoff and users' code read: retries so far, arguments, an id.
+        self.push_request(
+            id=str(claim.celery_id),
+            args=claim.args,
+            kwargs=kwargs,
+            retries=claim.tries - 1,
+            called_directly=False,
+            entered=True,
+            is_eager=False,
+            hostname=self.request_stack.top.hostname,
+            delivery_info=self.request_stack.top.delivery_info,
+            ignore_result=True,
+        )
+        try:
+            return _finish(self.run(*claim.args, **kwargs))
+        finally:
+            self.pop_request()
+
+    def retry(
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        exc: BaseException | None = None,
+        throw: bool = True,
+        eta: datetime | None = None,
+        countdown: float | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> Any:
+        """As Celery's, but the wait is a column of the row and no message in a worker's memory.
+
+        The row's `max_attempts` bounds it (by default `max_retries + 1`); `max_retries` here
+        may bound it further.
+        """
+        claim = current()
+        if claim is None:
+            return super().retry(
+                args, kwargs, exc, throw, eta, countdown, max_retries, **options
+            )
+        spent = claim.tries >= claim.max_attempts
+        if spent or (max_retries is not None and claim.tries > max_retries):
+            _give_up(self, exc)
+        if eta is not None:
+            countdown = max(0.0, (eta - datetime.now(UTC)).total_seconds())
+        wait = self.default_retry_delay if countdown is None else countdown
+        retry = Retry(exc=exc, when=wait)
+        if args is not None or kwargs is not None:
+            kept = {n: v for n, v in claim.kwargs.items() if n not in INJECTED}
+            retry.new_arguments = (  # type: ignore[attr-defined]
+                list(claim.args if args is None else args),
+                kept if kwargs is None else dict(kwargs),
+            )
+        if throw:
+            raise retry
+        return retry
+
+
+def _give_up(task: TrackedTask, exc: BaseException | None) -> NoReturn:
+    if exc is not None:
+        raise exc
+    raise task.MaxRetriesExceededError(f"{task.name} has no attempts left")
+
+
+def _finish(value: Any) -> Any:
+    """Run an `async def` function to its end; Celery itself would not."""
+    if not inspect.iscoroutine(value):
+        return value
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(value)
+    return value  # called from a coroutine, which will await it
+
+
+def _parameters(task: TrackedTask) -> frozenset[str]:
+    known = task.__dict__.get("_parameter_names")
+    if known is None:
+        function = getattr(task, "_orig_run", task.run)
+        known = frozenset(inspect.signature(function).parameters)
+        task.__dict__["_parameter_names"] = known
+    return known  # type: ignore[no-any-return]
+
+
+def _show(ran: Ran, monitor: Monitor, row: HintRow) -> Any:
+    """Let Celery's tracer see how it ended, so that its log and Flower show our outcome."""
+    if ran.error is None:
+        return ran.value
+    if isinstance(ran.error, Ignore):
+        if str(ran.error) == "revoked":
+            monitor.revoked(row)
+        raise ran.error
+    if isinstance(ran.error, Exception) and not isinstance(ran.error, MemoryError):
+        raise ran.error
+    raise RuntimeError(f"{type(ran.error).__name__}: {ran.error}") from ran.error
