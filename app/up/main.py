@@ -19,6 +19,8 @@ from app.up.supervisor import Supervisor
 
 _BROKER_SECONDS = 60.0
 _READY_SECONDS = 60.0
+# How long the worker may take to report before the person is told that it has not.
+_COMPLETE_SECONDS = 20.0
 _TICK_SECONDS = 0.2
 
 
@@ -57,8 +59,10 @@ def _supervise(settings: Settings, state: State, stop: Stop) -> int:
         _provide_broker(settings, supervisor, stop)
         _migrate(supervisor, stop)
         supervisor.start(_programs(settings))
-        _wait_until_ready(settings, supervisor, stop)
+        missing = _wait_until_ready(settings, supervisor, stop)
         say(_welcome(settings))
+        for reason in missing:
+            say(f"Still missing: {reason}")
         while True:
             stop.sleep(_TICK_SECONDS)
             supervisor.step()
@@ -130,39 +134,46 @@ def _programs(settings: Settings) -> list[Spec]:
             (*celery, "flower", "--address=127.0.0.1", f"--port={settings.flower_port}"),
             stop_seconds=5,
             essential=False,
+            # It warns of every worker that is slow to answer.
+            outspoken=False,
         ),
     ]
 
 
-def _wait_until_ready(settings: Settings, supervisor: Supervisor, stop: Stop) -> None:
-    """Until the API says so. Raises `Refusal` when a part does not come up."""
-    end = time.monotonic() + _READY_SECONDS
-    while reason := _not_ready(settings):
+def _wait_until_ready(settings: Settings, supervisor: Supervisor, stop: Stop) -> list[str]:
+    """Until everything works, or the API serves and the rest has had its time.
+
+    Returns what is still missing. Raises `Refusal` when a part does not come up.
+    """
+    started = time.monotonic()
+    told = False
+    while True:
+        serves, missing = _health(settings)
+        waited = time.monotonic() - started
+        if serves and (not missing or waited > _COMPLETE_SECONDS):
+            return missing
+        if not told and waited > _READY_SECONDS:
+            say(f"Not ready after {_READY_SECONDS:g} s, still waiting: {'; '.join(missing)}")
+            told = True
         stop.sleep(_TICK_SECONDS)
         supervisor.step()
         supervisor.require_start()
-        if time.monotonic() > end:
-            say(f"Not ready after {_READY_SECONDS:g} s ({reason}); still waiting ...")
-            end = time.monotonic() + 600
 
 
-def _not_ready(settings: Settings) -> str:
-    """Why the API does not serve yet, or an empty string."""
+def _health(settings: Settings) -> tuple[bool, list[str]]:
+    """Whether the API serves, and what is missing, in its own words."""
     connection = http.client.HTTPConnection(_reach(settings.api_host), settings.api_port, timeout=3)
     try:
         connection.request("GET", "/health/ready")
         response = connection.getresponse()
-        body = response.read()
+        found = json.loads(response.read())
+        return response.status == 200, [str(reason) for reason in found["reasons"]]
     except (OSError, http.client.HTTPException) as exc:
-        return f"the API does not answer: {exc}"
+        return False, [f"the API does not answer ({exc})"]
+    except (ValueError, KeyError, TypeError):
+        return False, ["the API gives no account of its health"]
     finally:
         connection.close()
-    if response.status == 200:
-        return ""
-    try:
-        return str(json.loads(body).get("detail") or f"status {response.status}")
-    except (ValueError, AttributeError):
-        return f"status {response.status}"
 
 
 def _reach(host: str) -> str:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ _MAX_LOG_BYTES = 10_000_000
 # Waits before a restart; one that stayed up for a minute starts again from the first.
 _BACKOFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STEADY_SECONDS = 60.0
+_REPEAT_SECONDS = 60.0
+_NUMBERS = re.compile(rb"[0-9a-f-]*\d[0-9a-f-]*")
 _LOUD = re.compile(rb"\[(warning|error|critical)\s*\]|^\[[WE] \d")
 
 
@@ -64,6 +67,7 @@ class Child:
     # Where in the log this life began, and how far it has been looked through.
     _began: int = 0
     _shown: int = 0
+    _told: dict[bytes, float] = field(default_factory=dict)
     _family: list[psutil.Process] = field(default_factory=list)
 
     def start(self, now: float) -> None:
@@ -117,9 +121,21 @@ class Child:
         # A line that is still being written waits for its end.
         whole = fresh[: fresh.rfind(b"\n") + 1]
         self._shown += len(whole)
+        now = time.monotonic()
         for line in whole.splitlines():
-            if _LOUD.search(line):
+            if _LOUD.search(line) and self._is_news(line, now):
                 say(f"{self.spec.name} | {line.decode(errors='replace')[:300]}")
+
+    def _is_news(self, line: bytes, now: float) -> bool:
+        """The same warning, whatever its numbers, is shown once a minute."""
+        kind = _NUMBERS.sub(b"", line)
+        last = self._told.get(kind)
+        if last is not None and now - last < _REPEAT_SECONDS:
+            return False
+        if len(self._told) >= 1000:
+            self._told.clear()
+        self._told[kind] = now
+        return True
 
     def _bound_log(self) -> None:
         """Keep the log within bounds: the child appends, so it may be emptied under it."""
