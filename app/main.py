@@ -48,6 +48,16 @@ these pages and sign-in. Bodies are JSON; times are RFC 3339 with offset and ans
 Every error has one shape, `application/problem+json`, with a stable `code` for programs.
 """
 
+_TAGS = [
+    {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
+    {"name": "events", "description": "Live state as server-sent events."},
+    {"name": "task types", "description": "The functions that can be submitted."},
+    {"name": "queues", "description": "What waits, and holding it back."},
+    {"name": "workers", "description": "Who executes."},
+    {"name": "account", "description": "Signing in, tokens and users."},
+    {"name": "health", "description": "For load balancers and Prometheus."},
+]
+
 
 def create_app() -> FastAPI:
     """The application with everything in place; nothing is connected until it serves."""
@@ -56,6 +66,7 @@ def create_app() -> FastAPI:
         version=VERSION,
         summary="Durable background tasks on FastAPI and Celery",
         description=_DESCRIPTION,
+        openapi_tags=_TAGS,
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,

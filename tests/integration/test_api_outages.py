@@ -40,7 +40,7 @@ def frozen(postgres: Postgres) -> Iterator[None]:
 
 async def _unavailable(client: httpx2.AsyncClient, method: str, path: str, **body: object) -> None:
     started = time.monotonic()
-    answer = await client.request(method, path, **({"json": body} if body else {}))
+    answer = await client.request(method, path, json=body or None)
     assert time.monotonic() - started < 3
     assert problem_of(answer, 503)["code"] == "unavailable"
     assert int(answer.headers["retry-after"]) >= 1

@@ -20,11 +20,11 @@ def _routes(api: Api) -> Iterator[tuple[str, str, APIRoute]]:
     for context in iter_route_contexts(api.app.routes):
         if isinstance(context.original_route, APIRoute):
             for method in context.methods or ():
-                yield method, context.path, context.original_route
+                yield method, str(context.path), context.original_route
 
 
 def _scopes(dependant: Dependant) -> list[tuple[Scope, ...]]:
-    found = [dependant.call.scopes] if hasattr(dependant.call, "scopes") else []
+    found = [scopes] if (scopes := getattr(dependant.call, "scopes", None)) is not None else []
     return found + [scope for inner in dependant.dependencies for scope in _scopes(inner)]
 
 
@@ -57,7 +57,7 @@ async def test_every_right_is_refused_without_its_scope(api: Api) -> None:
 
 async def test_a_broken_token_is_refused_like_an_unknown_one(api: Api) -> None:
     for header in ("Bearer", "Basic YTpi", "Bearer tsk_unknown", "Bearer é", "x"):
-        answer = await api.stranger.get(TASKS, headers={"Authorization": header.encode()})
+        answer = await api.stranger.get(TASKS, headers={b"Authorization": header.encode()})
         problem_of(answer, 401)
 
 

@@ -36,7 +36,7 @@ LastEventId = Annotated[
         alias="Last-Event-ID",
         max_length=200,
         description="What a browser sends when it connects again. The answer begins with the "
-        "present state in any case, so nothing is missed and nothing repeated.",
+        "present state in any case, so nothing that changed in between is missed.",
     ),
 ]
 
