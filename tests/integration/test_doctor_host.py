@@ -33,7 +33,7 @@ def answering(port: int, body: bytes) -> Iterator[None]:
     """An HTTP server that says `body` to everybody."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)

@@ -12,9 +12,23 @@ from app.cli import main
 from tests.support.environment import bare_environment
 from tests.support.processes import ROOT
 
-COMMANDS = (
-    "up submit list show cancel retry delete logs watch run token user migrate config doctor"
-).split()
+COMMANDS = [
+    "up",
+    "submit",
+    "list",
+    "show",
+    "cancel",
+    "retry",
+    "delete",
+    "logs",
+    "watch",
+    "run",
+    "token",
+    "user",
+    "migrate",
+    "config",
+    "doctor",
+]
 
 
 @pytest.mark.parametrize("words", [["--json", "config"], ["config", "--json"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.cli import run_here
 from app.cli.run_here import without_our_frames
 
@@ -14,14 +16,13 @@ def body() -> None:
 
 
 def raised() -> BaseException:
-    try:
-        # Compiled under the name of one of our files, it is a frame of ours.
-        exec(compile("call()", run_here.__file__, "exec"), {"call": body})  # noqa: S102
-    except ValueError as error:
-        # The frame of this very test stands before all, as the interpreter's would.
-        assert error.__traceback__ is not None
-        return error.with_traceback(error.__traceback__.tb_next)
-    raise AssertionError
+    # Compiled under the name of one of our files, it is a frame of ours.
+    ours = compile("call()", run_here.__file__, "exec")
+    with pytest.raises(ValueError, match="outer") as caught:
+        exec(ours, {"call": body})
+    # The frame of this very test stands before all; the command line's would be ours.
+    trace = caught.value.__traceback__
+    return caught.value.with_traceback(trace.tb_next if trace else None)
 
 
 def test_the_first_frame_is_the_functions() -> None:
