@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 
 from tests.support.stack import Stack
@@ -23,9 +22,8 @@ def test_g09_the_answer_is_the_task(stack: Stack) -> None:
 def test_g09_progress_rises_while_it_runs(stack: Stack) -> None:
     task = stack.submit(LONG, 4, kwargs={"param": "value"})
     seen = []
-    while (now := stack.task(task["id"]))["status"] in ("pending", "running"):
+    for now in stack.watch(task["id"]):
         seen.append(now["progress"])
-        time.sleep(0.1)
     assert now["status"] == "succeeded"
     assert now["progress"] == 100
     assert now["result"] == {"duration": 4, "param": "value"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -22,10 +20,9 @@ def test_g28_attempt_counts_starts(stack: Stack) -> None:
 def test_g28_update_progress_is_seen_while_it_runs(stack: Stack) -> None:
     task = stack.submit("report_progress", 20, 0.1)
     seen: list[tuple[float, str]] = []
-    while (now := stack.task(task["id"]))["status"] in ("pending", "running"):
+    for now in stack.watch(task["id"]):
         if now["progress_message"]:
             seen.append((now["progress"], now["progress_message"]))
-        time.sleep(0.05)
     assert now["result"] == 20
     assert seen == sorted(seen, key=lambda pair: pair[0])
     assert len(set(seen)) >= 4

@@ -66,8 +66,9 @@ def test_an_exception_that_autoretry_does_not_name_is_not_retried(stack: Stack) 
 
 def test_self_retry_waits_in_a_column(stack: Stack) -> None:
     task = stack.submit("retry_then_succeed", 1, 1.5)
-    while (now := stack.task(task["id"]))["attempt"] == 0 or now["status"] == "running":
-        pass
+    for now in stack.watch(task["id"], every=0.01):
+        if now["attempt"] == 1 and now["status"] != "running":
+            break
     assert (now["status"], now["attempt"]) == ("pending", 1)
     assert now["scheduled_at"] is not None
     done = stack.wait_for(task["id"], "succeeded")

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -179,8 +179,9 @@ class Stack:
         """The last lines of every process that was ever started, for a failed test's report."""
         parts = []
         for path in sorted(self.folder.glob("*.out")):
-            text = path.read_text(errors="replace").splitlines()[-lines:]
-            parts.append("\n".join([f"--- {path.name}", *text]))
+            text = path.read_text(errors="replace").splitlines()
+            telling = [line for line in text if "uvicorn.access" not in line]
+            parts.append("\n".join([f"--- {path.name}", *telling[-lines:]]))
         return "\n".join(parts)
 
     def effect_log(self) -> EffectLog:
@@ -253,6 +254,19 @@ class Stack:
                 shown = {k: v for k, v in task.items() if v not in (None, [], {}, 0)}
                 raise AssertionError(f"waited {timeout:g} s for {wanted}; the task is {shown}")
             time.sleep(0.05)
+
+    def watch(
+        self, task_id: str, every: float = 0.05, timeout: float = 30
+    ) -> Iterator[dict[str, Any]]:
+        """The task again and again, until and including its end."""
+        deadline = time.monotonic() + timeout
+        while True:
+            task = self.task(task_id)
+            yield task
+            if task["status"] in FINISHED:
+                return
+            assert time.monotonic() < deadline, f"not finished within {timeout:g} s: {task}"
+            time.sleep(every)
 
     def run(self, task: str, *args: Any, timeout: float = 20, **body: Any) -> dict[str, Any]:
         """Submit, wait for the end, and return the finished task."""
