@@ -84,9 +84,7 @@ class Dispatcher:
         if row.paused_at is not None:
             return []
         size = settings.dispatch_window or row.window
-        outstanding = {
-            level: count for level, count in connection.execute(queries.outstanding(queue))
-        }
+        outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
         candidates = connection.execute(queries.waiting(queue, size)).all()
         if not candidates:
             return []
@@ -175,9 +173,7 @@ def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
         function=rows[0].celery_task_name,
         queue=queue,
         level=level,
-        rows=[
-            HintRow(row.id, row.celery_id, row.time_limit, row.soft_time_limit) for row in rows
-        ],
+        rows=[HintRow(row.id, row.celery_id, row.time_limit, row.soft_time_limit) for row in rows],
         limit_seconds=limit,
         argsrepr=shown(rows[0].args) if one else f"({len(rows)} tasks)",
         kwargsrepr=shown(rows[0].kwargs) if one else "{}",

@@ -21,7 +21,7 @@ from pwdlib.exceptions import PwdlibError
 
 from app.core.config import get_settings
 
-TOKEN_PREFIX = "tsk_"  # noqa: S105 - the beginning of every token, no secret
+TOKEN_PREFIX = "tsk_"
 SHOWN_CHARACTERS = 12
 VIEW_SECONDS = 15 * 60
 # Each hash takes 64 MiB for some 50 ms: a burst of logins waits instead of eating the machine.

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL, Engine, create_engine
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, Pool
 
@@ -25,7 +26,7 @@ def database_url(*, use_async: bool) -> URL:
     """
     try:
         url = make_url(get_settings().resolved_database_url)
-    except Exception:
+    except ArgumentError:
         raise ConfigurationError(
             "DATABASE_URL is not a database URL; use sqlite:///file.db or "
             "postgresql://user:password@host/name"

@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Result
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
@@ -117,8 +118,6 @@ class Database:
 
 def is_transient(error: BaseException) -> bool:
     """Whether repeating the same statement later may succeed: lost connection, lock, shutdown."""
-    from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
-
-    if isinstance(error, TimeoutError | InterfaceError | OperationalError):
+    if isinstance(error, PoolTimeout | InterfaceError | OperationalError):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -78,9 +78,7 @@ def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
     return max(1, min(by_time, by_backlog, MAX_SLICE))
 
 
-def group(
-    rows: Sequence[Row], names: Sequence[str], sizes: Mapping[str, int]
-) -> list[list[Row]]:
+def group(rows: Sequence[Row], names: Sequence[str], sizes: Mapping[str, int]) -> list[list[Row]]:
     """Rows in order, gathered into messages of one function each."""
     messages: list[list[Row]] = []
     open_: dict[str, list[Row]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from app import events
@@ -27,16 +28,16 @@ def run_once(database: Database, limit: int) -> RejectReport:
     Without any live worker nothing is concluded.
     """
     expired = database.execute(feed.expire(limit)).scalars().all()
-    unknown = []
+    unknown: list[uuid.UUID] = []
     workers = database.execute(leases.live_workers_values(get_settings().lease_seconds)).all()
     if workers:
         known = {name for worker in workers for name in worker.catalogue}
         known |= set(catalogue().tasks)
         for name in database.execute(feed.pending_names()).scalars().all():
             if name not in known:
-                unknown += database.execute(
-                    feed.reject_unknown(name, _error(name), limit)
-                ).scalars().all()
+                unknown += (
+                    database.execute(feed.reject_unknown(name, _error(name), limit)).scalars().all()
+                )
     events.changed([*expired, *unknown])
     return RejectReport(len(expired), len(unknown))
 

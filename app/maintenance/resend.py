@@ -84,9 +84,7 @@ class Resend:
         return [entry for entries in lists for entry in entries]
 
     def _promote(self, limit: int) -> int:
-        outgrown = self._database.execute(
-            feed.outgrown(get_settings().ageing_seconds, limit)
-        ).all()
+        outgrown = self._database.execute(feed.outgrown(get_settings().ageing_seconds, limit)).all()
         return self._take_back([(row.id, row.celery_id) for row in outgrown])
 
     def _take_back(self, pairs: list[tuple[uuid.UUID, uuid.UUID]]) -> int:

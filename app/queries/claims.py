@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     Row,
-    Select,
     Text,
     Update,
     Uuid,
@@ -35,7 +34,6 @@ from sqlalchemy import (
     update,
     values,
 )
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db.base import RawJson
 from app.db.clock import after, new_uuid, now
@@ -43,6 +41,7 @@ from app.domain.lifecycle import Event, TaskStatus, target
 from app.models import Task, TaskAttempt, TaskLog
 from app.queries.guards import legal
 from app.queries.tasks import rank_of
+from app.queries.types import InsertedRows, Rows, UpdatedRows
 
 Pair = tuple[uuid.UUID, uuid.UUID]
 
@@ -85,7 +84,7 @@ _CLAIMED = (
 
 
 @cache
-def claim(count: int) -> ReturningUpdate[Any]:
+def claim(count: int) -> UpdatedRows:
     """Start attempts. Parameters: `bind_pairs(...)`, `worker`, `lease_seconds`.
 
     Needs the mark: a row that was paused, cancelled, edited or re-sent since has another id or
@@ -118,7 +117,7 @@ def claim(count: int) -> ReturningUpdate[Any]:
 
 
 @cache
-def claimed_already(count: int) -> Select[Any]:
+def claimed_already(count: int) -> Rows:
     """What `claim` would have returned, had its answer not been lost. The same parameters."""
     return select(*_CLAIMED).where(
         _these(count),
@@ -154,7 +153,7 @@ _SETTLED_COLUMNS: dict[str, Any] = {
 
 
 @cache
-def settle_if_running(count: int) -> ReturningUpdate[Any]:
+def settle_if_running(count: int) -> UpdatedRows:
     """End attempts: succeed, fail or stop.
 
     Parameters: `bind_pairs(...)` and, for each index, `status_i`, `reason_i`, `result_i` and
@@ -188,7 +187,7 @@ def settle_if_running(count: int) -> ReturningUpdate[Any]:
 
 
 @cache
-def report_progress() -> ReturningUpdate[Any]:
+def report_progress() -> UpdatedRows:
     """Progress of a running attempt; it never falls within one.
 
     Parameters: `bind_pairs` of one, `progress` (0-100 or None), `message`. Without a row the
@@ -224,7 +223,7 @@ def acknowledge_cancels(celery_ids: Iterable[uuid.UUID], task_ids: Iterable[uuid
     )
 
 
-def cancel_by_message(celery_ids: Iterable[uuid.UUID]) -> Select[Any]:
+def cancel_by_message(celery_ids: Iterable[uuid.UUID]) -> Rows:
     """The unfinished tasks behind ids of messages, for a monitor that knows only those."""
     return select(Task.id).where(
         Task.celery_id.in_(list(celery_ids)),
@@ -259,9 +258,7 @@ _ATTEMPT = (
 )
 
 
-def lock_attempt(
-    task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool = False
-) -> Select[Any]:
+def lock_attempt(task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool = False) -> Rows:
     """The running attempt, locked; no row if it is not ours, or (rescue) its lease still holds."""
     guard = [Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)]
     if lease_over:
@@ -269,9 +266,7 @@ def lock_attempt(
     return select(*_ATTEMPT).where(*guard).with_for_update()
 
 
-def archive_attempt(
-    row: Row[Any], outcome: str, error: dict[str, Any] | None
-) -> ReturningInsert[Any]:
+def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -> InsertedRows:
     """Keep an attempt that will be followed by another one."""
     return (
         insert(TaskAttempt)

@@ -18,6 +18,7 @@ from app.models import Queue, Task, TaskRuntime
 from app.queries.claims import Pair, pairs_in
 from app.queries.guards import legal
 from app.queries.tasks import rank_of
+from app.queries.types import Rows
 
 
 def ensure_queue(name: str) -> Insert:
@@ -25,12 +26,16 @@ def ensure_queue(name: str) -> Insert:
     return upsert(Queue).values(name=name).on_conflict_do_nothing(index_elements=["name"])
 
 
-def lock_queue(name: str) -> Select[tuple[datetime | None, int, int]]:
+def lock_queue(name: str) -> Select[datetime | None, int, int]:
     """The queue's row, locked. Waits: a feed that skipped instead would be a lost wake-up."""
-    return select(Queue.paused_at, Queue.slots, Queue.window).where(Queue.name == name).with_for_update()
+    return (
+        select(Queue.paused_at, Queue.slots, Queue.window)
+        .where(Queue.name == name)
+        .with_for_update()
+    )
 
 
-def outstanding(queue: str) -> Select[tuple[int, int]]:
+def outstanding(queue: str) -> Rows:
     """Marked rows by the priority under which their hints travel."""
     return (
         select(Task.dispatched_priority, func.count())
@@ -62,17 +67,17 @@ def rank_ready(queue: str | None, ageing_seconds: float, limit: int) -> Update:
     )
 
 
-def next_ready() -> Select[tuple[datetime | None, datetime]]:
+def next_ready() -> Rows:
     """When the next scheduled row or retry becomes ready, and the database's time now."""
     soonest = (
         select(func.min(Task.ready_at))
         .where(legal(Event.FEED), Task.rank.is_(None), Task.unmet_deps == 0)
         .scalar_subquery()
     )
-    return select(soonest, now())
+    return select(soonest.label("soonest"), now().label("now"))
 
 
-def waiting(queue: str, limit: int) -> Select[tuple[uuid.UUID, int, str, int]]:
+def waiting(queue: str, limit: int) -> Select[uuid.UUID, int | None, str, int]:
     """The best rows by rank that have no hint, with the database's time in microseconds."""
     return (
         select(Task.id, Task.rank, Task.celery_task_name, micros(now()).label("now_micros"))
@@ -131,7 +136,7 @@ def unmark_queue(queue: str) -> Update:
     )
 
 
-def marked(queue: str, older_than_seconds: float) -> Select[tuple[uuid.UUID, uuid.UUID]]:
+def marked(queue: str, older_than_seconds: float) -> Select[uuid.UUID, uuid.UUID]:
     """`(id, celery_id)` of rows marked at least that long ago: their hints should be out."""
     return select(Task.id, Task.celery_id).where(
         Task.queue == queue,
@@ -141,7 +146,7 @@ def marked(queue: str, older_than_seconds: float) -> Select[tuple[uuid.UUID, uui
     )
 
 
-def outgrown(ageing_seconds: float, limit: int) -> Select[tuple[uuid.UUID, uuid.UUID]]:
+def outgrown(ageing_seconds: float, limit: int) -> Select[uuid.UUID, uuid.UUID]:
     """Marked rows that have aged past the priority under which their hint travels."""
     step = round(ageing_seconds * 1_000_000)
     aged = literal(Priority.LOW) + (micros(now()) - Task.rank) // step
@@ -158,7 +163,7 @@ def outgrown(ageing_seconds: float, limit: int) -> Select[tuple[uuid.UUID, uuid.
     )
 
 
-def queues_with_work() -> Select[tuple[str]]:
+def queues_with_work() -> Select[str]:
     """Queues that have rows without a hint, ready or nearly."""
     return (
         select(Task.queue)
@@ -167,7 +172,7 @@ def queues_with_work() -> Select[tuple[str]]:
     )
 
 
-def queues_with_marks() -> Select[tuple[str]]:
+def queues_with_marks() -> Select[str]:
     """Queues that have rows in the broker."""
     return select(Task.queue).where(legal(Event.FEED), Task.dispatched_at.is_not(None)).distinct()
 
@@ -199,7 +204,7 @@ def expire(limit: int) -> Update:
     )
 
 
-def pending_names() -> Select[tuple[str]]:
+def pending_names() -> Select[str]:
     """Names of functions that marked rows wait for: at most a window's worth of rows a queue."""
     return (
         select(Task.celery_task_name)
@@ -236,7 +241,7 @@ def reject_unknown(name: str, error: dict[str, Any], limit: int) -> Update:
     )
 
 
-def runtimes_values() -> Select[tuple[str, int, float, float]]:
+def runtimes_values() -> Select[str, int, float, float]:
     """How long functions run: name, samples, mean and peak in seconds."""
     return select(
         TaskRuntime.celery_task_name,
@@ -272,4 +277,3 @@ def fold_runtime(name: str, samples: int, mean: float, peak: float) -> Insert:
             "updated_at": now(),
         },
     )
-

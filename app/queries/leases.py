@@ -14,6 +14,7 @@ from app.domain.lifecycle import Event
 from app.models import Duty, Queue, Task, Worker
 from app.queries.claims import Pair, pairs_in
 from app.queries.guards import legal
+from app.queries.types import DeletedRows, InsertedRows, Rows
 
 
 def renew(pairs: Iterable[Pair], lease_seconds: float) -> Update:
@@ -26,25 +27,25 @@ def renew(pairs: Iterable[Pair], lease_seconds: float) -> Update:
     )
 
 
-def read_back(pairs: Iterable[Pair]) -> Select[Any]:
+def read_back(pairs: Iterable[Pair]) -> Rows:
     """What became of claims whose renewal found no row."""
     ids = [task_id for task_id, _ in pairs]
     return select(Task.id, Task.celery_id, Task.status).where(Task.id.in_(ids))
 
 
-def cancels(workers: list[str]) -> Select[Any]:
+def cancels(workers: list[str]) -> Rows:
     """Attempts of these workers that were told to stop."""
     return select(Task.id, Task.celery_id, Task.cancel_requested_at, Task.cancel_reason).where(
         legal(Event.REPORT), Task.worker.in_(workers), Task.cancel_requested_at.is_not(None)
     )
 
 
-def held_by(worker: str) -> Select[Any]:
+def held_by(worker: str) -> Rows:
     """Attempts that the database says a worker runs."""
     return select(Task.id, Task.celery_id).where(legal(Event.REPORT), Task.worker == worker)
 
 
-def lease_over(limit: int) -> Select[Any]:
+def lease_over(limit: int) -> Rows:
     """Running rows whose lease has passed. The condition is repeated in the UPDATE."""
     return select(Task).where(legal(Event.RESCUE_FAIL), Task.lease_until < now()).limit(limit)
 
@@ -62,21 +63,21 @@ def forget_worker(name: str) -> Delete:
     return delete(Worker).where(Worker.name == name)
 
 
-def forget_silent_workers(seconds: float) -> Delete:
+def forget_silent_workers(seconds: float) -> DeletedRows:
     """Remove workers not heard of for a long time."""
     return delete(Worker).where(Worker.heartbeat_at < after(-seconds)).returning(Worker.name)
 
 
-def live_workers(silence_seconds: float) -> Select[tuple[Worker]]:
+def live_workers(silence_seconds: float) -> Select[Worker]:
     """Workers heard of within `silence_seconds`."""
     return select(Worker).where(Worker.heartbeat_at >= after(-silence_seconds))
 
 
-def live_workers_values(silence_seconds: float) -> Select[Any]:
+def live_workers_values(silence_seconds: float) -> Rows:
     """Queues, slots, stopping and catalogue of workers heard of within `silence_seconds`."""
-    return select(Worker.name, Worker.queues, Worker.slots, Worker.stopping, Worker.catalogue).where(
-        Worker.heartbeat_at >= after(-silence_seconds)
-    )
+    return select(
+        Worker.name, Worker.queues, Worker.slots, Worker.stopping, Worker.catalogue
+    ).where(Worker.heartbeat_at >= after(-silence_seconds))
 
 
 def set_window(queue: str, slots: int, window: int) -> Update:
@@ -88,7 +89,7 @@ def set_window(queue: str, slots: int, window: int) -> Update:
     )
 
 
-def take_duty(name: str, holder: str, seconds: float) -> Insert:
+def take_duty(name: str, holder: str, seconds: float) -> InsertedRows:
     """Take or keep charge of a duty; returns a row only to the one who has it now."""
     statement = upsert(Duty).values(name=name, holder=holder, lease_until=after(seconds))
     return statement.on_conflict_do_update(
@@ -103,7 +104,7 @@ def release_duties(holder: str) -> Delete:
     return delete(Duty).where(Duty.holder == holder)
 
 
-def finished_before(seconds: float, limit: int) -> Delete:
+def finished_before(seconds: float, limit: int) -> DeletedRows:
     """Remove tasks that finished more than `seconds` ago, oldest first."""
     chosen = (
         select(Task.id)
@@ -127,11 +128,11 @@ def _id_floor(seconds: float) -> Any:
     return uuid.UUID(int=milliseconds << 80)
 
 
-def database_time() -> Select[Any]:
+def database_time() -> Rows:
     """The clock that decides."""
     return select(now())
 
 
-def running_count() -> Select[tuple[int]]:
+def running_count() -> Select[int]:
     """How many attempts are running."""
     return select(func.count()).select_from(Task).where(legal(Event.REPORT))

@@ -31,6 +31,7 @@ from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority, offset
 from app.models import IdempotencyKey, Task, TaskAttempt, TaskLog, TaskTag
 from app.queries.guards import legal
+from app.queries.types import DeletedRows
 
 
 def owned(owner: uuid.UUID | None) -> ColumnElement[bool]:
@@ -63,27 +64,27 @@ def delete_tags(task_id: uuid.UUID) -> Delete:
     return delete(TaskTag).where(TaskTag.task_id == task_id)
 
 
-def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[tuple[Task]]:
+def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     """One task. One whose deletion was requested is still found: its attempt still runs."""
     return select(Task).where(Task.id == task_id, owned(owner))
 
 
-def get_many(ids: Iterable[uuid.UUID]) -> Select[tuple[Task]]:
+def get_many(ids: Iterable[uuid.UUID]) -> Select[Task]:
     """Several tasks, in no order."""
     return select(Task).where(Task.id.in_(list(ids)))
 
 
-def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[tuple[Task]]:
+def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     """One task, locked until the transaction ends."""
     return get(task_id, owner).with_for_update()
 
 
-def attempts(task_id: uuid.UUID) -> Select[tuple[TaskAttempt]]:
+def attempts(task_id: uuid.UUID) -> Select[TaskAttempt]:
     """Attempts that were followed by another one, oldest first."""
     return select(TaskAttempt).where(TaskAttempt.task_id == task_id).order_by(TaskAttempt.attempt)
 
 
-def logs(task_id: uuid.UUID, after_id: int, limit: int) -> Select[tuple[TaskLog]]:
+def logs(task_id: uuid.UUID, after_id: int, limit: int) -> Select[TaskLog]:
     """Lines the task logged, oldest first, after the line of id `after_id`."""
     return (
         select(TaskLog)
@@ -147,7 +148,7 @@ def request_delete_if_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Up
     )
 
 
-def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Delete:
+def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> DeletedRows:
     """Remove a finished task, or one that has not started."""
     return (
         delete(Task)
@@ -156,7 +157,7 @@ def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Delete
     )
 
 
-def remove_where_requested(limit: int) -> Delete:
+def remove_where_requested(limit: int) -> DeletedRows:
     """Remove finished tasks whose deletion was asked for while they ran."""
     chosen = (
         select(Task.id)
@@ -253,7 +254,7 @@ def no_less_than(progress: float) -> ColumnElement[float]:
     return case((Task.progress > progress, Task.progress), else_=progress)
 
 
-def count_active(owner: uuid.UUID | None) -> Select[tuple[int]]:
+def count_active(owner: uuid.UUID | None) -> Select[int]:
     """How many unfinished tasks an owner has."""
     unfinished = or_(legal(Event.CANCEL), legal(Event.REPORT))
     return select(func.count()).select_from(Task).where(owned(owner), unfinished)
@@ -269,7 +270,7 @@ def keep_key(owner: str, key: str, fingerprint: str, task_id: uuid.UUID) -> Inse
     )
 
 
-def find_key(owner: str, key: str) -> Select[tuple[IdempotencyKey]]:
+def find_key(owner: str, key: str) -> Select[IdempotencyKey]:
     """Who has an idempotency key."""
     return select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
 

@@ -75,9 +75,7 @@ def give_back(
 ) -> Settled | None:
     """Let another attempt follow after `wait_seconds`; keeps this one in the history."""
     with database.transaction() as connection:
-        locked = connection.execute(
-            claims.lock_attempt(*pair, lease_over=lease_over)
-        ).one_or_none()
+        locked = connection.execute(claims.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
         if locked is None:
             return None
         row = connection.execute(

@@ -88,7 +88,7 @@ def catalogue() -> Catalogue:
     celery_app.conf.task_routes = routes
     celery_app.conf.beat_schedule = schedules
     celery_app.finalize()
-    celery_app.amqp.router = celery_app.amqp.Router()
+    celery_app.amqp.__dict__["router"] = celery_app.amqp.Router()
     tasks = {
         name: _describe(celery_app, task)
         for name, task in celery_app.tasks.items()

@@ -29,7 +29,7 @@ async def claim(
     Raises `NotFound`, `Conflict` when it is not pending, `PreconditionFailed`.
     """
     statement = queries.claim_external(task_id, f"external:{executor}", lease_seconds, if_version)
-    task = (await db.scalars(statement)).first()
+    task: Task | None = (await db.scalars(statement)).first()
     if task is None:
         await db.rollback()
         raise await _refusal(db, task_id, if_version, "can be claimed only while it is pending")
@@ -73,7 +73,7 @@ async def report(
     if status is TaskStatus.SUCCEEDED:
         changes["progress"] = 100.0
     statement = queries.report_external(task_id, attempt, if_version, changes)
-    task = (await db.scalars(statement)).first()
+    task: Task | None = (await db.scalars(statement)).first()
     if task is None:
         await db.rollback()
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -127,7 +126,7 @@ class TaskService:
         row = build_row(new, catalogue())
         if new.parent_id is not None:
             await self._require_parent(db, new.parent_id, new.user_id)
-        task = (await db.scalars(queries.insert_tasks([row]))).one()
+        task: Task = (await db.scalars(queries.insert_tasks([row]))).one()
         if new.tags:
             await db.execute(queries.insert_tags((task.id, tag) for tag in new.tags))
         return task
@@ -332,7 +331,9 @@ class TaskService:
         task = await self.get_task(db, task_id, owner=owner)
         if task is None:
             raise NotFound("No such task")
-        written = {name: changes[name] for name in ("name", "tags") if name in changes}
+        written: dict[str, Any] = {
+            name: changes[name] for name in ("name", "tags") if name in changes
+        }
         statuses = [status.value for status in TaskStatus]
         if "priority" in changes or "scheduled_at" in changes:
             statuses = [TaskStatus.PENDING.value]
@@ -342,7 +343,7 @@ class TaskService:
             )
             written["scheduled_at"] = scheduled
         statement = queries.edit_if(task.id, statuses, if_version, written)
-        edited = (await db.scalars(statement)).first()
+        edited: Task | None = (await db.scalars(statement)).first()
         if edited is None:
             found_id = task.id  # a rollback forgets what was read
             await db.rollback()

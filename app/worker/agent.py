@@ -240,10 +240,10 @@ class Agent:
         for process in list(self.holdings.processes.values()):
             if process.gone_since is None:
                 continue
-            if _is_alive(process.pid):
-                if now - process.gone_since < RECONNECT_SECONDS or process.held:
-                    self._wake_soon()
-                    continue
+            recently = now - process.gone_since < RECONNECT_SECONDS
+            if _is_alive(process.pid) and (recently or process.held):
+                self._wake_soon()
+                continue
             await self._stops.settle_for(process)
             self.holdings.processes.pop(process.pid, None)
 

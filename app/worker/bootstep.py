@@ -7,6 +7,7 @@ around it, it also starts an agent (a new program, never a fork of this one).
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -27,7 +28,7 @@ log = get_logger(__name__)
 BEAT_SECONDS = 0.5
 
 
-class AgentStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class AgentStep(bootsteps.StartStopStep):
     """Runs before the pool starts, so that pool processes inherit what it prepares."""
 
     requires: tuple[Any, ...] = ()
@@ -45,6 +46,9 @@ class AgentStep(bootsteps.StartStopStep):  # type: ignore[misc]
         if not get_settings().agent_socket:
             self._keeper = AgentKeeper(new_socket_path())
             self._keeper.use_in_this_process()
+        # Two lines a message say nothing that our own lines and the rows do not.
+        for name in ("celery.worker.strategy", "celery.app.trace"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         pool = _pool_name(parent)
         _in_pool_processes(parent.hostname, os.getpid())
         if pool != "prefork":
@@ -145,4 +149,3 @@ def _in_pool_processes(hostname: str, parent_pid: int) -> None:
 def _pool_name(parent: Any) -> str:
     module = getattr(parent.pool_cls, "__module__", "prefork")
     return str(module).rsplit(".", 1)[-1].replace("thread", "threads")
-

@@ -53,8 +53,8 @@ class Duties:
         return await asyncio.to_thread(self._due)
 
     def _due(self) -> list[str]:
-        soonest, now = self._database.execute(feed.next_ready()).one()
-        if soonest is not None and soonest <= now:
+        row = self._database.execute(feed.next_ready()).one()
+        if row.soonest is not None and row.soonest <= row.now:
             statement = feed.rank_ready(None, get_settings().ageing_seconds, BATCH)
             self._database.execute(statement)
         self._fold()
@@ -135,9 +135,7 @@ class Duties:
             rate = max(rates.get(queue, 0.0), self._rates.get(queue, 0.0) * 0.9)
             self._rates[queue] = rate if rate > 0.5 else 0.0
             local = sum(
-                parent.slots
-                for parent in self._holdings.parents.values()
-                if queue in parent.queues
+                parent.slots for parent in self._holdings.parents.values() if queue in parent.queues
             )
             size = windows.window(local, self._rates[queue], 1.0)
             if size > self._windows.get(queue, 0):
@@ -147,4 +145,3 @@ class Duties:
     def release(self) -> None:
         """Give the duty up, so that another agent need not wait."""
         self._database.execute(leases.release_duties(self._holder))
-

@@ -24,13 +24,22 @@ from app.worker.claim import Claim
 from app.worker.connections import database
 from app.worker.link import link
 from app.worker.reports import reports_of
-from app.worker.signals import AttemptLost, RetryLater, TaskCancelled, TaskInterrupted
+from app.worker.signals import (
+    AttemptLost,
+    RetryLater,
+    TaskCancelled,
+    TaskInterrupted,
+    TrackedRetry,
+)
 
 log = get_logger(__name__)
 
 Answer = TypeVar("Answer")
 FIRST_PAUSE_SECONDS = 0.1
 LAST_PAUSE_SECONDS = 2.0
+QUIET_SECONDS = 0.1
+# What a tracer is told of an attempt that was cancelled.
+REVOKED = "revoked"
 
 
 class Ran:
@@ -51,21 +60,29 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
     if claim is None:
         line.settled(row, None, False, ran=False)
         return Ran(error=Ignore("the row was no longer waiting for this hint"))
+    started = time.monotonic()
     ran, settle = _run(claim, body)
     settled = _until_answered(settle)
     reports_of(claim).close()
-    if settled is None:
-        log.warning(
-            "settlement_refused",
-            task_id=str(claim.task_id),
-            attempt=claim.attempt,
-            why="the row belongs to another attempt or was settled for this one",
-        )
-    elif settled.status == TaskStatus.REVOKED:
-        ran = Ran(error=Ignore("revoked"))
+    if settled is not None and settled.status == TaskStatus.REVOKED:
+        ran = Ran(error=Ignore(REVOKED))
+    _tell(claim, ran, settled, time.monotonic() - started)
     again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
     line.settled(row, again, bool(settled and settled.deleted), ran=True)
     return ran
+
+
+def _tell(claim: Claim, ran: Ran, settled: Settled | None, seconds: float) -> None:
+    """One line for an attempt, except for the short successes: the row has all of it."""
+    facts = {"task_id": str(claim.task_id), "attempt": claim.attempt, "name": claim.name}
+    if settled is None:
+        why = "the row belongs to another attempt or was settled for this one"
+        log.warning("settlement_refused", **facts, why=why)
+    elif settled.status != TaskStatus.SUCCEEDED:
+        error = type(ran.error).__name__ if ran.error else None
+        log.warning("attempt_ended", **facts, status=settled.status, error=error)
+    elif seconds >= QUIET_SECONDS:
+        log.info("task_succeeded", **facts, seconds=round(seconds, 3))
 
 
 def _claim(row: HintRow, queue: str, name: str, worker: str) -> Claim | None:
@@ -133,8 +150,8 @@ def _returned(claim: Claim, value: Any) -> tuple[Ran, Callable[[], Settled | Non
         value = result if value is None else value
     outcome = outcomes.succeeded(value, claim.attempt)
     if outcome.status is TaskStatus.FAILED:
-        error = outcomes.ResultRefused(outcome.reason)
-        return Ran(error=error), lambda: _settle(claim, outcome)
+        refused = outcomes.ResultRefused(outcome.reason)
+        return Ran(error=refused), lambda: _settle(claim, outcome)
     return Ran(value), lambda: _settle(claim, outcome)
 
 
@@ -171,9 +188,9 @@ def _retry(claim: Claim, exc: Retry) -> Callable[[], Settled | None]:
     error = outcomes.describe(cause, claim.attempt)
     if claim.tries >= claim.max_attempts:
         return lambda: _settle(claim, outcomes.failed(error))
-    wait = exc.when if isinstance(exc.when, int | float) else policy(claim.name).wait(claim.tries)
-    arguments = getattr(exc, "new_arguments", None)
-    return lambda: _again(claim, float(wait), error, True, arguments)
+    if isinstance(exc, TrackedRetry):
+        return lambda: _again(claim, exc.seconds, error, True, exc.arguments)
+    return lambda: _again(claim, policy(claim.name).wait(claim.tries - 1), error, True)
 
 
 def _again_or_failed(
@@ -232,4 +249,3 @@ def _until_answered(ask: Callable[[], Answer]) -> Answer:
             )
         time.sleep(pause)
         pause = min(pause * 2, LAST_PAUSE_SECONDS)
-

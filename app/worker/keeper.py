@@ -72,7 +72,7 @@ class AgentKeeper:
         environment = {**os.environ, "AGENT_SOCKET": self.path}
         # A session of its own: Ctrl-C in a terminal goes to the supervisor, which ends its
         # processes in order.
-        self._process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own module
+        self._process = subprocess.Popen(command, env=environment, start_new_session=True)
 
     def _watch(self) -> None:
         silent_since = time.monotonic()

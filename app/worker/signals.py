@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from celery.exceptions import Retry
+
 
 class TaskCancelled(BaseException):
     """The attempt is to stop. A `BaseException`, so that `except Exception` does not swallow it
@@ -16,8 +20,18 @@ class AttemptLost(TaskCancelled):
     """The row is no longer this attempt's; whatever it still writes is refused."""
 
 
-class SoftTimeLimit(TaskCancelled):
-    """The soft time limit passed. Tasks may catch Celery's `SoftTimeLimitExceeded` instead."""
+class TrackedRetry(Retry):
+    """What `self.retry()` raises in a tracked task: wait `seconds`, perhaps with new arguments."""
+
+    def __init__(
+        self,
+        exc: Exception | None,
+        seconds: float,
+        arguments: tuple[list[Any], dict[str, Any]] | None,
+    ) -> None:
+        super().__init__(exc=exc, when=seconds)  # type: ignore[arg-type]  # a float is a Real
+        self.seconds = seconds
+        self.arguments = arguments
 
 
 class RetryLater(Exception):

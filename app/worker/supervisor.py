@@ -111,7 +111,7 @@ class Supervisor:
         ]
         if options.queues:
             command.append("--queues=" + ",".join(options.queues))
-        kept.process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own
+        kept.process = subprocess.Popen(command, start_new_session=True)
         kept.started_at = time.monotonic()
 
     def _stop_workers(self) -> None:

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn
 
 from celery import Task
-from celery.exceptions import Ignore, Retry
+from celery.exceptions import Ignore
 
 from app.hints import HintRow, rows_of
 from app.services.catalogue import INJECTED
 from app.worker import helpers
 from app.worker.claim import Claim, current
-from app.worker.execution import Ran, run_row
+from app.worker.execution import REVOKED, Ran, run_row
 from app.worker.link import link
 from app.worker.monitor import Monitor
+from app.worker.signals import TrackedRetry
 
 
 class TrackedTask(Task):  # type: ignore[type-arg]
@@ -59,13 +60,8 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         helpers.log(message, level)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        request = self.request_stack.top
-        by_worker = (
-            request is not None
-            and not request.called_directly
-            and not getattr(request, "entered", False)
-        )
-        if not by_worker:
+        request: Any = self.request_stack.top
+        if request is None or request.called_directly or getattr(request, "entered", False):
             return _finish(super().__call__(*args, **kwargs))
         # The function may call itself directly; only the outermost call is the worker's.
         request.entered = True
@@ -115,7 +111,7 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         self,
         args: Any = None,
         kwargs: Any = None,
-        exc: BaseException | None = None,
+        exc: Exception | None = None,
         throw: bool = True,
         eta: datetime | None = None,
         countdown: float | None = None,
@@ -129,28 +125,27 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         """
         claim = current()
         if claim is None:
-            return super().retry(
-                args, kwargs, exc, throw, eta, countdown, max_retries, **options
-            )
+            return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries, **options)
         spent = claim.tries >= claim.max_attempts
         if spent or (max_retries is not None and claim.tries > max_retries):
             _give_up(self, exc)
         if eta is not None:
             countdown = max(0.0, (eta - datetime.now(UTC)).total_seconds())
         wait = self.default_retry_delay if countdown is None else countdown
-        retry = Retry(exc=exc, when=wait)
+        arguments = None
         if args is not None or kwargs is not None:
             kept = {n: v for n, v in claim.kwargs.items() if n not in INJECTED}
-            retry.new_arguments = (  # type: ignore[attr-defined]
+            arguments = (
                 list(claim.args if args is None else args),
                 kept if kwargs is None else dict(kwargs),
             )
+        retry = TrackedRetry(exc, float(wait), arguments)
         if throw:
             raise retry
         return retry
 
 
-def _give_up(task: TrackedTask, exc: BaseException | None) -> NoReturn:
+def _give_up(task: TrackedTask, exc: Exception | None) -> NoReturn:
     if exc is not None:
         raise exc
     raise task.MaxRetriesExceededError(f"{task.name} has no attempts left")
@@ -173,7 +168,7 @@ def _parameters(task: TrackedTask) -> frozenset[str]:
         function = getattr(task, "_orig_run", task.run)
         known = frozenset(inspect.signature(function).parameters)
         task.__dict__["_parameter_names"] = known
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def _show(ran: Ran, monitor: Monitor, row: HintRow) -> Any:
@@ -181,7 +176,7 @@ def _show(ran: Ran, monitor: Monitor, row: HintRow) -> Any:
     if ran.error is None:
         return ran.value
     if isinstance(ran.error, Ignore):
-        if str(ran.error) == "revoked":
+        if str(ran.error) == REVOKED:
             monitor.revoked(row)
         raise ran.error
     if isinstance(ran.error, Exception) and not isinstance(ran.error, MemoryError):
