@@ -67,7 +67,7 @@ async def subscribe() -> AsyncIterator[Notice]:
     yields a notice with `lost` set, about once a second.
     """
     while True:
-        with contextlib.suppress(*BrokerError, asyncio.TimeoutError):
+        with contextlib.suppress(*BrokerError, TimeoutError):
             async for notice in _connected():
                 yield notice
         await asyncio.sleep(RECONNECT_SECONDS)

@@ -17,6 +17,10 @@ from app.core.logging import bound, get_logger
 
 # A database that is frozen rather than gone answers nothing at all, not even an error.
 PATIENCE_SECONDS = 2.7
+_TOO_SLOW = (
+    "There was no answer in time, most likely because the database does not answer; try again "
+    "shortly"
+)
 _log = get_logger(__name__)
 
 _HEADERS = {
@@ -126,7 +130,7 @@ class Deadline:
         expired = True
         work.add_done_callback(_forget)
         _log.warning("gave up waiting", method=scope["method"], path=scope["path"])
-        answer = unavailable(scope["path"], "The database does not answer; try again shortly")
+        answer = unavailable(scope["path"], _TOO_SLOW)
         await answer(scope, receive, send)
 
 

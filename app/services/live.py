@@ -27,6 +27,8 @@ from app.queries.listing import TaskFilter
 
 GATHER_SECONDS = 0.05
 REFRESH_SECONDS = 15.0
+# The same while notices are being missed: without a broker, or right after it came back.
+STALE_REFRESH_SECONDS = 2.0
 # How long a stream sleeps at most before its reader is asked whether it still may read.
 IDLE_SECONDS = 3.0
 VIEW_ROWS = 500
@@ -111,6 +113,7 @@ class Live:
         self._stale = False
         self._wake = asyncio.Event()
         self._closing = False
+        self._refreshed = 0.0
 
     async def run(self) -> None:
         """Read notices and rows until cancelled."""
@@ -152,32 +155,43 @@ class Live:
         async for notice in events.subscribe():
             if not self._streams:
                 continue
-            self._changed.update(notice.changed)
+            self._changed.update(self._of_interest(notice.changed))
             for task_id, _ in notice.deleted:
                 for stream in self._streams:
                     stream.drop(task_id)
             self._stale = self._stale or notice.lost
-            self._wake.set()
+            if self._changed or self._stale:
+                self._wake.set()
+
+    def _of_interest(self, ids: Iterable[uuid.UUID]) -> Iterable[uuid.UUID]:
+        """Without the rows that no stream can show, as far as that is known before they are read."""
+        if any(stream.only is None for stream in self._streams):
+            return ids
+        shown = {stream.only for stream in self._streams}
+        return [task_id for task_id in ids if task_id in shown]
 
     async def _serve(self) -> None:
-        refreshed = time.monotonic()
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), 1.0)
             await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
-            due = self._stale or time.monotonic() - refreshed > REFRESH_SECONDS
-            changed, self._changed, self._stale = self._changed, set(), False
             try:
-                await self._read(changed)
-                if due:
-                    refreshed = time.monotonic()
-                    await self._refresh()
+                await self._serve_once()
             except (SQLAlchemyError, OSError) as exc:
                 # The streams stay open and are brought up to date when it answers again.
-                _log.warning("streams wait for the database", error=str(exc))
+                _log.warning("streams wait for the database", error=str(exc).splitlines()[0])
                 self._stale = True
                 await asyncio.sleep(1.0)
+
+    async def _serve_once(self) -> None:
+        changed, self._changed = self._changed, set()
+        await self._read(changed)
+        age = time.monotonic() - self._refreshed
+        if age > (STALE_REFRESH_SECONDS if self._stale else REFRESH_SECONDS):
+            self._stale = False
+            self._refreshed = time.monotonic()
+            await self._refresh()
 
     async def _read(self, ids: Iterable[uuid.UUID]) -> None:
         for task in await _tasks_of(ids):

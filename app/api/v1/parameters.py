@@ -67,7 +67,10 @@ Filter = Annotated[TaskFilter, Depends(_filter)]
 def _if_match(
     if_match: Annotated[
         str | None,
-        Header(max_length=200, description="The `version` the change is meant for; 412 if it is another."),
+        Header(
+            max_length=200,
+            description="The `version` the change is meant for; 412 if it is another.",
+        ),
     ] = None,
 ) -> int | None:
     if if_match is None or if_match.strip() == "*":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -18,8 +19,10 @@ from app.api.routing import Router
 from app.api.sessions import ReadDb
 from app.api.v1.parameters import ViewToken
 from app.api.v1.tasks import found
+from app.core.logging import get_logger
 from app.core.security import Principal
 from app.domain.lifecycle import TaskStatus
+from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import QueueName, TaskType
 from app.services import auth
@@ -28,6 +31,7 @@ from app.services.live import Change, Live
 from app.services.task import task_service
 
 router = Router(prefix="/tasks", tags=["events"])
+_log = get_logger(__name__)
 
 RECHECK_SECONDS = 3.0
 LastEventId = Annotated[
@@ -112,14 +116,18 @@ async def _while_allowed(
 ) -> AsyncIterator[list[Change]]:
     """Ends when the token does: it expires, is revoked, or its user is disabled."""
     checked = time.monotonic()
-    async for changes in live.follow(wanted, only):
-        if caller.expires_at is not None and datetime.now(UTC) >= caller.expires_at:
-            return
-        if time.monotonic() - checked > RECHECK_SECONDS:
-            checked = time.monotonic()
-            if not await _still_valid(caller):
+    try:
+        async for changes in live.follow(wanted, only):
+            if caller.expires_at is not None and datetime.now(UTC) >= caller.expires_at:
                 return
-        yield changes
+            if time.monotonic() - checked > RECHECK_SECONDS:
+                checked = time.monotonic()
+                if not await _still_valid(caller):
+                    return
+            yield changes
+    except SQLAlchemyError as exc:
+        # The first view could not be read, and 503 can no longer be said: the client comes again.
+        _log.warning("a stream could not begin", error=str(exc).splitlines()[0])
 
 
 async def _still_valid(caller: Principal) -> bool:
@@ -132,5 +140,15 @@ async def _still_valid(caller: Principal) -> bool:
 def _event(change: Change) -> ServerSentEvent:
     if change.task is None:
         return ServerSentEvent(event="deleted", data={"id": str(change.task_id)})
-    task = schemas.Task.model_validate(change.task)
-    return ServerSentEvent(event="task", id=str(task.version), raw_data=task.model_dump_json())
+    return ServerSentEvent(event="task", id=str(change.task.version), raw_data=_text(change.task))
+
+
+# One row goes to many streams; it is turned into text once.
+_texts: WeakKeyDictionary[TaskRow, str] = WeakKeyDictionary()
+
+
+def _text(task: TaskRow) -> str:
+    text = _texts.get(task)
+    if text is None:
+        text = _texts[task] = schemas.Task.model_validate(task).model_dump_json()
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from app.api.v1 import patching
 from app.api.v1.parameters import Filter, IdempotencyKey, IfMatch, ViewToken, next_link
 from app.core import security
 from app.core.errors import Invalid, NotFound
-from app.db.base import dump_json
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import Limit, QueryBool, QueryInt, Skip
@@ -70,7 +70,7 @@ async def create_task(
 
 
 def _fingerprint(body: schemas.TaskCreate) -> str:
-    text = dump_json(body.model_dump(mode="json", exclude_unset=True))
+    text = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
