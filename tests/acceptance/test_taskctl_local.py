@@ -153,13 +153,8 @@ def test_doctor_names_every_fault_at_once(env: dict[str, str], tmp_path: Path) -
     assert "Traceback" not in done.stderr
 
 
-def test_doctor_finds_a_worker_that_was_killed(stack: Stack) -> None:
-    stack.kill("worker")
+def test_doctor_finds_that_no_worker_is_left(stack: Stack) -> None:
+    stack.stop_part("worker")
     findings = {f["check"]: f for f in json.loads(call(stack.env, "doctor", "--json").stdout)}
-    if findings["workers"]["level"] == "ok":  # its last heartbeat is still fresh
-        import time
-
-        time.sleep(3.5)
-        findings = {f["check"]: f for f in json.loads(call(stack.env, "doctor", "--json").stdout)}
     assert findings["workers"]["level"] == "problem"
     assert "scripts.celery_worker" in findings["workers"]["cure"]

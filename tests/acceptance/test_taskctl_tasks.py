@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -107,7 +108,10 @@ def test_show_has_every_fact_and_the_traceback(stack: Stack) -> None:
 def test_unknown_id_is_refused(stack: Stack) -> None:
     for words in (["show"], ["watch"], ["cancel"], ["delete"], ["retry"], ["logs"]):
         done = call(stack, *words, "01a20e62-5c01-77fa-b45b-507bb0619966")
-        assert (done.returncode, "no such task" in done.stderr) == (4, True), (words, done.stderr)
+        assert (done.returncode, "no such task" in done.stderr.lower()) == (4, True), (
+            words,
+            done.stderr,
+        )
         assert call(stack, *words, "x").returncode == 4
 
 
@@ -151,8 +155,6 @@ def test_without_a_token_the_local_administrators_is_made_once(stack: Stack) -> 
     env = {**stack.env, "TASKCTL_URL": stack.url}
     command = [sys.executable, "-m", "app", "list", "--limit", "1"]
     assert run_command(command, env).returncode == 0
-    from pathlib import Path
-
     kept = Path(stack.env["DATA_DIR"]) / "taskctl_token"
     first = kept.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600
