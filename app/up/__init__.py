@@ -12,8 +12,8 @@ __all__ = ["run"]
 def run() -> int:
     """Run everything until Ctrl-C or SIGTERM; returns the exit code.
 
-    0 after an orderly stop, 1 when a part cannot be kept running at the start, 2 when something
-    has to be put right first: one sentence on stderr says what.
+    0 after an orderly stop; 2 when something has to be put right first: one sentence on stderr
+    says what.
     """
     from app.up.signals import Stop
 

@@ -69,9 +69,6 @@ def _supervise(settings: Settings, state: State, stop: Stop) -> int:
     except Stopping:
         say("\nStopping ... (once more: at once)")
         return 0
-    except Refusal as exc:
-        say(str(exc))
-        return 1
     finally:
         supervisor.stop()
         state.clear()

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from app.up import family
 from app.up.messages import say
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,7 +40,9 @@ class Spec:
     outspoken: bool = True
 
 
-def launch(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+def launch(
+    command: Sequence[str], output: int, marks: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Start a program that ends with this process, in a session of its own.
 
     The session keeps the terminal's Ctrl-C from it: the supervisor alone decides the order.
@@ -49,7 +52,7 @@ def launch(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        env=_environ(),
+        env=_environ(marks),
         start_new_session=True,
     )
 
@@ -60,6 +63,7 @@ class Child:
 
     spec: Spec
     log: Path
+    owner: str
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     _started: float = 0.0
@@ -68,7 +72,9 @@ class Child:
     _began: int = 0
     _shown: int = 0
     _told: dict[bytes, float] = field(default_factory=dict)
-    _family: list[psutil.Process] = field(default_factory=list)
+    # Descendants that a crash left behind, and when they are ended by force.
+    _orphans: list[psutil.Process] = field(default_factory=list)
+    _orphans_until: float = 0.0
 
     def start(self, now: float) -> None:
         """Start it, with its output appended to its log."""
@@ -77,7 +83,9 @@ class Child:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
             self._began = self._shown = output.tell()
-            self.process = launch(self.spec.command, output.fileno())
+            self.process = launch(
+                self.spec.command, output.fileno(), family.mark(self.owner, self.spec.name)
+            )
         self._started = now
 
     @property
@@ -88,6 +96,9 @@ class Child:
         """Show warnings, notice an end, start again when it is time."""
         self._show_warnings()
         self._bound_log()
+        if self._orphans and now >= self._orphans_until:
+            family.kill_all(self._orphans)
+            self._orphans = []
         if self.process is None:
             if now >= self._restart_at:
                 self.start(now)
@@ -101,6 +112,10 @@ class Child:
         self.failures += 1
         self.process = None
         self._restart_at = now + wait
+        # It may have died without ending its own; the next one would run beside them.
+        self._orphans = family.members(self.owner, self.spec.name)
+        self._orphans_until = now + self.spec.stop_seconds
+        family.ask_to_end(self._orphans, set())
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         often = f", {self.failures} times in a row" if self.failures > 1 else ""
         say(
@@ -145,45 +160,22 @@ class Child:
             self._began = self._shown = 0
 
     def ask_to_stop(self) -> None:
-        """SIGTERM to the process; its descendants are noted, in case it leaves some behind."""
+        """SIGTERM."""
         if self.process is not None and self.running:
-            self._family = descendants(self.process.pid)
             self.process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL to the process and all that descends from it."""
+        """SIGKILL to the process and to everything that descends from it and still runs."""
         if self.process is not None and self.running:
-            self._family = descendants(self.process.pid)
             self.process.kill()
             self.process.wait()
-        self.sweep()
-
-    def sweep(self) -> None:
-        """SIGKILL to descendants that were there at the request to stop and still are."""
-        kill_all(self._family)
+        family.kill_all(family.members(self.owner, self.spec.name))
 
 
-def _environ() -> dict[str, str]:
+def _environ(marks: Mapping[str, str]) -> dict[str, str]:
     """The clone on the module path, wherever the working directory is."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-
-
-def descendants(pid: int) -> list[psutil.Process]:
-    """The children of `pid` and theirs; empty if it is gone."""
-    try:
-        return list(psutil.Process(pid).children(recursive=True))
-    except psutil.Error:
-        return []
-
-
-def kill_all(processes: Iterable[psutil.Process]) -> None:
-    """SIGKILL to each that is still the same process. psutil compares the start time."""
-    for process in processes:
-        try:
-            process.kill()
-        except psutil.Error:
-            pass
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **marks}
 
 
 def _size(path: Path) -> int:

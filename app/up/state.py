@@ -5,74 +5,67 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
+from app.up import family
 from app.up.messages import Refusal, say
-from app.up.process import Child, descendants, kill_all
+from app.up.process import Child
 from app.up.signals import Stop
 
 
 class State:
-    """`DATA_DIR/up.json`: the supervisor and its children, by pid and start time."""
+    """`DATA_DIR/up.json`: the pids of the supervisor and its children."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # What the processes of this data directory are marked with.
+        self.owner = str(path.parent.absolute())
 
     def write(self, children: Iterable[Child]) -> None:
         """Record what runs now, in one step."""
-        running = [c for c in children if c.process is not None and c.running]
-        record = {
-            "pid": os.getpid(),
-            "children": [
-                {"name": c.spec.name, "pid": c.process.pid, "created": _created(c.process.pid)}
-                for c in running
-                if c.process is not None
-            ],
-        }
+        running = {c.spec.name: c.process.pid for c in children if c.process and c.running}
         fresh = self._path.with_suffix(".new")
         try:
-            fresh.write_text(json.dumps(record))
+            fresh.write_text(json.dumps({"pid": os.getpid(), "children": running}))
             fresh.replace(self._path)
         except OSError as exc:
             # A full disk must not end what runs; only the next start would miss the record.
             say(f"{self._path} cannot be written ({exc.strerror}): free some space.")
 
-    def owner(self) -> int | None:
-        """The pid of the supervisor that wrote it."""
+    @property
+    def pid(self) -> int | None:
+        """The supervisor that wrote it."""
         pid = self._read().get("pid")
         return pid if isinstance(pid, int) else None
 
     def end_leftovers(self, seconds: float, stop: Stop) -> None:
-        """Stop what a supervisor that was killed left behind; after `seconds` by force."""
-        left = [found for entry in self._entries() if (found := _same_process(*entry))]
+        """End what a supervisor that was killed left behind; after `seconds` by force."""
+        left = family.members(self.owner)
         if not left:
             return
-        say(f"Stopping what an earlier run left behind: {', '.join(str(p.pid) for p in left)} ...")
-        family = [child for process in left for child in descendants(process.pid)]
-        for process in left:
-            try:
-                process.terminate()
-            except psutil.Error:
-                pass
+        say("Ending what an earlier run left behind ...")
+        told = self._told_by_the_kernel()
         end = time.monotonic() + seconds
         while left and time.monotonic() < end and not stop.asked:
-            _, left = psutil.wait_procs(left, timeout=0.2)
-        kill_all([*left, *family])
+            family.ask_to_end(left, told)
+            time.sleep(0.1)
+            left = family.members(self.owner)
+        family.kill_all(left)
+
+    def _told_by_the_kernel(self) -> set[int]:
+        """The children that had SIGTERM when their supervisor died (see `child.py`)."""
+        children = self._read().get("children")
+        if sys.platform != "linux" or not isinstance(children, dict):
+            return set()
+        return {pid for pid in children.values() if isinstance(pid, int)}
 
     def clear(self) -> None:
         """Nothing runs any more."""
         self._path.unlink(missing_ok=True)
-
-    def _entries(self) -> list[tuple[int, float]]:
-        children = self._read().get("children")
-        if not isinstance(children, list):
-            return []
-        return [(int(c["pid"]), float(c["created"])) for c in children if isinstance(c, dict)]
 
     def _read(self) -> dict[str, object]:
         try:
@@ -80,24 +73,6 @@ class State:
         except (OSError, ValueError):
             return {}
         return loaded if isinstance(loaded, dict) else {}
-
-
-def _created(pid: int) -> float:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return 0.0
-
-
-def _same_process(pid: int, created: float) -> psutil.Process | None:
-    """The process, unless the number belongs to another one by now."""
-    try:
-        process = psutil.Process(pid)
-        if abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE:
-            return process
-    except psutil.Error:
-        pass
-    return None
 
 
 @contextmanager
@@ -126,7 +101,7 @@ def only_one(data_dir: Path) -> Iterator[State]:
 
 
 def _already_running(state: State) -> str:
-    pid = state.owner()
+    pid = state.pid
     who = f"pid {pid}: Ctrl-C in its terminal or `kill {pid}` stops it" if pid else "starting"
     return (
         f"The system is already running on this data ({who}). A second one needs a DATA_DIR, "

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.up.family import mark
 from app.up.messages import Refusal, say
 from app.up.process import Child, Spec, launch
 from app.up.signals import Stop
@@ -42,7 +43,9 @@ class Supervisor:
         """Start each; from now on `step` keeps it running."""
         for spec in specs:
             self._stop.check()
-            child = Child(spec, self._log_dir / "up" / f"{spec.name.lower()}.log")
+            child = Child(
+                spec, self._log_dir / "up" / f"{spec.name.lower()}.log", self._state.owner
+            )
             self.children.append(child)
             child.start(time.monotonic())
             self._record()
@@ -57,7 +60,7 @@ class Supervisor:
     def run_once(self, command: tuple[str, ...], stop: Stop) -> Outcome:
         """Run a short program to its end, the children being looked after meanwhile."""
         with tempfile.TemporaryFile() as output:
-            process = launch(command, output.fileno())
+            process = launch(command, output.fileno(), mark(self._state.owner, "once"))
             try:
                 while process.poll() is None:
                     stop.sleep()
@@ -87,10 +90,7 @@ class Supervisor:
         ordered = sorted(self.children, key=lambda child: _STOP_ORDER.index(child.spec.name))
         for child in ordered:
             child.ask_to_stop()
-            if self._wait(child):
-                child.sweep()
-                continue
-            if not self._stop.at_once:
+            if not self._wait(child) and not self._stop.at_once:
                 say(f"{child.spec.name} did not end in {child.spec.stop_seconds:g} s: killed.")
             child.kill()
 

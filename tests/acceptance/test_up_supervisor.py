@@ -39,7 +39,8 @@ time.sleep(60)
 """
 PARENT = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+child = subprocess.Popen(sleep, start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -181,21 +182,32 @@ time.sleep(60)
     wait_until(lambda: not child.is_running(), timeout=5, what="the child ended")
 
 
-def test_leftovers_of_an_earlier_run_are_stopped(tmp_path: Path, stop: Stop) -> None:
-    state = State(tmp_path / "up.json")
-    earlier = Supervisor(tmp_path / "logs", state, stop)
-    earlier.start([python(SLEEP)])
-    State(tmp_path / "up.json").end_leftovers(5, Stop())
+def test_descendants_of_a_crashed_part_do_not_run_beside_the_next(supervisor: Supervisor) -> None:
+    supervisor.start([python(PARENT)])
+    (child,) = supervisor.children
+    wait_until(lambda: child.last_lines().strip().isdigit(), timeout=10, what="a grandchild")
+    grandchild = int(child.last_lines())
+    os.kill(pid_of(child), signal.SIGKILL)
+    step_until(supervisor, lambda: not psutil.pid_exists(grandchild), "the grandchild ended")
+
+
+def test_leftovers_of_an_earlier_run_are_ended(tmp_path: Path, stop: Stop) -> None:
+    earlier = Supervisor(tmp_path / "logs", State(tmp_path / "up.json"), stop)
+    earlier.start([python(PARENT)])
     (child,) = earlier.children
-    wait_until(lambda: not child.running, timeout=5, what="the leftover ended")
-
-
-def test_another_process_under_an_old_number_is_left_alone(tmp_path: Path) -> None:
-    mine = psutil.Process()
-    (tmp_path / "up.json").write_text(
-        f'{{"pid": 1, "children": [{{"pid": {mine.pid}, "created": {mine.create_time() - 9}}}]}}'
-    )
+    wait_until(lambda: child.last_lines().strip().isdigit(), timeout=10, what="a grandchild")
+    grandchild = int(child.last_lines())
+    # No record: so nobody says that the kernel has told them.
+    State(tmp_path / "up.json").clear()
     State(tmp_path / "up.json").end_leftovers(5, Stop())
+    wait_until(lambda: not child.running, timeout=5, what="the leftover ended")
+    wait_until(lambda: not psutil.pid_exists(grandchild), timeout=5, what="its child ended")
+
+
+def test_another_data_directory_is_left_alone(tmp_path: Path, supervisor: Supervisor) -> None:
+    supervisor.start([python(SLEEP)])
+    State(tmp_path / "other" / "up.json").end_leftovers(5, Stop())
+    assert supervisor.children[0].running
 
 
 def test_a_torn_state_file_is_no_obstacle(tmp_path: Path) -> None:
