@@ -13,6 +13,7 @@ import pytest
 from tests.support.commands import run_command
 from tests.support.environment import NO_BROKER, TEST_TASKS, child_environment
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 MODULE = """
 from celery import shared_task
 
