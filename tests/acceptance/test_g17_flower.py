@@ -8,9 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.broker import Broker
+from tests.support.databases import Templates
 from tests.support.processes import port_is_free, wait_until
 from tests.support.stack import TASKS, Stack
-from tests.support.stack_fixtures import MakeStack
 
 
 class Monitored:
@@ -41,9 +42,23 @@ class Monitored:
         assert answer.status_code == 200, answer.text
 
 
-@pytest.fixture
-def monitored(make_stack: MakeStack, sqlite_url: str) -> Iterator[Monitored]:
-    stack = make_stack(sqlite_url, parts=("api", "worker", "flower"))
+@pytest.fixture(scope="module")
+def monitored(
+    broker: Broker, templates: Templates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Monitored]:
+    folder = tmp_path_factory.mktemp("flower")
+    url = templates.sqlite(folder / "tasks.db")
+    stack = Stack(folder, url, broker, parts=("api", "worker", "flower"))
+    try:
+        yield _ready(stack.start())
+    except BaseException:
+        print(stack.tails())  # noqa: T201 - nobody else shows why it did not start
+        raise
+    finally:
+        stack.stop()
+
+
+def _ready(stack: Stack) -> Monitored:
     found = Monitored(stack)
     wait_until(lambda: not port_is_free(stack.flower_port), timeout=20, what="Flower listens")
     wait_until(lambda: bool(found.workers()), timeout=20, what="Flower sees the worker", every=0.5)
@@ -54,8 +69,7 @@ def monitored(make_stack: MakeStack, sqlite_url: str) -> Iterator[Monitored]:
         what="the worker reports to Flower",
         every=0.5,
     )
-    yield found
-    found.client.close()
+    return found
 
 
 def test_g17_flower_shows_tasks_with_arguments_and_the_outcome_as_judged(
