@@ -86,7 +86,7 @@ def test_a_result_that_is_too_large_fails_and_says_so(stack: Stack) -> None:
 def test_a_result_that_is_no_json_fails_and_says_so(stack: Stack) -> None:
     task = stack.run("not_json")
     assert (task["status"], task["reason"]) == ("failed", "result_not_json")
-    assert "set" in task["error"]["message"]
+    assert "object" in task["error"]["message"]
 
 
 def test_an_error_is_cut_to_32_kib(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.commands import create_token
 from tests.support.environment import child_environment
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT
@@ -16,16 +17,31 @@ from tests.support.processes import ROOT
 DATABASES = ("sqlite", "postgresql")
 
 
-def migrate(url: str, folder: Path) -> None:
-    """Bring the database at `url` to the newest schema, in a process of its own."""
+# Tokens of the administrator that a copy has from its template, by the copy's URL: making one
+# takes a process that imports the application, which is most of what a short test costs.
+_TOKENS: dict[str, str] = {}
+
+
+def token_in(url: str) -> str | None:
+    """The administrator's token in a copy of a template; None for any other database."""
+    return _TOKENS.get(url)
+
+
+def migrate(url: str, folder: Path) -> str:
+    """Bring the database at `url` to the newest schema, in a process of its own.
+
+    Returns a token of the administrator, whom it makes.
+    """
+    env = child_environment(folder, DATABASE_URL=url)
     done = subprocess.run(
         [sys.executable, "-c", "from app.db.migrate import upgrade; upgrade()"],
-        env=child_environment(folder, DATABASE_URL=url),
+        env=env,
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, f"the migration of {url} failed:\n{done.stdout}{done.stderr}"
+    return create_token(env, "admin@localhost")
 
 
 class Templates:
@@ -33,28 +49,32 @@ class Templates:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._sqlite: Path | None = None
-        self._postgres: str | None = None
+        self._sqlite: tuple[Path, str] | None = None
+        self._postgres: tuple[str, str] | None = None
 
     def sqlite(self, target: Path) -> str:
         """A fresh SQLite file at `target`; returns its URL."""
         if self._sqlite is None:
             template = self._folder / "template.db"
-            migrate(f"sqlite:///{template}", self._folder)
-            self._sqlite = template
+            self._sqlite = template, migrate(f"sqlite:///{template}", self._folder)
+        template, token = self._sqlite
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self._sqlite, target)
-        return f"sqlite:///{target}"
+        shutil.copyfile(template, target)
+        url = f"sqlite:///{target}"
+        _TOKENS[url] = token
+        return url
 
     @contextmanager
     def postgres(self, server: Postgres) -> Iterator[str]:
         """The URL of a fresh database, dropped at the end."""
         if self._postgres is None:
             name = server.create()
-            migrate(server.url(name), self._folder)
-            self._postgres = name
-        name = server.create(self._postgres)
+            self._postgres = name, migrate(server.url(name), self._folder)
+        template, token = self._postgres
+        name = server.create(template)
+        url = server.url(name)
+        _TOKENS[url] = token
         try:
-            yield server.url(name)
+            yield url
         finally:
             server.drop(name)

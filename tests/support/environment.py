@@ -49,7 +49,6 @@ def child_environment(data: Path, **settings: str) -> dict[str, str]:
         "LOG_DIR": str(data / "logs"),
         "TASK_MODULES": TEST_TASKS,
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         **FAST,
     }
     return {**bare_environment(), **own, **settings}
@@ -100,8 +99,14 @@ def forget_settings() -> None:
             for value in list(vars(module).values()):
                 if callable(clear := getattr(value, "cache_clear", None)):
                     clear()
-    if session := sys.modules.get("app.db.session"):
-        session._unpooled.clear()
+    for name, cached in (("app.db.session", "_unpooled"), ("app.services.auth", "_cache"),
+                         ("app.services.auth", "_failures")):  # fmt: skip
+        if name in sys.modules:
+            getattr(sys.modules[name], cached).clear()
+    # Threads that serve this process; the next use makes new ones.
+    for name, single in (("app.dispatch", "_feeder"), ("app.events", "_current")):
+        if name in sys.modules:
+            setattr(sys.modules[name], single, None)
     if celery := sys.modules.get("app.celery_app"):
         _reconnect(celery.celery_app)
 

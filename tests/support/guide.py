@@ -143,7 +143,6 @@ class GuideSystem:
         """A shell in the clone with its environment activated, and nothing else set."""
         found = bare_environment()
         found["PATH"] = f"{Path(sys.executable).parent}:{found['PATH']}"
-        found["PYTHONDONTWRITEBYTECODE"] = "1"
         found[MARK] = self.mark
         if self._database_url:
             found["DATABASE_URL"] = self._database_url

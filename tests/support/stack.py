@@ -15,6 +15,7 @@ import httpx2
 
 from tests.support.broker import Broker
 from tests.support.commands import create_token, taskctl
+from tests.support.databases import token_in
 from tests.support.effects import EffectLog
 from tests.support.environment import child_environment
 from tests.support.processes import MARK, ROOT, Process, end_marked, free_port, wait_until
@@ -57,6 +58,8 @@ class Stack:
         self._worker_options = tuple(worker_options)
         self._settings = settings
         self._tokens: dict[str, str] = {}
+        if token := token_in(database_url):
+            self._tokens[ADMIN] = token
         folder.mkdir(parents=True, exist_ok=True)
 
     # Starting and stopping
