@@ -194,7 +194,8 @@ class _Feeder:
         self._dirty: dict[str, None] = {}
         self._condition = threading.Condition()
         self._busy = False
-        self._dispatcher = Dispatcher(Database())
+        # Marks need not survive a power cut: a row whose mark is lost is fed again.
+        self._dispatcher = Dispatcher(Database(durable=False))
         thread = threading.Thread(target=self._run, name="feeder", daemon=True)
         thread.start()
 

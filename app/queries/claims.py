@@ -127,8 +127,10 @@ def claimed_already(count: int) -> Rows:
 
 
 def _settled_values(source: dict[str, Any]) -> dict[str, Any]:
-    succeeded = source["status"] == TaskStatus.SUCCEEDED.value
-    stopped = source["status"] == TaskStatus.REVOKED.value
+    # literal(): compared plainly, the values would be bound under names such as `status_1`,
+    # which are the names of the parameters.
+    succeeded = source["status"] == literal(TaskStatus.SUCCEEDED.value, Text())
+    stopped = source["status"] == literal(TaskStatus.REVOKED.value, Text())
     return {
         **source,
         # Why it was cancelled stands in the row; the attempt knows only that it was.

@@ -51,6 +51,7 @@ class Agent:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._keeper_pid = os.getppid()
         self.holdings = Holdings()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._durable = Database(durable=True, pool_size=2)
@@ -97,11 +98,9 @@ class Agent:
 
     async def _wait_for_processes(self) -> None:
         """Settle for what is still dying; a process that lives on keeps its leases until it ends."""
-        parent = os.getppid()
         deadline = asyncio.get_running_loop().time() + LINGER_SECONDS
         while self.holdings.processes:
-            supervised = os.getppid() == parent and parent != 1
-            if supervised and asyncio.get_running_loop().time() > deadline:
+            if os.getppid() == self._keeper_pid and asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(0.05)
             await self._settle_for_dead()
@@ -140,8 +139,8 @@ class Agent:
             wake.clear()
 
     async def _tick(self) -> None:
-        if os.getppid() == 1 and not self._ending.is_set():
-            self._ending.set()  # the supervisor is gone; end when our processes have
+        if os.getppid() != self._keeper_pid:
+            self._ending.set()  # whoever kept us is gone; end when our processes have
         await self._settle_for_dead()
         await self._stops.run_once()
         for queue in await self._duties.due():
@@ -183,11 +182,11 @@ class Agent:
             self._notice(held.pair[0])
             self._feed_when_half_empty(held.queue)
         elif kind == "done":
-            _, task_id, celery_id, again, deleted, ran = message
-            self.holdings.settled_by(process, uuid.UUID(celery_id), ran=ran)
+            _, task_id, celery_id, again, deleted, seconds = message
+            self.holdings.settled_by(process, uuid.UUID(celery_id), seconds)
             if deleted:
                 events.deleted([(uuid.UUID(task_id), None)])
-            elif ran:
+            elif seconds is not None:
                 self._notice(uuid.UUID(task_id))
             if again:
                 dispatch.wake(again)

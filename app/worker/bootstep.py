@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import threading
 from typing import Any
@@ -92,6 +93,7 @@ class AgentLine(threading.Thread):
         super().__init__(name="agent-line", daemon=True)
         self._path = path
         self._facts = facts
+        self._parent_pid = os.getppid()
         self._stopping = False
         self._closed = threading.Event()
         self._messages: list[list[Any]] = []
@@ -107,6 +109,12 @@ class AgentLine(threading.Thread):
     def close(self) -> None:
         """Stop speaking."""
         self._closed.set()
+
+    def _end_if_alone(self) -> None:
+        """End as on SIGTERM when the supervisor was killed: nobody else would end us."""
+        if os.getppid() != self._parent_pid and not self._stopping:
+            log.warning("supervisor_gone", cure="finishing what runs, then ending")
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _on_shutdown(self, **_: Any) -> None:
         self._stopping = True
@@ -131,6 +139,7 @@ class AgentLine(threading.Thread):
                 for message in messages:
                     _send(connection, message)
                 _send(connection, ["stopping"] if self._stopping else ["beat"])
+                self._end_if_alone()
                 self._closed.wait(BEAT_SECONDS)
 
 

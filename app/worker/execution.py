@@ -58,17 +58,18 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
     line.claiming(row, queue, name)
     claim = _claim(row, queue, name, worker)
     if claim is None:
-        line.settled(row, None, False, ran=False)
+        line.settled(row, None, False, None)
         return Ran(error=Ignore("the row was no longer waiting for this hint"))
     started = time.monotonic()
     ran, settle = _run(claim, body)
+    seconds = time.monotonic() - started
     settled = _until_answered(settle)
     reports_of(claim).close()
     if settled is not None and settled.status == TaskStatus.REVOKED:
         ran = Ran(error=Ignore(REVOKED))
-    _tell(claim, ran, settled, time.monotonic() - started)
+    _tell(claim, ran, settled, seconds)
     again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
-    line.settled(row, again, bool(settled and settled.deleted), ran=True)
+    line.settled(row, again, bool(settled and settled.deleted), seconds)
     return ran
 
 

@@ -117,11 +117,11 @@ class Holdings:
             process.slice_rest.pop(0)
         return held
 
-    def settled_by(self, process: Process, celery_id: uuid.UUID, *, ran: bool) -> None:
-        """A claim is over."""
+    def settled_by(self, process: Process, celery_id: uuid.UUID, seconds: float | None) -> None:
+        """A claim is over; its body ran for `seconds`, or not at all."""
         held = process.held.pop(celery_id, None)
-        if held is not None and ran:
-            self._measured[held.name].add(time.monotonic() - held.since)
+        if held is not None and seconds is not None:
+            self._measured[held.name].add(seconds)
             self._finished[held.queue] += 1
 
     def take_measured(self) -> tuple[dict[str, Measured], dict[str, int]]:

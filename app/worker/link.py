@@ -57,11 +57,17 @@ class Link:
             settled, self._settled = self._settled, []
         self._send([*settled, message])
 
-    def settled(self, row: HintRow, again: str | None, deleted: bool, *, ran: bool) -> None:
-        """A claim is over. Sent with the next claim, or by `flush`."""
+    def settled(
+        self, row: HintRow, again: str | None, deleted: bool, seconds: float | None
+    ) -> None:
+        """A claim is over. Sent with the next claim, or by `flush`.
+
+        `seconds` is how long the body ran, None if there was nothing to run; `again` the queue
+        to feed if another attempt follows.
+        """
         with self._lock:
             self._open.pop(str(row[1]), None)
-            self._settled.append(["done", str(row[0]), str(row[1]), again, deleted, ran])
+            self._settled.append(["done", str(row[0]), str(row[1]), again, deleted, seconds])
 
     def flush(self) -> None:
         """Send what `settled` kept. At the end of each message."""
