@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import psutil
@@ -14,8 +15,9 @@ from sqlalchemy import create_engine, text
 
 from app.core.config import Settings
 from app.core.errors import ConfigurationError
-from tests.support.api import Api, create, new_task, problem_of
+from tests.support.api import Api, create, new_task, problem_of, serving
 from tests.support.broker import Broker
+from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
 
 TASKS = "/api/v1/tasks/"
@@ -129,3 +131,25 @@ async def test_a_newer_schema_is_refused_by_name_at_the_start(settings: Settings
     with pytest.raises(ConfigurationError, match="20991231_later"):
         async with app.router.lifespan_context(app):
             pytest.fail("it started")
+
+
+async def test_in_production_an_old_schema_is_named_and_not_touched(
+    clean_settings: pytest.MonkeyPatch, tmp_path: Path, broker_url: str
+) -> None:
+    from app import main
+
+    use_settings(
+        clean_settings,
+        app_env="production",
+        secret_key="x" * 32,
+        flower_password="not the default",
+        database_url=f"sqlite:///{tmp_path / 'empty.db'}",
+        celery_broker_url=broker_url,
+        log_dir=tmp_path / "logs",
+    )
+    clean_settings.setattr(main, "START_PATIENCE_SECONDS", 0.2)
+    async with serving() as api:
+        ready = await api.stranger.get("/health/ready")
+        assert ready.status_code == 503
+        assert "taskctl migrate" in ready.json()["checks"]["database"]["detail"]
+        assert (await api.stranger.get("/health/live")).status_code == 200

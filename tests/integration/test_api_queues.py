@@ -9,7 +9,9 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.api import Api, create, problem_of
+from app.core.config import Settings
+from tests.support.api import Api, create, problem_of, serving
+from tests.support.environment import use_settings
 
 QUEUES = "/api/v1/queues"
 
@@ -99,3 +101,25 @@ async def test_answers_tell_browsers_to_be_careful(api: Api) -> None:
 async def test_no_foreign_origin_is_allowed_unless_it_is_named(api: Api) -> None:
     answer = await api.stranger.get("/health/live", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_named_origin_may_read_what_it_needs(
+    settings: Settings, clean_settings: pytest.MonkeyPatch
+) -> None:
+    origin = "https://shop.example"
+    use_settings(clean_settings, cors_origins=origin)
+    async with serving() as api:
+        asked = await api.stranger.options(
+            "/api/v1/tasks/",
+            headers={
+                "Origin": origin,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization,idempotency-key",
+            },
+        )
+        assert asked.status_code == 200
+        assert asked.headers["access-control-allow-origin"] == origin
+        refused = await api.stranger.get("/api/v1/tasks/", headers={"Origin": origin})
+        assert problem_of(refused, 401)
+        assert refused.headers["access-control-allow-origin"] == origin
+        assert "X-Request-ID" in refused.headers["access-control-expose-headers"]
