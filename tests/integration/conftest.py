@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.config import Settings
 from tests.support.api import api  # noqa: F401 - pytest finds it by name here
 from tests.support.environment import use_settings
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -40,3 +41,11 @@ async def db(settings: Settings) -> AsyncIterator[AsyncSession]:
 
     async with async_session() as session:
         yield session
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    """Rows, hints and attempts on the test's database and broker, without processes."""
+    opened = World()
+    yield opened
+    opened.close()

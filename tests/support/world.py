@@ -1,0 +1,168 @@
+"""Rows, hints and attempts without processes: the real statements, called step by step."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from app.core.broker import sync_client
+from app.core.config import get_settings
+from app.db.session import Database
+from app.dispatch import Dispatcher, FeedReport
+from app.domain.lifecycle import TaskStatus
+from app.domain.rank import Priority
+from app.hints import HintRow, list_key, rows_of
+from app.models import Task, TaskAttempt
+from app.queries import claims, feed, leases, tasks
+from app.services import attempts
+from app.services.attempts import Outcome, Settled
+from app.services.building import NewTask, build_row
+from app.services.catalogue import catalogue
+
+Pair = tuple[uuid.UUID, uuid.UUID]
+NOOP = "tests.support.tasks.noop"
+QUEUE = "default"
+
+
+class World:
+    """One database and one broker prefix, as a test's settings name them."""
+
+    def __init__(self) -> None:
+        self.database = Database(pool_size=2)
+        self.dispatcher = Dispatcher(self.database)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+
+    # -- rows -------------------------------------------------------------------------------
+
+    def add(self, function: str = NOOP, **fields: Any) -> uuid.UUID:
+        """A submitted task; fields of `NewTask`, or columns to force on its row."""
+        known = NewTask.__dataclass_fields__
+        new = NewTask(
+            **{"name": "n", "task_type": "t"},
+            celery_task_name=function,
+            **{name: value for name, value in fields.items() if name in known},
+        )
+        row = build_row(new, catalogue())
+        row |= {name: value for name, value in fields.items() if name not in known}
+        added = self.database.execute(tasks.insert_tasks([row])).one()
+        return uuid.UUID(str(added.id))
+
+    def add_many(self, count: int, **fields: Any) -> list[uuid.UUID]:
+        """Several alike, in the order in which they were submitted."""
+        return [self.add(**fields) for _ in range(count)]
+
+    def row(self, task_id: uuid.UUID) -> Row[Any]:
+        """The task as it is now."""
+        return self.database.execute(tasks.get(task_id)).one()
+
+    def gone(self, task_id: uuid.UUID) -> bool:
+        """Whether the row has ceased to exist."""
+        return self.database.execute(tasks.get(task_id)).first() is None
+
+    def force(self, task_id: uuid.UUID, **values: Any) -> None:
+        """What only time or a fault could do to a row."""
+        self.database.execute(update(Task).where(Task.id == task_id).values(**values))
+
+    def now(self) -> datetime:
+        """The database's time."""
+        found: datetime = self.database.execute(leases.database_time()).scalar_one()
+        return found
+
+    def end_lease(self, task_id: uuid.UUID) -> None:
+        """Nobody has renewed for a while."""
+        self.force(task_id, lease_until=self.now() - timedelta(seconds=1))
+
+    def history(self, task_id: uuid.UUID) -> list[Row[Any]]:
+        """Attempts that were followed by another one, oldest first."""
+        statement = select(TaskAttempt).where(TaskAttempt.task_id == task_id)
+        return list(self.database.execute(statement.order_by(TaskAttempt.attempt)).all())
+
+    def statuses(self) -> dict[str, int]:
+        """How many rows are in each status."""
+        counts: dict[str, int] = {}
+        for (status,) in self.database.execute(select(Task.status)):
+            counts[status] = counts.get(status, 0) + 1
+        return counts
+
+    def marked(self, queue: str = QUEUE) -> int:
+        """Rows that count as being in the broker."""
+        return sum(row[1] for row in self.database.execute(feed.outstanding(queue)))
+
+    # -- the broker -------------------------------------------------------------------------
+
+    def feed(self, queue: str = QUEUE) -> FeedReport:
+        """One feed."""
+        return self.dispatcher.feed(queue)
+
+    def set_window(self, window: int, slots: int = 2, queue: str = QUEUE) -> None:
+        """What the agents see of a queue's workers."""
+        self.database.execute(feed.ensure_queue(queue))
+        self.database.execute(leases.set_window(queue, slots, window))
+
+    def key(self, level: int = Priority.NORMAL, queue: str = QUEUE) -> str:
+        """The broker's list of a queue and priority."""
+        return list_key(get_settings().broker_key_prefix, queue, level)
+
+    def messages(self, level: int = Priority.NORMAL, queue: str = QUEUE) -> list[dict[str, Any]]:
+        """The messages of one list, in the order in which workers will take them."""
+        entries = sync_client().lrange(self.key(level, queue), 0, -1)
+        assert isinstance(entries, list)
+        return [json.loads(entry) for entry in reversed(entries)]
+
+    def hints(self, level: int = Priority.NORMAL, queue: str = QUEUE) -> list[HintRow]:
+        """The rows that the messages of one list speak of, in that order."""
+        found: list[HintRow] = []
+        for message in self.messages(level, queue):
+            found += rows_of(message["headers"]) or []
+        return found
+
+    def levels(self, queue: str = QUEUE) -> dict[str, int]:
+        """Rows in the broker by priority, empty lists left out."""
+        counts = {level.name: len(self.hints(level, queue)) for level in Priority}
+        return {name: count for name, count in counts.items() if count}
+
+    # -- attempts ---------------------------------------------------------------------------
+
+    def mark(self, *ids: uuid.UUID) -> None:
+        """Mark rows as dispatched, without a broker."""
+        self.database.execute(feed.mark(list(ids), Priority.NORMAL))
+
+    def pair(self, task_id: uuid.UUID) -> Pair:
+        """The publish that may be claimed now, or the attempt that runs."""
+        return task_id, self.row(task_id).celery_id
+
+    def claim(
+        self, *pairs: Pair, worker: str = "w1", lease_seconds: float = 30.0
+    ) -> list[Row[Any]]:
+        """Claim these publishes in one statement; the rows that were got."""
+        bound = claims.bind_pairs(list(pairs))
+        bound |= {"worker": worker, "lease_seconds": lease_seconds}
+        return list(self.database.execute(claims.claim(len(pairs)), bound).all())
+
+    def running(self, worker: str = "w1", **fields: Any) -> Pair:
+        """A task that was submitted, marked and claimed."""
+        task_id = self.add(**fields)
+        self.mark(task_id)
+        (row,) = self.claim(self.pair(task_id), worker=worker)
+        return row.id, row.celery_id
+
+    def settle(
+        self, *pairs: Pair, status: TaskStatus = TaskStatus.SUCCEEDED, **outcome: Any
+    ) -> Sequence[Settled]:
+        """End these attempts alike; what became of the rows that were still theirs."""
+        return attempts.settle(
+            self.database, [(pair, Outcome(status, **outcome)) for pair in pairs]
+        )
+
+    def report(self, pair: Pair, progress: float | None, message: str | None = None) -> bool:
+        """Report progress; False if the attempt is not the running one any more."""
+        bound = {**claims.bind_pairs([pair]), "progress": progress, "message": message}
+        return self.database.execute(claims.report_progress(), bound).first() is not None
