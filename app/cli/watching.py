@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,8 @@ def watch(api: Api, out: Output, task_ids: TaskIds) -> None:
 
 def follow(api: Api, out: Output, task_ids: list[str]) -> None:
     """Show the tasks until all have ended, then exit by the worst outcome."""
+    import asyncio
+
     from app.cli.stream import follow_all
 
     # Asked here once, so that a wrong id, token or address is refused before anything is drawn.

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
