@@ -28,6 +28,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    null,
     or_,
     select,
     tuple_,
@@ -35,7 +36,7 @@ from sqlalchemy import (
     values,
 )
 
-from app.db.base import RawJson
+from app.db.base import JsonText, RawJson
 from app.db.clock import after, new_uuid, now
 from app.domain.lifecycle import Event, TaskStatus, target
 from app.models import Task, TaskAttempt, TaskLog
@@ -339,7 +340,7 @@ def give_back(
 def fail_if_running(
     pair: Pair, *, reason: str, error: dict[str, Any], crashed: bool, lease_over: bool = False
 ) -> Update:
-    """Running -> failed for a dead attempt, or -> revoked if a cancel was requested."""
+    """Running -> failed for a dead attempt, or -> revoked by force if a cancel was requested."""
     cancelled = Task.cancel_requested_at.is_not(None)
     guard = [pairs_in([pair]), legal(Event.REPORT)]
     if lease_over:
@@ -349,8 +350,9 @@ def fail_if_running(
         .where(*guard)
         .values(
             status=case((cancelled, target(Event.STOP).value), else_=target(Event.FAIL).value),
-            reason=case((cancelled, Task.cancel_reason), else_=reason),
-            error=error,
+            reason=case((cancelled, func.coalesce(Task.cancel_reason, reason)), else_=reason),
+            error=case((cancelled, null()), else_=literal(error, JsonText())),
+            stopped_by=case((cancelled, literal("forced", Text())), else_=Task.stopped_by),
             completed_at=now(),
             lease_until=None,
             crash_count=Task.crash_count + (1 if crashed else 0),

@@ -149,8 +149,8 @@ def lose(
         "attempt": row.attempt,
     }
     if row.cancel_requested_at is not None:
-        stopped = Outcome(TaskStatus.REVOKED, Reason.CANCELLED.value, stopped_by="forced")
-        return next(iter(settle(database, [(pair, stopped)])), None)
+        # Writes revoked because of the cancel, and like the others only while the lease is over.
+        return fail(database, pair, reason=Reason.CANCELLED, error=error, lease_over=lease_over)
     if crashed and row.crash_count + 1 >= MAX_CRASHES:
         return fail(
             database,

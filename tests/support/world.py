@@ -45,12 +45,9 @@ class World:
     def add(self, function: str = NOOP, **fields: Any) -> uuid.UUID:
         """A submitted task; fields of `NewTask`, or columns to force on its row."""
         known = NewTask.__dataclass_fields__
-        new = NewTask(
-            **{"name": "n", "task_type": "t"},
-            celery_task_name=function,
-            **{name: value for name, value in fields.items() if name in known},
-        )
-        row = build_row(new, catalogue())
+        given = {"name": "n", "task_type": "t", "celery_task_name": function}
+        given |= {name: value for name, value in fields.items() if name in known}
+        row = build_row(NewTask(**given), catalogue())
         row |= {name: value for name, value in fields.items() if name not in known}
         added = self.database.execute(tasks.insert_tasks([row])).one()
         return uuid.UUID(str(added.id))
