@@ -143,7 +143,8 @@ async def _background(*work: Any) -> AsyncIterator[list[asyncio.Task[None]]]:
 
 
 def _say_why_it_ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, ConfigurationError):
         _log.error("a background loop ended", error=str(error), exc_info=error)
 
 
@@ -203,4 +204,12 @@ async def _end_streams_at_shutdown(live: Live) -> None:
     live.close()
 
 
-app = create_app()
+def _create_or_say_why() -> FastAPI:
+    try:
+        return create_app()
+    except ConfigurationError as exc:
+        # Under uvicorn this ends the start with the sentence instead of a traceback.
+        raise SystemExit(f"The API cannot start: {exc}") from None
+
+
+app = _create_or_say_why()
