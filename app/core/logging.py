@@ -102,6 +102,8 @@ def _install(handlers: Iterable[logging.Handler], level: int | str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # It tells at every start that it has found its own plugins.
+    logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(True)
 
 
