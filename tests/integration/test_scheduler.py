@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 from celery.schedules import crontab
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
+from app import dispatch
 from app.core.config import Settings
 from app.db.session import Database
 from app.models import Schedule, ScheduleFire, Task
@@ -41,7 +44,7 @@ def known(settings: Settings) -> Catalogue:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Queues that were woken. The feeder's thread would outlive the test's database."""
     queues: list[str] = []
-    monkeypatch.setattr(firing.dispatch, "wake", queues.append)
+    monkeypatch.setattr(dispatch, "wake", queues.append)
     return queues
 
 
@@ -144,6 +147,30 @@ def test_recorded_slot_never_fires_again_even_when_the_schedule_is_set_back(
     assert firing.run_once(database, entries, known).fired == []
     assert len(tasks(database)) == 1
     assert schedule(database).next_fire > clock(database)
+
+
+# SQLite has no way to take a lock from a process that is frozen with it.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_beat_frozen_in_the_middle_of_a_firing_gives_the_slot_up(
+    database: Database, known: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firing, "PATIENCE_IN_TRANSACTION", "300ms")
+    entries = begin(database, entry())
+    frozen = Database()
+
+    def freeze_and_thaw() -> None:
+        with frozen.transaction() as connection:
+            firing._limit_idleness(connection)
+            assert connection.execute(queries.lock_if_due("sum")).first()
+            assert firing.run_once(database, entries, known).fired == []
+            time.sleep(0.6)
+            assert len(firing.run_once(database, entries, known).fired) == 1
+            connection.execute(queries.clock())
+
+    with pytest.raises(DBAPIError):
+        freeze_and_thaw()
+    frozen.close()
+    assert len(tasks(database)) == 1
 
 
 def test_downtime_ends_in_one_firing_and_the_rhythm_is_kept(

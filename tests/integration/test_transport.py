@@ -15,7 +15,7 @@ from celery import Celery
 from celery.result import AsyncResult
 from kombu import Connection
 
-from app.worker.transport import ALIASES
+from app.worker.transport import ALIASES, GuardedTransport
 from tests.support.broker import Broker
 from tests.support.environment import child_environment
 from tests.support.processes import ROOT, Process, wait_until
@@ -25,7 +25,7 @@ APP = """
 import os
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
-from app.worker.transport import ALIASES
+from app.worker.transport import ALIASES, GuardedTransport
 TRANSPORT_ALIASES.update(ALIASES)
 app = Celery("guarded", broker=os.environ["URL"], backend=os.environ["URL"])
 app.conf.update(
@@ -196,3 +196,16 @@ def test_list_of_dead_entries_is_capped(worker: Guarded) -> None:
     assert worker.double(6) == 12
     assert len(worker.dead()) == 1000
     assert worker.dead()[0]["raw"] == "bad 1099"
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_guard_keeps_the_urls_scheme_with_all_that_kombu_reads_from_it(scheme: str) -> None:
+    from app.celery_app import celery_app
+
+    url = f"{scheme}://user:secret@broker.example:6380/3"
+    query = "?ssl_cert_reqs=CERT_REQUIRED" if scheme == "rediss" else ""
+    with celery_app.connection_for_read(url + query) as connection:
+        assert isinstance(connection.transport, GuardedTransport)
+        assert connection.as_uri(include_password=True).startswith(url)
+        assert connection.virtual_host == "3"
+        assert bool(connection.ssl) is (scheme == "rediss")
