@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from app import dispatch, events
 from app.core.config import get_settings
@@ -27,6 +28,8 @@ from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
 
 IDEMPOTENCY_SECONDS = 24 * 3600.0
+# In a session's `info`: tasks that its open transaction made or moved, with their queues.
+_MOVED = "tasksystem_moved"
 
 
 class CancelOutcome(StrEnum):
@@ -439,16 +442,22 @@ def _after_commit(db: AsyncSession, task: Task) -> None:
     Also for transactions that are the caller's own. If this process dies in between, an agent's
     tick finds the row.
     """
-    task_id, queue = task.id, task.queue
+    db.sync_session.info.setdefault(_MOVED, {})[task.id] = task.queue
 
-    def tell(session: Any) -> None:
-        event.remove(session, "after_rollback", forget)
+
+@event.listens_for(Session, "after_commit")
+def _tell(session: Session) -> None:
+    # Releasing a savepoint is announced like a commit, but nobody else can see the row yet.
+    if _MOVED not in session.info or session.in_nested_transaction():
+        return
+    moved: dict[uuid.UUID, str] = session.info.pop(_MOVED)
+    for queue in sorted(set(moved.values())):
         dispatch.wake(queue)
-        events.changed([task_id])
+    events.changed(moved)
 
-    def forget(session: Any) -> None:
-        if event.contains(session, "after_commit", tell):
-            event.remove(session, "after_commit", tell)
 
-    event.listen(db.sync_session, "after_commit", tell, once=True)
-    event.listen(db.sync_session, "after_rollback", forget, once=True)
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    # To a savepoint: what was made before it is still to be told. Telling too much is harmless.
+    if not session.in_nested_transaction():
+        session.info.pop(_MOVED, None)

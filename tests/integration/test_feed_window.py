@@ -253,9 +253,9 @@ def test_a_message_lies_in_the_list_that_celery_reads_for_its_priority(
     world.add(priority=priority)
     world.feed()
     with celery_app.connection_for_read() as connection:
-        found = connection.SimpleQueue(
-            celery_app.amqp.queues["default"], no_ack=True
-        ).get(timeout=5)
+        found = connection.SimpleQueue(celery_app.amqp.queues["default"], no_ack=True).get(
+            timeout=5
+        )
     assert found.headers["task"] == NOOP
     assert found.payload == [
         [],

@@ -273,6 +273,8 @@ def test_refused_entries_are_named_and_the_others_run(
         unknown={**fine, "task": "no.such.task"},
         wrong={**fine, "args": (1,)},
         odd={**fine, "options": {"eta": 5}},
+        listed={**fine, "options": ["queue"]},
+        text="every day",
         stray={**fine, "options": {"priority": 9}},
         good=fine,
     )
@@ -283,7 +285,7 @@ def test_refused_entries_are_named_and_the_others_run(
     assert names(database) == ["good"]
     assert 0 < wait <= 1
     refused = {line["schedule"]: line["reason"] for line in logs if line["log_level"] == "error"}
-    assert sorted(refused) == ["odd", "stray", "unknown", "wrong"]
+    assert sorted(refused) == ["listed", "odd", "stray", "text", "unknown", "wrong"]
     assert "not registered" in refused["unknown"]
     assert "missing a required argument" in refused["wrong"]
 
