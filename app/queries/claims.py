@@ -31,6 +31,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     update,
     values,
@@ -238,9 +239,12 @@ def add_log(task_id: uuid.UUID, celery_id: uuid.UUID, level: str, lines: list[st
     """Keep lines with the task, as long as the attempt is still the running one."""
     rows = values(column("message", Text()), name="lines").data([(line,) for line in lines])
     lines_cte = rows.cte("lines")
-    chosen = select(
-        Task.id, Task.attempt, now(), literal(level, Text()), lines_cte.c.message
-    ).where(Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT))
+    chosen = (
+        select(Task.id, Task.attempt, now(), literal(level, Text()), lines_cte.c.message)
+        .select_from(Task)
+        .join(lines_cte, true())
+        .where(Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT))
+    )
     return insert(TaskLog).from_select(
         ["task_id", "attempt", "created_at", "level", "message"], chosen
     )

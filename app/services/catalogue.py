@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import sysconfig
 import traceback
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,6 +25,9 @@ from app.services.parameters import Parameters
 
 # Injected by the worker; never accepted from a client.
 INJECTED = frozenset({"task_id"})
+# Modules of installed packages: a mistake that shows there is in the line that called them.
+_INSTALLED = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
+_IMPORTERS = {__file__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,7 @@ def catalogue() -> Catalogue:
     queues = {str(celery_app.conf.task_default_queue)}
     queues.update(info.queue for info in tasks.values())
     queues.update(route["queue"] for route in _route_values(routes) if "queue" in route)
-    queues.update(
-        entry["options"]["queue"]
-        for entry in schedules.values()
-        if entry.get("options", {}).get("queue")
-    )
+    queues.update(_scheduled_queues(schedules))
     _declare(celery_app, queues)
     return Catalogue(tasks=tasks, queues=frozenset(queues), schedules=schedules)
 
@@ -110,17 +110,35 @@ def import_module(name: str) -> Any:
     """Import a task module. Raises `ConfigurationError` with the place of its mistake."""
     try:
         return importlib.import_module(name)
-    except Exception as exc:
-        frame = traceback.extract_tb(exc.__traceback__)[-1]
+    except (Exception, SystemExit) as exc:
         raise ConfigurationError(
             f"The task module {name} cannot be imported: {type(exc).__name__}: {exc} "
-            f"({frame.filename}, line {frame.lineno}); correct it, or take it out of TASK_MODULES "
-            "or app/tasks/__init__.py"
+            f"({place(exc)}); correct it, or take it out of TASK_MODULES or "
+            "app/tasks/__init__.py"
         ) from exc
+
+
+def place(error: BaseException) -> str:
+    """File and line of the mistake: the innermost line of somebody's own code."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_INSTALLED) and frame.filename not in _IMPORTERS
+    ]
+    return f"{own[-1].filename}, line {own[-1].lineno}" if own else "no such module"
 
 
 def _route_values(routes: Any) -> list[dict[str, Any]]:
     return [route for route in routes.values() if isinstance(route, dict)]
+
+
+def _scheduled_queues(schedules: dict[str, Any]) -> set[str]:
+    # Beat names the mistakes in an entry; they must not stop everybody else.
+    options = [entry.get("options") for entry in schedules.values() if isinstance(entry, dict)]
+    named = [each.get("queue") for each in options if isinstance(each, dict)]
+    return {queue for queue in named if isinstance(queue, str)}
 
 
 def _declare(celery_app: Any, queues: set[str]) -> None:

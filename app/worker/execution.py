@@ -23,7 +23,7 @@ from app.worker import outcome as outcomes
 from app.worker.claim import Claim
 from app.worker.connections import database
 from app.worker.link import link
-from app.worker.reports import reports_of
+from app.worker.reports import write_rest
 from app.worker.signals import (
     AttemptLost,
     RetryLater,
@@ -63,8 +63,8 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
     started = time.monotonic()
     ran, settle = _run(claim, body)
     seconds = time.monotonic() - started
+    write_rest(claim)
     settled = _until_answered(settle)
-    reports_of(claim).close()
     if settled is not None and settled.status == TaskStatus.REVOKED:
         ran = Ran(error=Ignore(REVOKED))
     _tell(claim, ran, settled, seconds)

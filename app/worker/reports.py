@@ -53,10 +53,6 @@ class Reports:
             self._lines.append((level, text))
         self._write_if_due()
 
-    def close(self) -> None:
-        """Forget the attempt; called when it is settled."""
-        _reports.pop(self._claim, None)
-
     def _write_if_due(self) -> None:
         if time.monotonic() - self._written_at >= INTERVAL_SECONDS:
             self.write()
@@ -108,6 +104,13 @@ def _runs(lines: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
 
 
 _reports: weakref.WeakKeyDictionary[Claim, Reports] = weakref.WeakKeyDictionary()
+
+
+def write_rest(claim: Claim) -> None:
+    """Write what an attempt gathered last, before it is settled: later it would be refused."""
+    found = _reports.pop(claim, None)
+    if found is not None:
+        found.write()
 
 
 def reports_of(claim: Claim) -> Reports:

@@ -100,7 +100,7 @@ class GuardedChannel(redis.Channel):
         else:
             self.connection._deliver(payload, queue)
 
-    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:  # noqa: ARG002
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         """The next message by direct access, without waiting."""
         with self.conn_or_acquire() as client:
             self._maybe_update_queues_expire(client, queue)

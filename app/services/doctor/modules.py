@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import sysconfig
-import traceback
-
 from app.core.config import Settings
 from app.core.errors import ConfigurationError
-from app.services.catalogue import catalogue
+from app.services.catalogue import catalogue, import_module, place
 from app.services.doctor.findings import Finding, ok, problem
-
-# Modules of installed packages; the mistake is in the line that called them.
-_INSTALLED = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 
 
 def check_modules(settings: Settings) -> list[Finding]:
@@ -37,9 +30,9 @@ def check_modules(settings: Settings) -> list[Finding]:
 def imports(name: str) -> Finding | None:
     """A finding when importing the module fails, whatever it raises."""
     try:
-        importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody's code may raise anything
-        return _failed(f"task module {name}", error)
+        import_module(name)
+    except ConfigurationError as error:
+        return _failed(f"task module {name}", error.__cause__ or error)
     return None
 
 
@@ -50,18 +43,3 @@ def _failed(check: str, error: BaseException) -> Finding:
         "correct that line, or take the module out of TASK_MODULES or app/tasks/__init__.py; "
         "then restart API, worker and beat",
     )
-
-
-def place(error: BaseException) -> str:
-    """File and line of the mistake: the innermost line of somebody's own code."""
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}, line {error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        frame
-        for frame in frames
-        if not frame.filename.startswith(_INSTALLED) and frame.filename != __file__
-    ]
-    if not own:
-        return "no such module"
-    return f"{own[-1].filename}, line {own[-1].lineno}"
