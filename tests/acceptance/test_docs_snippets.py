@@ -110,3 +110,5 @@ def _python(stack: Stack, block: Block, name: str) -> None:
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{name}:{block.line}\n{block.text}\n{done.stdout}{done.stderr}"
+    # Whatever the snippet did with it, it must not hold a slot for the next ones.
+    stack.client.delete(f"/api/v1/tasks/{task['id']}")
