@@ -199,9 +199,13 @@ def test_list_of_dead_entries_is_capped(worker: Guarded) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
-def test_guard_keeps_the_urls_scheme_with_all_that_kombu_reads_from_it(scheme: str) -> None:
+def test_guard_keeps_the_urls_scheme_with_all_that_kombu_reads_from_it(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from app.celery_app import celery_app
 
+    # Clients of the tests before may have looked the scheme up before our aliases were there.
+    monkeypatch.setattr("kombu.transport._transport_cache", {})
     url = f"{scheme}://user:secret@broker.example:6380/3"
     query = "?ssl_cert_reqs=CERT_REQUIRED" if scheme == "rediss" else ""
     with celery_app.connection_for_read(url + query) as connection:
