@@ -51,8 +51,8 @@ def sync_engine(*, durable: bool, pool_size: int = 1) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=4,
-        pool_timeout=WORKER_PATIENCE_SECONDS,
+        # Each thread keeps a connection; how many threads there are is the caller's affair.
+        max_overflow=-1,
         connect_args=_connect_args(url, WORKER_PATIENCE_SECONDS, durable=durable),
     )
     _prepare(engine, durable=durable)

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Result
+from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.engine import Engine
-from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    MultipleResultsFound,
+    NoResultFound,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -64,6 +70,40 @@ async def close_pools() -> None:
             await engine.dispose()
 
 
+class Fetched:
+    """The rows of one statement, all read; the part of SQLAlchemy's `Result` that is used."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Sequence[Row[Any]]) -> None:
+        self._rows = rows
+
+    def all(self) -> Sequence[Row[Any]]:
+        """Every row."""
+        return self._rows
+
+    def first(self) -> Row[Any] | None:
+        """The first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def one_or_none(self) -> Row[Any] | None:
+        """The only row, or None; `MultipleResultsFound` if there are more."""
+        if len(self._rows) > 1:
+            raise MultipleResultsFound(f"{len(self._rows)} rows where one was expected")
+        return self.first()
+
+    def one(self) -> Row[Any]:
+        """The only row; `NoResultFound` if there is none."""
+        row = self.one_or_none()
+        if row is None:
+            raise NoResultFound("no row where one was expected")
+        return row
+
+    def column(self) -> list[Any]:
+        """The first column."""
+        return [row[0] for row in self._rows]
+
+
 class Database:
     """Synchronous access for one process: single statements commit on their own.
 
@@ -75,6 +115,7 @@ class Database:
         self._durable = durable
         self._pool_size = pool_size
         self._pid = 0
+        self._mine = threading.local()
         self._transactions: Engine
         self._singles: Engine
 
@@ -85,22 +126,31 @@ class Database:
             self._transactions.dispose(close=False)
         self._transactions = sync_engine(durable=self._durable, pool_size=self._pool_size)
         self._singles = self._transactions.execution_options(isolation_level="AUTOCOMMIT")
+        self._mine = threading.local()
         self._pid = os.getpid()
 
-    def execute(self, statement: Executable, parameters: Any = None) -> Result[Any]:
-        """Run one statement in a transaction of its own; the result is already fetched."""
-        with self.single() as connection:
-            result = connection.execute(statement, parameters)
-            if not result.returns_rows:
-                return IteratorResult(SimpleResultMetaData([]), iter(()))
-            return result.freeze()()
+    def execute(self, statement: Executable, parameters: Any = None) -> Fetched:
+        """Run one statement in a transaction of its own.
 
-    @contextmanager
-    def single(self) -> Iterator[Connection]:
-        """A connection on which every statement commits at once."""
+        On this thread's own connection, which stays open: taking one from the pool and giving
+        it back would cost as much as the statement.
+        """
+        connection = self._own_connection()
+        try:
+            result = connection.execute(statement, parameters)
+            return Fetched(result.all() if result.returns_rows else ())
+        except BaseException:
+            # Whatever happened to it, the next statement gets a fresh one.
+            del self._mine.connection
+            connection.close()
+            raise
+
+    def _own_connection(self) -> Connection:
         self._open()
-        with self._singles.connect() as connection:
-            yield connection
+        connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = self._singles.connect()
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -112,6 +162,7 @@ class Database:
     def close(self) -> None:
         """Close the connections of this process."""
         if self._pid == os.getpid():
+            self._mine = threading.local()
             self._transactions.dispose()
             self._pid = 0
 

@@ -27,16 +27,16 @@ def run_once(database: Database, limit: int) -> RejectReport:
     A function that this process knows is not unknown: workers of that version may be starting.
     Without any live worker nothing is concluded.
     """
-    expired = database.execute(feed.expire(limit)).scalars().all()
+    expired = database.execute(feed.expire(limit)).column()
     unknown: list[uuid.UUID] = []
     workers = database.execute(leases.live_workers_values(get_settings().lease_seconds)).all()
     if workers:
         known = {name for worker in workers for name in worker.catalogue}
         known |= set(catalogue().tasks)
-        for name in database.execute(feed.pending_names()).scalars().all():
+        for name in database.execute(feed.pending_names()).column():
             if name not in known:
                 unknown += (
-                    database.execute(feed.reject_unknown(name, _error(name), limit)).scalars().all()
+                    database.execute(feed.reject_unknown(name, _error(name), limit)).column()
                 )
     events.changed([*expired, *unknown])
     return RejectReport(len(expired), len(unknown))

@@ -79,13 +79,11 @@ def run_once(database: Database, entries: Mapping[str, Entry], catalogue: Catalo
     report = Report()
     if not entries:
         return report
-    with database.single() as connection:
-        due = list(connection.execute(queries.due(entries)).scalars())
-    for name in due:
+    for name in database.execute(queries.due(entries)).column():
         if fired := fire(database, entries[name], catalogue):
             report.fired.append(fired)
-    with database.single() as connection:
-        slot, moment = connection.execute(queries.next_slot(entries)).one()
+    row = database.execute(queries.next_slot(entries)).one()
+    slot, moment = row[0], row[1]
     if slot is not None:
         report.wait_seconds = max((slot - moment).total_seconds(), 0.0)
     return report

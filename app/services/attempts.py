@@ -130,8 +130,7 @@ def lose(
     `crash`: retried while tries are left, quarantined at the third crash, else failed as
     `worker_lost`. `timeout` spends a try. `interrupt` spends none. `stop`: the cancel is done.
     """
-    with database.single() as connection:
-        row = connection.execute(claims.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
+    row = database.execute(claims.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
     if row is None:
         return None
     crashed = cause in ("crash", "memory")

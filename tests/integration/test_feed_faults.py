@@ -244,7 +244,7 @@ def test_expired_rows_are_revoked_by_the_sweep(world: World) -> None:
     late, in_time = [world.add(expires_at=world.now() + timedelta(hours=hours)) for hours in (1, 2)]
     world.feed()
     world.force(late, expires_at=world.now() - timedelta(seconds=1))
-    assert world.database.execute(feed.expire(10)).scalars().all() == [late]
+    assert world.database.execute(feed.expire(10)).column() == [late]
     row = world.row(late)
     assert (row.status, row.reason) == ("revoked", "expired")
     assert world.row(in_time).status == "pending"
@@ -255,10 +255,10 @@ def test_only_rows_of_the_function_that_nobody_has_are_rejected(world: World) ->
     unknown = world.add()
     world.force(unknown, celery_task_name="gone.tasks.f")
     world.feed()
-    assert set(world.database.execute(feed.pending_names()).scalars()) == {NOOP, "gone.tasks.f"}
+    assert set(world.database.execute(feed.pending_names()).column()) == {NOOP, "gone.tasks.f"}
     error = {"type": "not_registered", "message": "m", "traceback": None, "attempt": 0}
     statement = feed.reject_unknown("gone.tasks.f", error, 10)
-    assert world.database.execute(statement).scalars().all() == [unknown]
+    assert world.database.execute(statement).column() == [unknown]
     row = world.row(unknown)
     assert (row.status, row.reason, row.error) == ("failed", "not_registered", error)
     assert world.row(known).status == "pending"

@@ -73,7 +73,7 @@ def schedule(database: Database, name: str = "sum") -> Any:
 
 
 def names(database: Database) -> list[str]:
-    return list(database.execute(select(Schedule.name).order_by(Schedule.name)).scalars())
+    return database.execute(select(Schedule.name).order_by(Schedule.name)).column()
 
 
 def tasks(database: Database) -> list[Any]:

@@ -198,5 +198,5 @@ def test_a_monitor_finds_unfinished_tasks_by_the_ids_of_messages(world: World) -
     waiting, marked = world.add_many(2)
     world.mark(marked)
     ids = [running[1], finished[1], world.pair(waiting)[1], world.pair(marked)[1]]
-    found = world.database.execute(claims.cancel_by_message(ids)).scalars().all()
+    found = world.database.execute(claims.cancel_by_message(ids)).column()
     assert set(found) == {running[0], marked}

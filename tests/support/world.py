@@ -70,7 +70,7 @@ class World:
 
     def now(self) -> datetime:
         """The database's time."""
-        found: datetime = self.database.execute(leases.database_time()).scalar_one()
+        found: datetime = self.database.execute(leases.database_time()).one()[0]
         return found
 
     def end_lease(self, task_id: uuid.UUID) -> None:
@@ -85,13 +85,13 @@ class World:
     def statuses(self) -> dict[str, int]:
         """How many rows are in each status."""
         counts: dict[str, int] = {}
-        for (status,) in self.database.execute(select(Task.status)):
+        for status in self.database.execute(select(Task.status)).column():
             counts[status] = counts.get(status, 0) + 1
         return counts
 
     def marked(self, queue: str = QUEUE) -> int:
         """Rows that count as being in the broker."""
-        return sum(row[1] for row in self.database.execute(feed.outstanding(queue)))
+        return sum(row[1] for row in self.database.execute(feed.outstanding(queue)).all())
 
     # -- the broker -------------------------------------------------------------------------
 
