@@ -64,7 +64,7 @@ def begin(database: Database, *entries: Entry, overdue: float | None = 0.5) -> d
 
 
 def clock(database: Database) -> datetime:
-    moment: datetime = database.execute(queries.clock()).scalar_one()
+    moment: datetime = database.execute(queries.clock()).one()[0]
     return moment
 
 
