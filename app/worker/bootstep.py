@@ -15,6 +15,7 @@ import threading
 from typing import Any
 
 from celery import bootsteps, signals
+from celery.worker.components import Pool
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
@@ -82,6 +83,12 @@ class AgentStep(bootsteps.StartStopStep):
             self._keeper.stop()
 
     stop = terminate
+
+
+# Celery starts steps in the order of what they require, and steps that nobody requires anywhere
+# (by the hash of their class, so differently at each start). Stopped before the pool, the line
+# would be cut while tasks still run: nobody would renew or drain them.
+Pool.requires = (*Pool.requires, AgentStep)  # type: ignore[misc]
 
 
 class AgentLine(threading.Thread):
