@@ -217,6 +217,10 @@ class _Feeder:
             except SQLAlchemyError as exc:
                 log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
                 done = False
+            except Exception:
+                # Whatever it was: this thread is the only one that feeds for this process.
+                log.exception("feed_failed", queue=queue)
+                done = False
             with self._condition:
                 self._busy = False
                 self._condition.notify_all()

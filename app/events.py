@@ -20,6 +20,9 @@ from dataclasses import dataclass, field
 
 from app.core.broker import PATIENCE_SECONDS, BrokerError, async_client, sync_client
 from app.core.config import get_settings
+from app.core.logging import get_logger
+
+log = get_logger(__name__)
 
 GATHER_SECONDS = 0.02
 MESSAGE_IDS = 500
@@ -218,6 +221,9 @@ def _publish(messages: list[tuple[str, str]]) -> bool:
                 pipeline.publish(channel, body)
             pipeline.execute()
     except BrokerError:
+        return False
+    except Exception as exc:  # noqa: BLE001 - this thread is the only one that speaks here
+        log.warning("notices_not_sent", error=repr(exc))
         return False
     return True
 

@@ -45,6 +45,9 @@ def _check(options: WorkerOptions) -> None:
             f"{', '.join(sorted(known))} (task_routes, decorators and schedules name them)"
         )
     schema = migrate.status()
+    if schema.state == "behind" and get_settings().app_env == "development":
+        # As the API does: whichever starts first makes the tables, the other waits for it.
+        schema = migrate.upgrade()
     if schema.state in ("behind", "newer"):
         raise ConfigurationError(schema.detail)
 
