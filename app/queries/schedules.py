@@ -56,7 +56,8 @@ def due(names: Collection[str]) -> Select[str]:
 
 def next_slot(names: Collection[str]) -> Select[datetime | None, datetime]:
     """The earliest slot of these schedules, and the database's time."""
-    return select(func.min(Schedule.next_fire), now()).where(*_may_fire(names))
+    slot = func.min(Schedule.next_fire).label("slot")
+    return select(slot, now().label("moment")).where(*_may_fire(names))
 
 
 def _may_fire(names: Collection[str]) -> tuple[Any, ...]:

@@ -83,7 +83,7 @@ def run_once(database: Database, entries: Mapping[str, Entry], catalogue: Catalo
         if fired := fire(database, entries[name], catalogue):
             report.fired.append(fired)
     row = database.execute(queries.next_slot(entries)).one()
-    slot, moment = row[0], row[1]
+    slot, moment = row.slot, row.moment
     if slot is not None:
         report.wait_seconds = max((slot - moment).total_seconds(), 0.0)
     return report
