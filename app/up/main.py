@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import multiprocessing
 import sys
 import time
 
@@ -48,8 +49,21 @@ def _check(settings: Settings) -> None:
             f"LOG_DIR {settings.log_dir.absolute()} cannot be written ({exc.strerror}): make it "
             "writable or set LOG_DIR to a directory that is."
         ) from None
+    _require_semaphores()
     require_free(settings.api_host, settings.api_port, "API_PORT")
     require_free("127.0.0.1", settings.flower_port, "FLOWER_PORT")
+
+
+def _require_semaphores() -> None:
+    """Celery's pool needs them; some containers have no place for them. Raises `Refusal`."""
+    try:
+        multiprocessing.Semaphore()
+    except (OSError, ImportError) as exc:
+        raise Refusal(
+            f"Processes cannot share semaphores here ({exc}), which the worker needs: /dev/shm "
+            "must be there and writable for every user, for example: "
+            "mount -t tmpfs -o mode=1777 tmpfs /dev/shm"
+        ) from None
 
 
 def _supervise(settings: Settings, state: State, stop: Stop) -> int:

@@ -101,9 +101,20 @@ class Child:
             self._orphans = []
         if self.process is None:
             if now >= self._restart_at:
-                self.start(now)
+                self._start_again(now)
         elif (code := self.process.poll()) is not None:
             self._note_end(code, now)
+
+    def _start_again(self, now: float) -> None:
+        try:
+            self.start(now)
+        except OSError as exc:
+            # No more files, processes or disk: a reason to wait, not to give the others up.
+            self._restart_at = now + _BACKOFF_SECONDS[-1]
+            say(
+                f"{self.spec.name} cannot be started ({exc}); the next try is in "
+                f"{_BACKOFF_SECONDS[-1]:g} s."
+            )
 
     def _note_end(self, code: int, now: float) -> None:
         if now - self._started > _STEADY_SECONDS:

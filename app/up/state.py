@@ -34,7 +34,7 @@ class State:
             fresh.replace(self._path)
         except OSError as exc:
             # A full disk must not end what runs; only the next start would miss the record.
-            say(f"{self._path} cannot be written ({exc.strerror}): free some space.")
+            say(f"{self._path} cannot be written ({exc.strerror}); make that possible.")
 
     @property
     def pid(self) -> int | None:

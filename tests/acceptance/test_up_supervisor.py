@@ -90,6 +90,24 @@ def test_what_crashes_is_started_again_and_explained(
     assert "    warming up" in said
 
 
+def test_a_log_that_cannot_be_opened_ends_nothing(
+    supervisor: Supervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    supervisor.start([python(SLEEP, "worker"), python(SLEEP, "beat")])
+    worker, beat = supervisor.children
+    worker.log.unlink()
+    worker.log.mkdir()
+    os.kill(pid_of(worker), signal.SIGKILL)
+    said: list[str] = []
+
+    def told() -> bool:
+        said.append(capsys.readouterr().err)
+        return "worker cannot be started" in "".join(said)
+
+    step_until(supervisor, told, "the failed start")
+    assert beat.running
+
+
 def test_a_part_that_cannot_start_is_given_up_at_the_start(supervisor: Supervisor) -> None:
     supervisor.start([python("raise SystemExit('the port is taken')")])
     with pytest.raises(Refusal, match="worker cannot be started"):
