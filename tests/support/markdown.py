@@ -10,7 +10,8 @@ The convention for the project's own documents (`README*.md`, `CONTRIBUTING.md`,
 - `bash` blocks of one document share a shell's variables and see `TOKEN`, `TASK_ID`, `URL`,
   `TASKCTL_URL` and `TASKCTL_TOKEN`; they fail at the first failing command. The address
   `localhost:8000` is replaced by the system's own when another port is in use.
-- `python` blocks may use `await` at top level and find `db` (a session), `task_id` and `user_id`.
+- `python` blocks may use `await` at top level and find `db` (a session), `task_id`, `user_id`
+  and `task_service`.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def as_program(block: str, *, task_id: str, user_id: str) -> str:
         "import asyncio\n"
         "from uuid import UUID\n"
         "from app.db.session import async_session\n"
+        "from app.services.task import task_service\n"
         "async def main():\n"
         f"    task_id, user_id = {task_id!r}, UUID({user_id!r})\n"
         "    async with async_session() as db:\n"
