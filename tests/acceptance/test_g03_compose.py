@@ -199,12 +199,26 @@ def test_g03_secrets_without_addresses_name_what_is_missing(tmp_path: Path) -> N
 # The commands, run
 
 
+def _image(folder: Path) -> Path:
+    """A folder with what `.dockerignore` lets into the image, and nothing else."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    for name in (line[1:] for line in lines if line.startswith("!")):
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
 class _Machine:
     """Runs the services' commands on this machine: other ports, paths and addresses."""
 
     def __init__(self, compose: Compose, folder: Path, database_url: str) -> None:
         self.services = compose["services"]
         self.folder = folder
+        self.image = _image(folder / "image")
         self.ports = {name: free_port() for name in ("broker", "api", "flower")}
         self.secrets = folder / "run"
         self.secrets.mkdir()
@@ -245,13 +259,14 @@ class _Machine:
         return {**env, **self.addresses} if name == "secrets" else env
 
     def once(self, name: str) -> None:
-        done = run_command(self.words(self.services[name]["command"]), self.env(name))
+        command = self.words(self.services[name]["command"])
+        done = run_command(command, self.env(name), cwd=self.image)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self, name: str) -> Process:
         output = self.folder / f"{name}.out"
         command = self.words(self.services[name]["command"])
-        process = Process(command, env=self.env(name), output=output)
+        process = Process(command, env=self.env(name), output=output, cwd=self.image)
         self.processes.append(process)
         return process
 
