@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     rule,
     run_state_machine_as_test,
@@ -70,6 +71,11 @@ class Life(RuleBasedStateMachine):
     def the_table_holds(self) -> None:
         self.sim.check()
 
+    @initialize(attempts=st.lists(st.integers(1, 5), min_size=2, max_size=MAX_TASKS - 1))
+    def begin(self, attempts: list[int]) -> None:
+        for max_attempts in attempts:
+            self.world.add(max_attempts=max_attempts)
+
     # -- users ------------------------------------------------------------------------------
 
     @rule(
@@ -77,16 +83,30 @@ class Life(RuleBasedStateMachine):
         max_attempts=st.integers(1, 4),
         countdown=st.sampled_from([None, None, 60.0]),
     )
-    @when(lambda self: len(self.sim.before) < MAX_TASKS)
+    @when(lambda self: self.unfinished() < MAX_TASKS)
     def submit(self, **fields: Any) -> None:
         self.world.add(**fields)
+
+    def unfinished(self) -> int:
+        """How many tasks wait or run."""
+        return sum(row.status not in FINISHED for row in self.sim.before.values())
 
     def task(self, number: int) -> Any:
         """Some task."""
         return list(self.sim.before)[number % len(self.sim.before)]
 
-    @rule(number=NUMBER)
+    @rule(number=NUMBER, how=st.sampled_from(["cancel", "delete", "expire", "outside"]))
     @when(lambda self: self.sim.before)
+    def interfere(self, number: int, how: str) -> None:
+        """One rule of four, or little would live long enough to run."""
+        steps = {
+            "cancel": self.cancel,
+            "delete": self.delete,
+            "expire": self.expiry_passes,
+            "outside": self.claim_outside_celery,
+        }
+        steps[how](number)
+
     def cancel(self, number: int) -> None:
         task_id = self.task(number)
         row = self.sim.before[task_id]
@@ -98,8 +118,6 @@ class Life(RuleBasedStateMachine):
         }
         assert outcome == expected.get(row.status, CancelOutcome.FINISHED)
 
-    @rule(number=NUMBER)
-    @when(lambda self: self.sim.before)
     def delete(self, number: int) -> None:
         task_id = self.task(number)
         running = self.sim.before[task_id].status == TaskStatus.RUNNING
@@ -126,7 +144,7 @@ class Life(RuleBasedStateMachine):
             assert row.status == TaskStatus.PENDING
 
     @rule(number=NUMBER)
-    @when(lambda self: 0 < len(self.sim.before) < MAX_TASKS)
+    @when(lambda self: self.sim.before and self.unfinished() < MAX_TASKS)
     def retry(self, number: int) -> None:
         task_id = self.task(number)
         finished = self.sim.before[task_id].status in FINISHED
@@ -138,17 +156,19 @@ class Life(RuleBasedStateMachine):
             assert finished
             assert (new.id != task_id, new.retry_of) == (True, task_id)
 
-    @rule()
-    def pause(self) -> None:
+    @rule(resumed=st.booleans())
+    def pause(self, resumed: bool) -> None:
         self.sim.call(lambda db: queue_service.pause(db, QUEUE, "op"))
         assert self.world.marked() == 0
+        self.sim.feed()
+        assert self.world.marked() == 0
+        if resumed:
+            self.sim.call(lambda db: queue_service.resume(db, QUEUE))
 
     @rule()
     def resume(self) -> None:
         self.sim.call(lambda db: queue_service.resume(db, QUEUE))
 
-    @rule(number=NUMBER)
-    @when(lambda self: self.sim.before)
     def claim_outside_celery(self, number: int) -> None:
         task_id = self.task(number)
         row = self.sim.before[task_id]
@@ -193,8 +213,6 @@ class Life(RuleBasedStateMachine):
         for row in self.db.execute(feed.marked(QUEUE, -60)).all():
             assert (row.id, row.celery_id) in entries, "a marked row without a hint"
 
-    @rule(number=NUMBER)
-    @when(lambda self: self.sim.before)
     def expiry_passes(self, number: int) -> None:
         task_id = self.task(number)
         if self.sim.before[task_id].status == TaskStatus.PENDING:
@@ -205,6 +223,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=NUMBER, worker=WORKER, keep=st.booleans(), answer_lost=st.booleans())
     def deliver(self, number: int, worker: str, keep: bool, answer_lost: bool) -> None:
+        if not self.sim.broker:
+            self.sim.let_waits_end()
+            self.sim.feed()
         hint = self.sim.pick(number)
         if hint is None:
             return
@@ -216,20 +237,28 @@ class Life(RuleBasedStateMachine):
             mine = self.sim.holds(pairs[0]) and self.held_by(pairs[0]) == worker
             assert claimed_already(self.world, pairs[0], worker) == mine
 
+    @rule(number=NUMBER, worker=WORKER)
+    def deliver_plainly(self, number: int, worker: str) -> None:
+        self.sim.call(lambda db: queue_service.resume(db, QUEUE))
+        self.deliver(number, worker, keep=False, answer_lost=False)
+
     def held_by(self, pair: Any) -> str | None:
         """The worker that claimed this publish."""
         return next((held.worker for held in self.sim.held if held.pair == pair), None)
 
     @rule(worker=WORKER)
     def deliver_all_at_once(self, worker: str) -> None:
+        self.sim.feed()
         pairs = {pair for hint in self.sim.broker for pair in self.sim.publishes(hint)}
         self.sim.broker.clear()
         if pairs:
             self.sim.deliver(sorted(pairs), worker)
 
     def attempt(self, number: int) -> Held:
-        """Some attempt that was ever claimed, more often a late one; it need not run any more."""
-        return self.sim.held[-1 - number % len(self.sim.held)]
+        """Some attempt that was ever claimed: one in three times no matter whether it runs yet."""
+        running = [held for held in self.sim.held if self.sim.holds(held.pair)]
+        chosen = running if running and number % 3 else self.sim.held
+        return chosen[number % len(chosen)]
 
     @rule(number=NUMBER, progress=st.sampled_from([None, 0.0, 30.0, 70.0, 100.0]))
     @when(lambda self: self.sim.held)

@@ -59,6 +59,7 @@ class Simulation:
     broker: list[Hint] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     holder: dict[uuid.UUID, Pair] = field(default_factory=dict)
+    published: set[uuid.UUID] = field(default_factory=set)
     claimed: set[uuid.UUID] = field(default_factory=set)
     before: dict[uuid.UUID, Row[Any]] = field(default_factory=dict)
 
@@ -73,7 +74,11 @@ class Simulation:
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
         with self.world.database.transaction() as connection:
-            self.broker += self.world.dispatcher._mark(connection, QUEUE)
+            hints = self.world.dispatcher._mark(connection, QUEUE)
+        ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]
+        assert not self.published & set(ids), "an id was published twice"
+        self.published |= set(ids)
+        self.broker += hints
 
     def publishes(self, hint: Hint) -> list[Pair]:
         """The publishes that a hint speaks of."""
