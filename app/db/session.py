@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app.db.engines import async_engine, sync_engine
 
 _pools: dict[tuple[int, bool], AsyncEngine] = {}
-_unpooled: dict[tuple[int, bool], AsyncEngine] = {}
+_unpooled: dict[tuple[int, int, bool], AsyncEngine] = {}
 
 
 def async_session() -> AsyncSession:
@@ -49,7 +49,9 @@ def _engine(*, read_only: bool) -> AsyncEngine:
     loop = id(asyncio.get_running_loop())
     if (pooled := _pools.get((loop, read_only))) is not None:
         return pooled
-    key = (os.getpid(), read_only)
+    # One for each thread: at its first connect an engine waits on an asyncio lock, and a lock that
+    # a loop in another thread releases wakes nobody here.
+    key = (os.getpid(), threading.get_ident(), read_only)
     if key not in _unpooled:
         _unpooled[key] = async_engine(pooled=False, read_only=read_only)
     return _unpooled[key]
