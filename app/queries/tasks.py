@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from app.db.clock import after, micros, new_uuid, now
 from app.db.upsert import insert as upsert
-from app.domain.lifecycle import Event, Reason, target
+from app.domain.lifecycle import Event, Reason, TaskStatus, target
 from app.domain.rank import Priority, offset
 from app.models import IdempotencyKey, Task, TaskAttempt, TaskLog, TaskTag
 from app.queries.guards import legal
@@ -51,7 +51,8 @@ def rank_of(ready_at: Any, priority: Any, ageing_seconds: float) -> ColumnElemen
 
 def insert_tasks(rows: Sequence[dict[str, Any]]) -> Insert:
     """Insert complete rows, as `services.building` makes them."""
-    return insert(Task).values(list(rows)).returning(Task)
+    status = target(Event.CREATE).value
+    return insert(Task).values([{"status": status, **row} for row in rows]).returning(Task)
 
 
 def insert_tags(pairs: Iterable[tuple[uuid.UUID, str]]) -> Insert:
@@ -204,7 +205,12 @@ def claim_external(
     task_id: uuid.UUID, worker: str, lease_seconds: float, version: int | None
 ) -> Update:
     """An executor outside Celery takes a pending task. Its marks and hints are void."""
-    guard = [Task.id == task_id, legal(Event.CLAIM), Task.unmet_deps == 0]
+    guard = [
+        Task.id == task_id,
+        legal(Event.CLAIM),
+        Task.unmet_deps == 0,
+        or_(Task.expires_at.is_(None), Task.expires_at > now()),
+    ]
     if version is not None:
         guard.append(Task.version == version)
     return (
@@ -247,6 +253,19 @@ def report_external(
         .values(**changes, updated_at=now(), version=Task.version + 1)
         .returning(Task)
     )
+
+
+def reported_outcome(status: TaskStatus, result: Any, error: Any) -> dict[str, Any]:
+    """The `changes` of a report that ends its attempt."""
+    values: dict[str, Any] = {
+        "status": status.value,
+        "reason": Reason.REPORTED.value,
+        "completed_at": now(),
+        "lease_until": None,
+        "result": result,
+        "error": error,
+    }
+    return values | ({"progress": 100.0} if status is TaskStatus.SUCCEEDED else {})
 
 
 def no_less_than(progress: float) -> ColumnElement[float]:

@@ -16,7 +16,6 @@ from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.db.base import dump_json
 from app.db.clock import after, now
-from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.queries.tasks import rank_of
 from app.services.catalogue import Catalogue, TaskInfo
@@ -105,7 +104,6 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "kwargs": kwargs,
         "queue": new.queue or info.queue,
         "priority": int(new.priority),
-        "status": TaskStatus.PENDING.value,
         "progress": 0.0,
         "celery_id": uuid.uuid4(),
         "attempt": 0,

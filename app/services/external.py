@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import events
 from app.core.errors import Conflict, NotFound, PreconditionFailed
-from app.db.clock import after, now
-from app.domain.lifecycle import FINISHED, Reason, TaskStatus
+from app.db.clock import after
+from app.domain.lifecycle import FINISHED, TaskStatus
 from app.models import Task
 from app.queries import tasks as queries
 
@@ -62,21 +62,14 @@ async def report(
     if progress_message is not None:
         changes["progress_message"] = progress_message
     if status in FINISHED:
-        changes |= {
-            "status": status.value,
-            "reason": Reason.REPORTED.value,
-            "completed_at": now(),
-            "lease_until": None,
-            "result": result,
-            "error": error,
-        }
-    if status is TaskStatus.SUCCEEDED:
-        changes["progress"] = 100.0
+        changes |= queries.reported_outcome(status, result, error)
     statement = queries.report_external(task_id, attempt, if_version, changes)
     task: Task | None = (await db.scalars(statement)).first()
     if task is None:
         await db.rollback()
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
+    if task.status in FINISHED and task.delete_requested_at is not None:
+        await db.execute(queries.remove_if_not_running(task_id, None))
     await db.commit()
     events.changed([task_id])
     return task
