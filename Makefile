@@ -6,10 +6,10 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help up token test check lock install
+.PHONY: help up token test check bench lock install
 .DEFAULT_GOAL := help
 
-help up token test check lock install:
+help up token test check bench lock install:
 	$(if $(BOOT),,$(error There is no Python here. Install 3.11 or newer: \
 	apt-get install -y python3 python3-venv, dnf install -y python3, apk add python3, \
 	or brew install python, and run the same command again))

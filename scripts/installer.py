@@ -47,13 +47,20 @@ class InstallFailed(Exception):
     """pip ended with an error; the text says which and what to do."""
 
 
-def install(python: Path, files: Sequence[Path], environ: dict[str, str], lock: int) -> None:
-    """Install the lock files. `lock` is inherited by pip. Raises `InstallFailed`."""
+def install(
+    python: Path, files: Sequence[Path], environ: dict[str, str], lock: int, *, hashed: bool = True
+) -> None:
+    """Install the lock files. `lock` is inherited by pip. Raises `InstallFailed`.
+
+    Files of ours are `hashed`: every package in them must match. A file of somebody else's may
+    have hashes or not; pip checks those that are there.
+    """
     total = sum(file.read_text().count("==") for file in files)
     names = " and ".join(file.name for file in files)
     say(f"Installing {total} packages from {names} (the first time takes about a minute) ...")
     started = time.monotonic()
-    command = [str(python), "-m", "pip", "install", "--require-hashes", "--no-input"]
+    command = [str(python), "-m", "pip", "install", "--no-input"]
+    command += ["--require-hashes"] if hashed else []
     command += ["--disable-pip-version-check", "--progress-bar", "off"]
     command += ["--log", str(python.parent.parent / "pip.log")]
     for file in files:

@@ -53,6 +53,11 @@ def _test(arguments: list[str]) -> NoReturn:
     _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
 
 
+def _bench(arguments: list[str]) -> NoReturn:
+    """measure execution side by side with bare Celery; results go to bench/results"""
+    _become(ensure(DEV, embedded=True), "-m", "bench", *arguments)
+
+
 def _install(arguments: list[str]) -> int:
     """install what is missing and stop there"""
     ensure(DEV if "--dev" in arguments else BASE, embedded=True)
@@ -133,6 +138,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "token": _token,
     "test": _test,
     "check": _check,
+    "bench": _bench,
     "lock": _lock,
     "install": _install,
     "help": _help,

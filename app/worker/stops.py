@@ -61,6 +61,7 @@ class Stops:
             await self._advance(process, held)
         for process in list(self._holdings.processes.values()):
             await self._give_slow_slice_back(process)
+            await self._limit_memory(process)
 
     # -- cancels --------------------------------------------------------------------------
 
@@ -149,6 +150,19 @@ class Stops:
         else:
             _signal(process.pid, signal.SIGCONT)
 
+    async def _limit_memory(self, process: Process) -> None:
+        """End an attempt that uses too much memory before the kernel ends something else."""
+        limit = get_settings().task_memory_limit_mb
+        if limit is None or not process.held:
+            return
+        try:
+            used = psutil.Process(process.pid).memory_info().rss
+        except psutil.Error:
+            return
+        if used > limit * 1024 * 1024:
+            for held in list(process.held.values()):
+                await self._kill(process, held, "memory")
+
     # -- slices ---------------------------------------------------------------------------
 
     async def _give_slow_slice_back(self, process: Process) -> None:
@@ -189,7 +203,8 @@ class Stops:
         cause: LostTo = held.cause or "crash"
         message = {
             "crash": f"the process that ran the task (pid {pid}) died",
-            "memory": f"the process that ran the task (pid {pid}) used too much memory",
+            "memory": f"the process that ran the task (pid {pid}) used more than "
+            f"TASK_MEMORY_LIMIT_MB={get_settings().task_memory_limit_mb}",
             "timeout": timeout_message(held.name, held.time_limit),
             "interrupt": "the worker was shut down",
             "stop": "stopped by force after the grace period",
