@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bench.servers import Servers
     from bench.systems import System
 
-WARM_UP_TASKS = 2000
+WARM_UP_TASKS = 1000
+Titles = dict[str, str]
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -58,9 +59,7 @@ def _systems(servers: Servers) -> list[System]:
             servers, key=f"A1-{kind}", title=f"tracked, {kind}, one row a message",
             database=kind, url=url, single=True,
         ))  # fmt: skip
-    made.append(
-        BareCelery(servers, key="C", title="Celery, results, events, Flower", watched=True)
-    )
+    made.append(BareCelery(servers, key="C", title="Celery, results, events, Flower", watched=True))
     for kind, url in urls.items():
         made.append(Tracked(
             servers, key=f"D-{kind}", title=f"tracked, {kind}, Flower",
@@ -69,14 +68,15 @@ def _systems(servers: Servers) -> list[System]:
     return made
 
 
-def _run(options: argparse.Namespace, folder: Path) -> list[list[Measured]]:
+def _run(options: argparse.Namespace, folder: Path) -> tuple[list[list[Measured]], Titles]:
     from bench.rounds import run_round
     from bench.servers import servers
 
-    rounds = []
+    rounds: list[list[Measured]] = []
     with servers(folder) as running:
         only = set((options.only or "").split(",")) - {""}
         systems = [each for each in _systems(running) if not only or each.key in only]
+        titles = {system.key: system.title for system in systems}
         for number in range(options.rounds + 1):
             # The first warms caches and teaches feed how short the function is; it is not kept.
             count = options.tasks if number else min(WARM_UP_TASKS, options.tasks)
@@ -88,7 +88,22 @@ def _run(options: argparse.Namespace, folder: Path) -> list[list[Measured]]:
                 _show(number, one)
             if number:
                 rounds.append(measured)
-    return rounds
+    return rounds, titles
+
+
+def _conclude(options: argparse.Namespace, rounds: list[list[Measured]], titles: Titles) -> None:
+    from bench import machine, report, targets
+
+    if not rounds:
+        return
+    judged = targets.judge(rounds)
+    print("\n" + "\n".join(report.lines(judged)))
+    if options.only:
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        facts = machine.describe(Path(folder))
+    report.write(RESULTS, titles, rounds, targets.summarise(rounds), judged, facts)
+    print(f"\nTables, plot and numbers are in {RESULTS}")
 
 
 def _show(number: int, one: Measured) -> None:
@@ -96,7 +111,7 @@ def _show(number: int, one: Measured) -> None:
     print(
         f"{name:8} {one.system:14} {one.tasks_per_second:8.0f} tasks/s "
         f"{one.cpu_ms_per_task:7.3f} CPU-ms/task  others {100 * one.foreign:3.0f} %  "
-        f"halves {one.halves}  {one.cpu_seconds}",
+        f"halves {one.halves[0]:.0f}, {one.halves[1]:.0f}  {one.cpu_seconds}",
         flush=True,
     )
 
@@ -104,11 +119,11 @@ def _show(number: int, one: Measured) -> None:
 def main() -> int:
     """Run, print, write."""
     options = _options()
-    # Its owner's alone, but PostgreSQL as nobody has a folder of its own.
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     _isolate(folder)
     try:
-        rounds = _run(options, folder)
+        rounds, titles = _run(options, folder)
+        _conclude(options, rounds, titles)
     except Exception as error:
         from bench.rounds import RoundFailed
 
@@ -117,8 +132,7 @@ def main() -> int:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
     finally:
-        if not os.environ.get("BENCH_KEEP"):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

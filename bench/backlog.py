@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import create_engine, func, select, update
+from sqlalchemy import Table, create_engine, func, insert, select, update
 from uuid_utils.compat import uuid7
 
 from app.db.clock import now
@@ -64,19 +64,17 @@ class Backlog:
         with self._engine.begin() as connection:
             # The times and the rank are expressions; the first row has them computed.
             first = build_row(new, catalogue())
-            connection.execute(Task.__table__.insert().values(first))
-            table = Task.__table__
+            table = cast("Table", Task.__table__)
+            connection.execute(insert(table).values(first))
             row = connection.execute(select(table).where(table.c.id == first["id"])).one()
             rest = [_copy(row) for _ in range(count - 1)]
             for start in range(0, len(rest), _CHUNK):
-                connection.execute(table.insert(), rest[start : start + _CHUNK])
+                connection.execute(insert(table), rest[start : start + _CHUNK])
 
     def call_slow(self, function: str) -> None:
         """Record that a run of the function was slow, so that its rows are not sliced."""
         facts = {"samples": 1000, "mean_seconds": SLOW_SECONDS, "peak_seconds": SLOW_SECONDS}
-        statement = upsert(TaskRuntime).values(
-            celery_task_name=function, updated_at=now(), **facts
-        )
+        statement = upsert(TaskRuntime).values(celery_task_name=function, updated_at=now(), **facts)
         again = statement.on_conflict_do_update(index_elements=["celery_task_name"], set_=facts)
         with self._engine.begin() as connection:
             connection.execute(again)

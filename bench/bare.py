@@ -13,10 +13,8 @@ RESULTS = "BENCH_RESULTS"
 def make(broker: str, results: str) -> Celery:
     """An application. `results` empty: they are ignored, which is the fastest honest Celery."""
     made = Celery("bench", broker=broker, include=["bench.tasks"], set_as_current=False)
-    if results:
-        made.conf.result_backend = results
-    else:
-        made.conf.task_ignore_result = True
+    options = {"result_backend": results} if results else {"task_ignore_result": True}
+    made.conf.update(options)
     return made
 
 

@@ -22,7 +22,9 @@ START_SECONDS = 40
 STUCK_SECONDS = 30
 # Settlements, notices and acknowledgements of the last tasks still belong to the round.
 REST_SECONDS = 0.1
-_EVENTS = re.compile(r"^flower_events_total\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
+# Flower counts events about tasks; of a worker it says whether it has heard it lately.
+_SUCCEEDED = re.compile(r'^flower_events_total\{.*type="task-succeeded".*\} (\S+)$', re.MULTILINE)
+_ONLINE = re.compile(r"^flower_worker_online\{.*\} (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ def run_round(system: System, count: int, label: str, folder: Path) -> Measured:
         if system.flower:
             processes.append(system.start_flower(place))
             wait_until(
-                lambda: _events(place.flower_port, "worker-heartbeat"),
+                lambda: _flower(place, _ONLINE),
                 timeout=START_SECONDS, what="Flower hears the worker", every=0.3,
             )  # fmt: skip
-        measured = _drain(system, count, label, place, [process.pid for process in processes])
+        measured = _drain(system, count, label, place, processes)
     except AssertionError as error:
         tails = "\n".join(process.tail(15) for process in processes)
         raise RoundFailed(f"{system.key}: {error}\n{tails}") from error
@@ -69,7 +71,10 @@ def run_round(system: System, count: int, label: str, folder: Path) -> Measured:
     return measured
 
 
-def _drain(system: System, count: int, label: str, place: Place, pids: list[int]) -> Measured:
+def _drain(
+    system: System, count: int, label: str, place: Place, processes: list[Process]
+) -> Measured:
+    pids = [process.pid for process in processes]
     roots = [*pids, system.servers.broker.pid, *system.extra_pids()]
     own = psutil.Process()
 
@@ -79,15 +84,15 @@ def _drain(system: System, count: int, label: str, place: Place, pids: list[int]
 
     time.sleep(0.5)  # what starting has stirred up settles
     system.release()
-    _until(place, lambda now: now.count > 0)
+    _until(place, processes, lambda now: now.count > 0)
     at_first, before, mine = calls.read(place.calls), Reading.take(roots), bench_seconds()
-    half = _until(place, lambda now: now.count >= count // 2)
-    end = _until(place, lambda now: now.count >= count)
+    half = _until(place, processes, lambda now: now.count >= count // 2)
+    end = _until(place, processes, lambda now: now.count >= count)
     while system.left(label):
         time.sleep(POLL_SECONDS)
     if system.flower:
         wait_until(
-            lambda: _events(place.flower_port, "task-succeeded") >= count,
+            lambda: _flower(place, _SUCCEEDED) >= count,
             timeout=START_SECONDS, what="Flower has heard of every task", every=0.25,
         )  # fmt: skip
     time.sleep(REST_SECONDS)
@@ -110,8 +115,10 @@ def _drain(system: System, count: int, label: str, place: Place, pids: list[int]
     )
 
 
-def _until(place: Place, reached: Callable[[calls.Calls], bool]) -> calls.Calls:
-    """Wait for a count. `AssertionError` when it stops moving."""
+def _until(
+    place: Place, processes: list[Process], reached: Callable[[calls.Calls], bool]
+) -> calls.Calls:
+    """Wait for a count. `AssertionError` when it stops moving or a process has ended."""
     now, moved = calls.read(place.calls), time.monotonic()
     while not reached(now):
         time.sleep(POLL_SECONDS)
@@ -119,7 +126,9 @@ def _until(place: Place, reached: Callable[[calls.Calls], bool]) -> calls.Calls:
         now = calls.read(place.calls)
         if now.count != seen:
             moved = time.monotonic()
-        elif time.monotonic() - moved > STUCK_SECONDS:
+        for process in processes:
+            assert process.alive, f"{process.command[-1]} ended by itself"
+        if time.monotonic() - moved > STUCK_SECONDS:
             raise AssertionError(f"nothing moved for {STUCK_SECONDS} s after {now.count} tasks")
     return now
 
@@ -128,12 +137,12 @@ def _pings(system: System) -> bool:
     return bool(system.probe().control.ping(timeout=0.5))
 
 
-def _events(port: int, kind: str) -> int:
-    """How many events of a kind Flower has counted; 0 while it does not answer."""
+def _flower(place: Place, metric: re.Pattern[str]) -> int:
+    """What Flower says of a metric, over all workers; 0 while it does not answer."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        url = f"http://127.0.0.1:{place.flower_port}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
             text = answer.read().decode()
     except OSError:
         return 0
-    found = _EVENTS.findall(text)
-    return sum(int(float(value)) for labels, value in found if f'type="{kind}"' in labels)
+    return sum(int(float(value)) for value in metric.findall(text))
