@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -97,32 +98,30 @@ def test_its_arguments_are_checked_like_any_others(make_stack: MakeStack, sqlite
     assert stack.post("acme.billing.charge", 5, queue="acme-biling").status_code == 422
 
 
-_PROJECT = """
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "acme-billing-tasks"
-version = "1.0"
-
-[tool.setuptools]
-packages = ["acme"]
-"""
+def _wheel(folder: Path, package: Path) -> Path:
+    """The package as a wheel: no build tools are needed to install it."""
+    wheel = folder / "acme_billing_tasks-1.0-py3-none-any.whl"
+    info = "acme_billing_tasks-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file in sorted((package / "acme").rglob("*.py")):
+            archive.write(file, file.relative_to(package))
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: acme-billing-tasks\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return wheel
 
 
 def test_the_bootstrap_installs_what_task_requirements_names(tmp_path: Path, package: Path) -> None:
-    """In a copy of the clone whose environment is a copy of this one, with a local project."""
-    (package / "pyproject.toml").write_text(_PROJECT)
+    """In a copy of the clone whose environment is a copy of this one, with a local wheel."""
     requirements = tmp_path / "acme.txt"
-    requirements.write_text(f"{package}\n")
+    requirements.write_text(f"{_wheel(tmp_path, package)}\n")
     clone = copy_clone(tmp_path / "clone")
     _borrow_environment(clone)
-    env = {
-        **bare_environment(),
-        "TASK_REQUIREMENTS": str(requirements),
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads a false value as: do not isolate
-    }
+    env = {**bare_environment(), "TASK_REQUIREMENTS": str(requirements)}
     done = subprocess.run(
         [sys.executable, str(clone / "scripts" / "bootstrap.py"), "install"],
         env=env, cwd=clone, capture_output=True, text=True, timeout=110, check=False,
