@@ -148,9 +148,11 @@ def _declare(celery_app: Any, queues: set[str]) -> None:
     celery_app.conf.task_queues = [
         Queue(name, Exchange(name, type="direct"), routing_key=name) for name in sorted(queues)
     ]
-    # Celery keeps its own map of queues, made before ours were known.
-    celery_app.amqp.__dict__.pop("queues", None)
+    # Celery keeps its own map of queues, made before ours were known; what a worker's `-Q` has
+    # selected in it stays selected.
+    earlier = celery_app.amqp.__dict__.pop("queues", None)
     celery_app.amqp._rtable = None
+    celery_app.amqp.queues.select(sorted(getattr(earlier, "_consume_from", None) or ()))
 
 
 def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
