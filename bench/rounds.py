@@ -55,10 +55,7 @@ def run_round(system: System, count: int, label: str, folder: Path) -> Measured:
         wait_until(lambda: _pings(system), timeout=START_SECONDS, what="the worker answers")
         if system.flower:
             processes.append(system.start_flower(place))
-            wait_until(
-                lambda: _flower(place, _ONLINE),
-                timeout=START_SECONDS, what="Flower hears the worker", every=0.3,
-            )  # fmt: skip
+            _wait_for_flower(system, place)
         measured = _drain(system, count, label, place, processes)
     except AssertionError as error:
         tails = "\n".join(process.tail(15) for process in processes)
@@ -69,6 +66,15 @@ def run_round(system: System, count: int, label: str, folder: Path) -> Measured:
     if calls.read(place.calls).count != count or not system.proves(count, label):
         raise RoundFailed(f"{system.key}: not every task ran and succeeded exactly once")
     return measured
+
+
+def _wait_for_flower(system: System, place: Place) -> None:
+    wait_until(
+        lambda: _flower(place, _ONLINE), timeout=START_SECONDS,
+        what="Flower hears the worker", every=0.3,
+    )  # fmt: skip
+    # Flower asks workers for the events of tasks every 5 s; the round is not to begin before.
+    system.probe().control.broadcast("enable_events", reply=True, timeout=1)
 
 
 def _drain(
