@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from app.core.config import get_settings
+from app.core.broker import BrokerError, sync_client
+from app.core.config import get_settings, masked_url
 from app.core.errors import ConfigurationError
-from app.core.logging import configure
+from app.core.logging import configure, get_logger
 from app.db import migrate
 from app.services.catalogue import catalogue
 from app.worker.supervisor import Supervisor, WorkerOptions
@@ -52,6 +53,19 @@ def _check(options: WorkerOptions) -> None:
         raise ConfigurationError(schema.detail)
 
 
+def _name_a_silent_broker() -> None:
+    """Celery says that it cannot connect; what to do about it is said here. It keeps trying."""
+    try:
+        sync_client().ping()
+    except BrokerError as exc:
+        get_logger(__name__).warning(
+            "broker_unreachable",
+            url=masked_url(get_settings().celery_broker_url),
+            error=str(exc),
+            cure="start it, or correct CELERY_BROKER_URL; the worker begins when it answers",
+        )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a worker until SIGTERM or Ctrl-C. Exit code 2: it cannot start as configured."""
     options = _options(argv)
@@ -61,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigurationError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
+    _name_a_silent_broker()
     return Supervisor(options).run()
 
 

@@ -13,9 +13,7 @@ BROKER = "redis://broker.example:6390/3"
 
 
 def _effective(env: dict[str, str]) -> dict[str, dict[str, str]]:
-    rows = json.loads(taskctl(env, "config", "--json"))
-    named = {(row.get("name") or row.get("variable")): row for row in rows if isinstance(row, dict)}
-    return {str(name): row for name, row in named.items()}
+    return dict(json.loads(taskctl(env, "config", "--json")))
 
 
 def test_g02_two_lines_are_enough(tmp_path: Path) -> None:

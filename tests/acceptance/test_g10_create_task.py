@@ -69,5 +69,6 @@ async def test_g10_it_is_dispatched_within_a_second_after_the_callers_commit(
 async def test_g10_a_rollback_leaves_nothing(inside: Stack) -> None:
     async with async_session() as db:
         task, _ = await _create(db, commit=False)
+        task_id = task.id
         await db.rollback()
-    assert inside.client.get(f"/api/v1/tasks/{task.id}").status_code == 404
+    assert inside.client.get(f"/api/v1/tasks/{task_id}").status_code == 404

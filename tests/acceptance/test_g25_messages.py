@@ -36,9 +36,9 @@ def test_g25_a_worker_whose_broker_is_silent_says_so_and_waits(
 
     def said() -> bool:
         assert worker.alive, worker.tail()
-        return "broker" in worker.text().lower()
+        return "CELERY_BROKER_URL" in worker.text()
 
-    wait_until(said, timeout=20, what="a sentence about the broker")
+    wait_until(said, timeout=20, what="a sentence that names the setting")
     assert "Traceback" not in worker.text()
 
 

@@ -116,7 +116,8 @@ class Stack:
                 wait_until(self.live_workers, timeout=timeout, what="a live worker", every=0.1)
 
     def _api_ready(self) -> bool:
-        assert self.processes["api"].alive, f"the API ended:\n{self.processes['api'].tail()}"
+        api = self.processes["api"]
+        assert api.alive, f"the API ended ({api.returncode}):\n{api.tail()}"
         try:
             return httpx2.get(f"{self.url}/health/ready", timeout=5).status_code == 200
         except httpx2.TransportError:
@@ -125,7 +126,7 @@ class Stack:
     def live_workers(self) -> list[dict[str, Any]]:
         """The workers that the API counts as live."""
         for name, process in self.processes.items():
-            assert process.alive, f"{name} ended:\n{process.tail()}"
+            assert process.alive, f"{name} ended ({process.returncode}):\n{process.tail()}"
         answer = self.client.get("/api/v1/workers")
         answer.raise_for_status()
         rows = answer.json()
