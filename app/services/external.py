@@ -122,10 +122,12 @@ async def _refusal(
     task = (await db.scalars(queries.get(task_id))).first()
     if task is None:
         return NotFound("No such task")
-    if if_version is not None and task.version != if_version:
+    status, version, worker = task.status, task.version, task.worker or ""
+    await db.rollback()  # a refusal must not leave a transaction open
+    if if_version is not None and version != if_version:
         return PreconditionFailed(
-            f"The task is at version {task.version}, not {if_version}; read it again"
+            f"The task is at version {version}, not {if_version}; read it again"
         )
-    holder = "a worker" if not (task.worker or "").startswith("external:") else task.worker
-    held = f" and held by {holder}" if task.status == TaskStatus.RUNNING else ""
-    return Conflict(f"The task is {task.status}{held}; it {why}", code="not_held")
+    holder = worker if worker.startswith("external:") else "a worker"
+    held = f" and held by {holder}" if status == TaskStatus.RUNNING else ""
+    return Conflict(f"The task is {status}{held}; it {why}", code="not_held")

@@ -355,9 +355,9 @@ class TaskService:
             await db.execute(queries.delete_tags(edited.id))
             if changes["tags"]:
                 await db.execute(queries.insert_tags((edited.id, tag) for tag in changes["tags"]))
+        await db.refresh(edited)
         _after_commit(db, edited)
         await db.commit()
-        await db.refresh(edited)
         return edited
 
     async def _why_not_edited(
@@ -370,12 +370,14 @@ class TaskService:
         task = await self._find(db, task_id, owner)
         if task is None:
             return NotFound("No such task")
-        if if_version is not None and task.version != if_version:
+        status, version = task.status, task.version
+        await db.rollback()  # a refusal must not leave a transaction open
+        if if_version is not None and version != if_version:
             return PreconditionFailed(
-                f"The task is at version {task.version}, not {if_version}; read it again"
+                f"The task is at version {version}, not {if_version}; read it again"
             )
         return Conflict(
-            f"The task is {task.status}; priority and scheduled_at can be changed only while it "
+            f"The task is {status}; priority and scheduled_at can be changed only while it "
             "is pending",
             code="not_pending",
         )
@@ -394,12 +396,15 @@ class TaskService:
 
         Inside the task itself this is a report of its attempt, fenced by it: progress is
         written at once, and a finished `status` is kept for when the function returns. For
-        another task it moves one that runs outside Celery along legal transitions.
+        another task it moves one that runs outside Celery along legal transitions. `progress`
+        is percent; what is outside 0 to 100 counts as the nearer end.
         """
         found = as_uuid(task_id)
         if found is None:
             return False
         status = TaskStatus(status)
+        if progress is not None:
+            progress = min(100.0, max(0.0, float(progress)))
         own = attempt_of(found)
         if own is None:
             return await external.update_status(
