@@ -35,9 +35,7 @@ def run_once(database: Database, limit: int) -> RejectReport:
         known |= set(catalogue().tasks)
         for name in database.execute(feed.pending_names()).column():
             if name not in known:
-                unknown += (
-                    database.execute(feed.reject_unknown(name, _error(name), limit)).column()
-                )
+                unknown += database.execute(feed.reject_unknown(name, _error(name), limit)).column()
     events.changed([*expired, *unknown])
     return RejectReport(len(expired), len(unknown))
 

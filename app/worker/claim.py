@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import threading
 import uuid
@@ -43,6 +44,7 @@ class Claim:
     thread_id: int = field(default_factory=threading.get_ident)
     _pending_stop: BaseException | None = None
     _in_body: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def pair(self) -> tuple[uuid.UUID, uuid.UUID]:
@@ -75,12 +77,21 @@ class Claim:
         try:
             yield
         finally:
-            # First, so that a stop that comes from here on is a flag and no exception: the
-            # body has returned and its outcome is about to be written.
+            # Two steps, because a stop may still be raised inside the first.
+            try:
+                self._leave()
+            finally:
+                _by_celery_id.pop(str(self.celery_id), None)
+                attempts_here.pop(self.task_id, None)
+                current_attempt.reset(token)
+
+    def _leave(self) -> None:
+        """From here on a stop is a flag and no exception: the outcome is about to be written."""
+        with self._lock:
             self._in_body = False
-            _by_celery_id.pop(str(self.celery_id), None)
-            attempts_here.pop(self.task_id, None)
-            current_attempt.reset(token)
+            if self.thread_id != threading.main_thread().ident:
+                # One that was set and not raised yet would hit the settlement.
+                _set_in_thread(self.thread_id, None)
 
     def stop(self, exception: BaseException) -> None:
         """Raise `exception` inside the body, wherever it is. Called from another thread."""
@@ -90,7 +101,9 @@ class Claim:
             # whether this claim is still the one that runs.
             signal.pthread_kill(self.thread_id, STOP_SIGNAL)
         else:
-            _raise_in_thread(self)
+            with self._lock:
+                if (taken := self.take_stop()) is not None:
+                    _set_in_thread(self.thread_id, type(taken))
 
     def take_stop(self) -> BaseException | None:
         """The exception to raise now, once, or None outside the body."""
@@ -151,12 +164,10 @@ def _on_stop_signal(signum: int, frame: FrameType | None) -> None:
             raise exception
 
 
-def _raise_in_thread(claim: Claim) -> None:
-    """An asynchronous exception: raised at the next bytecode, not inside a blocking call."""
-    import ctypes
+def _set_in_thread(thread_id: int, exception: type[BaseException] | None) -> None:
+    """An asynchronous exception: raised at the next bytecode, not inside a blocking call.
 
-    exception = claim.take_stop()
-    if exception is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(claim.thread_id), ctypes.py_object(type(exception))
-        )
+    None takes back one that was not raised yet.
+    """
+    value = None if exception is None else ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), value)
