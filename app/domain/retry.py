@@ -38,7 +38,7 @@ class RetryPolicy:
         """Seconds before the retry that follows `retries` earlier ones (0 for the first)."""
         if not self.backoff:
             return self.delay
-        ceiling = min(self.backoff * 2**retries, self.backoff_max)
+        ceiling = min(self.backoff * 2.0 ** min(retries, 62), self.backoff_max)
         return random.uniform(0, ceiling) if self.jitter else ceiling
 
 

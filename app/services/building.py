@@ -210,19 +210,19 @@ def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> list[dict[str, A
         return [_error("args", f"arguments must fit into {MAX_ARGUMENT_BYTES} bytes", "too_large")]
     if "\\u0000" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
         return [_error("args", "arguments must not contain NUL or lone surrogates", "text")]
-    if _depth([list(args), kwargs]) > MAX_DEPTH + 1:
+    if _deeper([list(args), kwargs], MAX_DEPTH + 1):
         return [_error("args", f"arguments may be nested {MAX_DEPTH} deep", "too_deep")]
     if any(not isinstance(key, str) for key in kwargs):
         return [_error("kwargs", "keyword names must be text", "text")]
     return []
 
 
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list | tuple):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether containers are nested more than `levels` deep; looks no deeper than that."""
+    if not isinstance(value, dict | list | tuple):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
 
 
 def _unknown_queue(queue: str, catalogue: Catalogue) -> dict[str, Any]:
