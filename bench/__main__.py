@@ -1,6 +1,6 @@
 """`python -m bench`: drain no-op tasks with one worker of two children, system by system.
 
-`--rounds 3` interleaved rounds of `--tasks 8000` each; `--only A-sqlite,B` narrows, and then
+`--rounds 3` interleaved rounds of `--tasks 5000` each; `--only A-sqlite,B` narrows, and then
 nothing is written. Results go to `bench/results/`. Exit code 1: a round failed. A target that
 is missed is printed and is no failure.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,7 +29,7 @@ RESULTS = Path(__file__).parent / "results"
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tasks", type=int, default=8000)
+    parser.add_argument("--tasks", type=int, default=5000)
     parser.add_argument("--only", help="keys of systems, separated by commas")
     return parser.parse_args()
 
@@ -119,6 +120,8 @@ def _show(number: int, one: Measured) -> None:
 def main() -> int:
     """Run, print, write."""
     options = _options()
+    # Ends servers and removes files on SIGTERM as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     _isolate(folder)
     try:
