@@ -270,7 +270,7 @@ def postgres_world(settings: Settings, world: World) -> World:
 def updates(world: World) -> tuple[int, int]:
     """Updates of the tasks table so far, and those that touched no index."""
     world.database.execute(text("SELECT pg_stat_force_next_flush()"))
-    row = world.database.execute(
+    row: Any = world.database.execute(
         text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'tasks'")
     ).one()
     return row[0], row[1]

@@ -106,7 +106,7 @@ def test_a_message_of_a_publish_that_failed_half_way_loses_at_the_claim(
     original = sync_client().pipeline
 
     def answer_lost(*args: object, **kwargs: object) -> object:
-        pipe = original(*args, **kwargs)  # type: ignore[arg-type]
+        pipe = original(*args, **kwargs)
         execute = pipe.execute
 
         def fail_after() -> None:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +104,7 @@ def test_the_most_urgent_of_a_backlog_go_first(world: World) -> None:
     assert world.levels() == {"HIGH": 2, "CRITICAL": 2}
 
 
-def aged(world: World, hours: float, **fields: object) -> object:
+def aged(world: World, hours: float, **fields: Any) -> uuid.UUID:
     """A row that has waited for so long."""
     moved = round(hours * 3600 * 1_000_000)
     task_id = world.add(**fields)
@@ -253,9 +255,8 @@ def test_a_message_lies_in_the_list_that_celery_reads_for_its_priority(
     world.add(priority=priority)
     world.feed()
     with celery_app.connection_for_read() as connection:
-        found = connection.SimpleQueue(celery_app.amqp.queues["default"], no_ack=True).get(
-            timeout=5
-        )
+        queue: Any = celery_app.amqp.queues["default"]
+        found = connection.SimpleQueue(queue, no_ack=True).get(timeout=5)
     assert found.headers["task"] == NOOP
     assert found.payload == [
         [],

@@ -139,7 +139,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
         break_off()
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrate.command, "upgrade", half_way)
+        patch.setattr(command, "upgrade", half_way)
         with pytest.raises(RuntimeError):
             migrate.upgrade()
     assert tables() == set()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app import dispatch
 from app.maintenance import prune, rescue
 from tests.support.world import World
 
@@ -14,7 +15,7 @@ from tests.support.world import World
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Queues that were to be fed."""
     queues: list[str] = []
-    monkeypatch.setattr(rescue.dispatch, "wake", queues.append)
+    monkeypatch.setattr(dispatch, "wake", queues.append)
     return queues
 
 

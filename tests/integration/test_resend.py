@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from app import dispatch
 from app.core.broker import BrokerError, sync_client
 from app.domain.rank import Priority
-from app.maintenance import resend
 from app.maintenance.resend import Resend
 from app.queries import feed
 from tests.support.world import Pair, World
@@ -21,7 +21,7 @@ LIMIT = 500
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Queues that were to be fed; a test feeds by itself."""
     queues: list[str] = []
-    monkeypatch.setattr(resend.dispatch, "wake", queues.append)
+    monkeypatch.setattr(dispatch, "wake", queues.append)
     return queues
 
 
@@ -57,7 +57,7 @@ def test_a_lost_hint_is_sent_again_under_a_new_id(
     lost = world.pair(second)
     entries = sync_client().lrange(world.key(), 0, -1)
     assert isinstance(entries, list)
-    sync_client().lrem(world.key(), 1, entries[1])
+    sync_client().lrem(world.key(), 1, entries[1])  # type: ignore[arg-type]
     looker.run_once(LIMIT)
     assert looker.run_once(LIMIT).resent == 1
     assert woken == ["default"]
@@ -176,13 +176,13 @@ def test_a_row_claimed_between_looking_and_taking_back_keeps_its_id(
     pair = world.pair(task_id)
     sync_client().delete(world.key())
     looker.run_once(LIMIT)
-    original = resend.feed.unmark
+    original = feed.unmark
 
     def after_a_claim(pairs: list[Pair]) -> object:
         assert len(world.claim(pair)) == 1
         return original(pairs)
 
-    monkeypatch.setattr(resend.feed, "unmark", after_a_claim)
+    monkeypatch.setattr(feed, "unmark", after_a_claim)
     assert looker.run_once(LIMIT).resent == 0
     assert world.pair(task_id) == pair
     assert len(world.settle(pair)) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,7 @@ def test_a_fallen_attempt_fails_while_it_runs_and_only_then(world: World) -> Non
 def test_a_lost_attempt_goes_on_by_the_policy_in_its_row(
     world: World,
     cause: LostTo,
-    fields: dict[str, object],
+    fields: dict[str, Any],
     status: str,
     reason: str,
     tries: int,

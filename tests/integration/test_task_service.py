@@ -109,9 +109,8 @@ async def test_a_parent_must_exist_and_be_ones_own(world: World, db: AsyncSessio
 
 
 def new(**fields: Any) -> NewTask:
-    return NewTask(
-        **{"name": "n", "task_type": "t", "celery_task_name": NOOP, "user_id": OWNER} | fields
-    )
+    given: dict[str, Any] = {"name": "n", "task_type": "t", "celery_task_name": NOOP}
+    return NewTask(**given | {"user_id": OWNER} | fields)
 
 
 async def test_the_same_key_and_request_find_the_first_task(world: World, db: AsyncSession) -> None:

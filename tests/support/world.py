@@ -45,7 +45,7 @@ class World:
     def add(self, function: str = NOOP, **fields: Any) -> uuid.UUID:
         """A submitted task; fields of `NewTask`, or columns to force on its row."""
         known = NewTask.__dataclass_fields__
-        given = {"name": "n", "task_type": "t", "celery_task_name": function}
+        given: dict[str, Any] = {"name": "n", "task_type": "t", "celery_task_name": function}
         given |= {name: value for name, value in fields.items() if name in known}
         row = build_row(NewTask(**given), catalogue())
         row |= {name: value for name, value in fields.items() if name not in known}
@@ -91,7 +91,8 @@ class World:
 
     def marked(self, queue: str = QUEUE) -> int:
         """Rows that count as being in the broker."""
-        return sum(row[1] for row in self.database.execute(feed.outstanding(queue)).all())
+        rows: Any = self.database.execute(feed.outstanding(queue)).all()
+        return sum(row[1] for row in rows)
 
     # -- the broker -------------------------------------------------------------------------
 
