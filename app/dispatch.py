@@ -14,6 +14,7 @@ all the same loses at the claim.
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import threading
 import time
@@ -175,8 +176,8 @@ def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
         level=level,
         rows=[HintRow(row.id, row.celery_id, row.time_limit, row.soft_time_limit) for row in rows],
         limit_seconds=limit,
-        argsrepr=shown(rows[0].args) if one else f"({len(rows)} tasks)",
-        kwargsrepr=shown(rows[0].kwargs) if one else "{}",
+        argsrepr=shown(json.loads(rows[0].args)) if one else f"({len(rows)} tasks)",
+        kwargsrepr=shown(json.loads(rows[0].kwargs)) if one else "{}",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Update, case, func, literal, or_, select, update
+from sqlalchemy import Select, Text, Update, case, func, literal, or_, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import Insert
 
 from app.db.clock import after, micros, new_uuid, now
@@ -106,8 +106,9 @@ def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
             Task.rank,
             Task.time_limit,
             Task.soft_time_limit,
-            Task.args,
-            Task.kwargs,
+            # As text: only a message of one row shows its arguments to a monitor.
+            type_coerce(Task.args, Text).label("args"),
+            type_coerce(Task.kwargs, Text).label("kwargs"),
         )
     )
 

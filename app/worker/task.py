@@ -7,11 +7,11 @@ import inspect
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn
 
-from celery import Task
+from celery import Task, signals
 from celery.exceptions import Ignore
 
 from app.hints import HintRow, rows_of
-from app.services.catalogue import INJECTED
+from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
 from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Ran, run_row
@@ -143,6 +143,12 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         if throw:
             raise retry
         return retry
+
+
+@signals.celeryd_init.connect
+def _know_queues(**_: Any) -> None:
+    """Before Celery applies `-Q`: it chooses among the queues that are known by then."""
+    catalogue()
 
 
 def _give_up(task: TrackedTask, exc: Exception | None) -> NoReturn:
