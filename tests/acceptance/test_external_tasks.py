@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clone import copy_clone, git_state
+from tests.support.clone import copy_clone, digest
 from tests.support.environment import bare_environment
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
@@ -57,10 +57,12 @@ def package(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def acme(make_stack: MakeStack, database_url: str, package: Path) -> Stack:
-    """The system with nothing but two settings about the other project."""
+def acme(make_stack: MakeStack, database_url: str, package: Path, tmp_path: Path) -> Stack:
+    """The system in a copy of the clone, with nothing but two settings about the other project."""
     return make_stack(
         database_url,
+        cwd=copy_clone(tmp_path / "clone"),
+        start=False,
         parts=("api", "worker", "beat"),
         TASK_MODULES="acme.billing",
         PYTHONPATH=str(package),
@@ -68,7 +70,8 @@ def acme(make_stack: MakeStack, database_url: str, package: Path) -> Stack:
 
 
 def test_a_package_elsewhere_needs_no_edit_in_the_clone(acme: Stack) -> None:
-    before = git_state()
+    before = digest(acme.cwd)
+    acme.start()
     done = acme.run("acme.billing.charge", 5)
     assert done["status"] == "succeeded", done
     assert done["result"] == {"amount": 5, "currency": "EUR", "key": done["id"]}
@@ -86,7 +89,7 @@ def test_a_package_elsewhere_needs_no_edit_in_the_clone(acme: Stack) -> None:
         return any(task["status"] == "succeeded" for task in found)
 
     wait_until(ticked, timeout=30, what="its schedule fires", every=0.3)
-    assert git_state() == before
+    assert digest(acme.cwd) == before
 
 
 def test_its_arguments_are_checked_like_any_others(make_stack: MakeStack, sqlite_url: str,

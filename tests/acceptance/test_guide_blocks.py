@@ -50,7 +50,8 @@ def guide(
     system = GuideSystem(folder, url)
     try:
         system.start()
-        system.watch(json.loads(system.bash("3.1#1"))["id"])
+        if request.param == "sqlite":  # a minute is long; once is enough
+            system.watch(json.loads(system.bash("3.1#1"))["id"])
         yield system
     except BaseException:
         print(system.tails())  # noqa: T201 - nobody else shows why it did not start
@@ -254,6 +255,8 @@ def test_an_unknown_function_is_refused_in_the_guides_words(guide: GuideSystem) 
 @runs("3.1#1")
 def test_the_created_task_has_run_a_minute_and_reported_progress(guide: GuideSystem) -> None:
     """Last, because the task was made before the first test and runs beside all of them."""
+    if not guide.seen:
+        pytest.skip("watched on the other database")
     guide.watcher.join(100)
     task = guide.seen[-1]
     assert task["status"] == "succeeded", f"{task}\n{guide.tails()}"

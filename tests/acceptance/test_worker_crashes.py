@@ -107,7 +107,7 @@ def test_a_stopping_worker_lets_short_tasks_finish(stack: Stack) -> None:
 def test_a_stopping_worker_gives_long_tasks_back_by_their_policy(stack: Stack) -> None:
     log = stack.effect_log()
     fragile = _started(stack, log, "sleep_for", 60, str(log))
-    sturdy = _started(stack, log, "sturdy_sleep", 8, str(log))
+    sturdy = _started(stack, log, "sturdy_sleep", 5, str(log))
     started = time.monotonic()
     stack.stop_part("worker", signal.SIGTERM, timeout=20)
     assert time.monotonic() - started < 12  # DRAIN_SECONDS is 2

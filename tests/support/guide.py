@@ -57,6 +57,7 @@ class GuideSystem:
         self.folder = folder
         self.mark = uuid.uuid4().hex
         self.processes: dict[str, Process] = {}
+        self.seen: list[dict[str, Any]] = []
         self._ends = ExitStack()
         self.ports = self._choose_ports()
         self.broker = Broker(folder / "broker", self.ports["broker"])
@@ -221,7 +222,6 @@ class GuideSystem:
 
     def watch(self, task_id: str) -> None:
         """Note the task's progress from now on, in a thread, while other tests run."""
-        self.seen: list[dict[str, Any]] = []
 
         def look() -> None:
             deadline = time.monotonic() + 100

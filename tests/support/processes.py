@@ -77,6 +77,7 @@ class Process:
     ) -> None:
         self.command = list(command)
         self.output = output
+        self._sent: set[int] = set()
         # As root a server may refuse to run, so it gets another user and nobody's groups.
         others: dict[str, object] = {}
         if user is not None:
@@ -117,14 +118,16 @@ class Process:
         """Send a signal if the process still runs."""
         if self.alive:
             self._popen.send_signal(sig)
+            self._sent.add(sig)
 
     def wait(self, timeout: float) -> int:
         """The exit code. Raises `subprocess.TimeoutExpired`."""
         return int(self._popen.wait(timeout))
 
     def stop(self, sig: int = signal.SIGTERM, timeout: float = 30) -> int:
-        """Ask it to end; kill it when it does not, which is an `AssertionError`."""
-        self.send(sig)
+        """Ask it to end, once; kill it when it does not, which is an `AssertionError`."""
+        if sig not in self._sent:  # a second SIGTERM means: do not wait
+            self.send(sig)
         try:
             return self.wait(timeout)
         except subprocess.TimeoutExpired:

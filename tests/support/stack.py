@@ -160,7 +160,10 @@ class Stack:
     def stop(self) -> None:
         """End everything. `AssertionError` when a process had to be killed or was left over."""
         complaints = []
-        self.client.close()
+        if "client" in self.__dict__:
+            self.client.close()
+        for process in self.processes.values():
+            process.send(signal.SIGTERM)  # all at once; each is then waited for
         for name in reversed(list(self.processes)):
             try:
                 self.stop_part(name)
