@@ -1,0 +1,77 @@
+"""What the tests themselves rely on: rings, and blocks of documents."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.environment import bare_environment
+from tests.support.markdown import blocks
+from tests.support.processes import ROOT
+from tests.support.rings import ring_of
+
+_DOCUMENT = """
+# Title
+
+## 2. Second
+
+### 2.1 Part
+
+```bash
+echo one
+```
+
+<!-- not run: needs another machine -->
+
+```bash
+echo two
+```
+
+<!-- file: app/tasks/mine.py -->
+```python
+x = 1
+```
+
+```text
+shown
+```
+"""
+
+
+def test_blocks_are_named_by_section_and_place(tmp_path: Path) -> None:
+    path = tmp_path / "document.md"
+    path.write_text(_DOCUMENT)
+    found = {block.key: block for block in blocks(path)}
+    assert list(found) == ["2.1#1", "2.1#2", "2.1#3", "2.1#4"]
+    assert found["2.1#1"].text == "echo one\n"
+    assert [block.runs for block in found.values()] == [True, False, False, False]
+    assert found["2.1#2"].not_run == "needs another machine"
+    assert found["2.1#3"].file == "app/tasks/mine.py"
+
+
+def test_a_ring_is_the_folder_below_tests() -> None:
+    tests = ROOT / "tests"
+    assert ring_of(tests / "unit" / "test_x.py", tests) == "unit"
+    assert ring_of(tests / "support" / "x.py", tests) is None
+
+
+def test_a_missing_tool_is_named_in_the_last_lines(tmp_path: Path) -> None:
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    (folder / "conftest.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.conftest import pytest_terminal_summary\n"
+    )
+    (folder / "test_one.py").write_text(
+        "from tests.support.rings import not_run\n"
+        "def test_one(): not_run('the page', 'install a browser')\n"
+        "def test_two(): not_run('the page', 'install a browser')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-c", "/dev/null", "."],
+        cwd=folder, env=bare_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = done.stdout.strip().splitlines()
+    assert lines[-2] == "NOT RUN: the page — install a browser", done.stdout + done.stderr
+    assert sum(line.startswith("NOT RUN") for line in lines) == 1
