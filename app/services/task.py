@@ -19,6 +19,7 @@ from app import dispatch, events
 from app.core.config import get_settings
 from app.core.current import attempt_of
 from app.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from app.core.text import MAX_MESSAGE, clean
 from app.domain.lifecycle import ACTIVE, FINISHED, TaskStatus
 from app.models import Task, TaskAttempt, TaskLog
 from app.queries import claims
@@ -405,6 +406,8 @@ class TaskService:
         status = TaskStatus(status)
         if progress is not None:
             progress = min(100.0, max(0.0, float(progress)))
+        if progress_message is not None:
+            progress_message = clean(progress_message, MAX_MESSAGE)
         own = attempt_of(found)
         if own is None:
             return await external.update_status(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.core.text import MAX_MESSAGE, clean
 from app.db.session import is_transient
 from app.domain.lifecycle import Reason, TaskStatus
 from app.domain.retry import RetryPolicy
@@ -139,7 +140,7 @@ def _returned(claim: Claim, value: Any) -> tuple[Ran, Callable[[], Settled | Non
         if status == TaskStatus.FAILED:
             described = {
                 "type": "reported",
-                "message": outcomes.clean(error or "", outcomes.MAX_MESSAGE),
+                "message": clean(error or "", MAX_MESSAGE),
                 "traceback": None,
                 "attempt": claim.attempt,
             }

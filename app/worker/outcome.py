@@ -8,14 +8,13 @@ from typing import Any
 
 import pydantic_core
 
+from app.core.text import MAX_MESSAGE, clean
 from app.db.base import dump_json
 from app.domain.lifecycle import Reason, TaskStatus
 from app.services.attempts import Outcome
 
 MAX_RESULT_BYTES = 1_048_576
-MAX_MESSAGE = 4_096
 MAX_TRACEBACK = 24_576
-MAX_LINE = 8_192
 
 
 class ResultRefused(Exception):
@@ -70,15 +69,6 @@ def timed_out(name: str, limit: float | None, attempt: int) -> dict[str, Any]:
 def timeout_message(name: str, limit: float | None) -> str:
     """The sentence for a time limit of `limit` seconds."""
     return f"Task {name} timed out after {float(limit or 0)}s"
-
-
-def clean(text: str, longest: int) -> str:
-    """Text that either database takes: no NUL, no lone surrogates, middle cut out if too long."""
-    text = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
-    if len(text) <= longest:
-        return text
-    half = longest // 2 - 16
-    return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
 
 
 def _refused(reason: Reason, message: str, attempt: int) -> Outcome:

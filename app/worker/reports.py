@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.text import MAX_LINE, MAX_MESSAGE, clean
 from app.queries import claims
 from app.worker.claim import Claim
 from app.worker.connections import relaxed_database
-from app.worker.outcome import MAX_LINE, MAX_MESSAGE, clean
 
 log = get_logger(__name__)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.text import clean
 from app.domain.lifecycle import Reason, TaskStatus
 from app.worker import outcome as outcomes
 
@@ -79,7 +80,7 @@ def test_a_huge_exception_is_cut_in_the_middle() -> None:
 
 @given(st.text(st.characters(), max_size=300), st.integers(64, 200))
 def test_cleaned_text_fits_and_can_be_stored(text: str, longest: int) -> None:
-    cleaned = outcomes.clean(text + "\x00\ud800", longest)
+    cleaned = clean(text + "\x00\ud800", longest)
     cleaned.encode()
     assert "\x00" not in cleaned
     assert len(cleaned) <= longest + 16
