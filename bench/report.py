@@ -13,6 +13,12 @@ from bench.targets import Judged, Rounds, Summary
 
 _BAR, _LEFT, _WIDTH, _HEIGHT = 26, 300, 860, 16
 _METHOD = "The method: [benchmarks](../../docs/en/benchmarks.md)."
+# Share of the machine that others may use before throughput says little.
+QUIET = 0.1
+_LOUD = (
+    "**The machine was not quiet: others used up to {:.0f} % of it. Believe the CPU times, not the "
+    "throughput, and repeat.**"
+)
 # Tracked, and not.
 _OURS, _OTHERS = "#2f6f9f", "#9a9a9a"
 
@@ -58,9 +64,11 @@ def markdown(
 ) -> str:
     """The tables. How they came about: docs/en/benchmarks.md."""
     tasks = rounds[0][0].tasks
+    loudest = max(each.foreign for each in summaries)
     parts = [
         "# Execution of no-op tasks",
         f"{tasks} tasks a round, {len(rounds)} interleaved rounds, medians. " + _METHOD,
+        *([_LOUD.format(100 * loudest)] if loudest > QUIET else []),
         "![throughput](execution.svg)",
         _table(
             ["", "system", "tasks/s", "range", "CPU-ms/task", "of which", "others"],

@@ -106,6 +106,13 @@ def test_results_are_written_in_three_forms(tmp_path: Path) -> None:
     assert "tracked <all of it>" in {text.text for text in plot.iter() if text.tag.endswith("text")}
 
 
+@pytest.mark.parametrize("foreign", [0.02, 0.4])
+def test_a_loud_machine_is_named(foreign: float) -> None:
+    loud = [[replace(each, foreign=foreign) for each in one] for one in ROUNDS]
+    text = report.markdown(TITLES, loud, targets.summarise(loud), [], {})
+    assert ("not quiet" in text) is (foreign > report.QUIET)
+
+
 def test_history_proves_only_what_ran_once() -> None:
     assert Verdict(rows=3, once=3, earlier_attempts=0).proves(3)
     assert not Verdict(rows=3, once=2, earlier_attempts=0).proves(3)
