@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from app.core.text import MAX_LINE
 from app.queries import tasks
 from app.worker import reports
 from app.worker.claim import Claim
-from app.worker.outcome import MAX_LINE
 from tests.support.world import NOOP, QUEUE, Pair, World
 
 
