@@ -46,11 +46,14 @@ REVOKED = "revoked"
 class Ran:
     """What the tracer is to show of a row: a value, or the exception to raise."""
 
-    __slots__ = ("error", "value")
+    __slots__ = ("claimed", "error", "value")
 
-    def __init__(self, value: Any = None, error: BaseException | None = None) -> None:
+    def __init__(
+        self, value: Any = None, error: BaseException | None = None, *, claimed: bool = True
+    ) -> None:
         self.value = value
         self.error = error
+        self.claimed = claimed
 
 
 def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Claim], Any]) -> Ran:
@@ -60,7 +63,7 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
     claim = _claim(row, queue, name, worker)
     if claim is None:
         line.settled(row, None, False, None)
-        return Ran(error=Ignore("the row was no longer waiting for this hint"))
+        return Ran(error=Ignore("the row was no longer waiting for this hint"), claimed=False)
     started = time.monotonic()
     ran, settle = _run(claim, body)
     seconds = time.monotonic() - started

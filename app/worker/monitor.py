@@ -10,18 +10,20 @@ import mmap
 import os
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from celery.exceptions import Ignore, Retry
 
 from app.core.logging import get_logger
+from app.dispatch import shown as shown_arguments
 from app.hints import HintRow
 
 log = get_logger(__name__)
+
+MAX_BUFFERED = 24
+# A monitor shall see a slow row start, not only end.
+FLUSH_SECONDS = 0.1
 
 # Shared with the pool processes, which are forked after this module was imported.
 _asked = mmap.mmap(-1, 1)
@@ -37,13 +39,6 @@ def is_asked() -> bool:
     return _asked[0] == 1
 
 
-@dataclass(slots=True)
-class Shown:
-    """Filled in by the block under `Monitor.row`."""
-
-    ran: Any = None
-
-
 class Monitor:
     """Sends events of this pool process. A broker that is away costs events, never a task."""
 
@@ -51,39 +46,51 @@ class Monitor:
         self.pid = os.getpid()
         self._app = app
         self._dispatcher: Any = None
+        self._started = 0.0
+        self._flushed_at = 0.0
 
     @staticmethod
     def of(app: Any) -> Monitor:
         """The monitor of this process."""
         return _of(app, os.getpid())
 
-    @contextmanager
-    def row(self, row: HintRow, name: str) -> Iterator[Shown]:
-        """Report one row of a slice as the task it is."""
-        shown = Shown()
+    def started(self, row: HintRow, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Report that a row of a slice runs, with its arguments, secrets masked."""
+        self._started = time.monotonic()
         if not is_asked():
-            yield shown
             return
         uuid = str(row.celery_id)
-        self._send("task-received", uuid=uuid, name=name, args="", kwargs="", root_id=uuid)
+        shown = {"args": shown_arguments(args), "kwargs": shown_arguments(kwargs)}
+        self._send("task-received", uuid=uuid, name=name, root_id=uuid, **shown)
         self._send("task-started", uuid=uuid)
-        started = time.monotonic()
-        yield shown
-        self._finished(uuid, shown.ran, time.monotonic() - started)
+
+    def finished(self, row: HintRow, ran: Any) -> None:
+        """Report how a row of a slice ended."""
+        if is_asked():
+            self._finished(str(row.celery_id), ran, time.monotonic() - self._started)
+
+    def flush(self) -> None:
+        """Send what was gathered. At the end of each message."""
+        if self._dispatcher is not None:
+            try:
+                self._dispatcher.flush()
+            except Exception as exc:  # noqa: BLE001 - nothing about monitoring may fail a task
+                log.debug("events_not_sent", error=str(exc))
+                self._dispatcher = None
 
     def revoked(self, row: HintRow) -> None:
         """Report a row that ended because it was cancelled."""
         if is_asked():
             self._revoked(str(row.celery_id))
+            self.flush()
 
     def _revoked(self, uuid: str) -> None:
         self._send("task-revoked", uuid=uuid, terminated=True, signum=None, expired=False)
 
     def _finished(self, uuid: str, ran: Any, runtime: float) -> None:
-        error = None if ran is None else ran.error
+        error = ran.error
         if error is None:
-            result = repr(None if ran is None else ran.value)[:256]
-            self._send("task-succeeded", uuid=uuid, result=result, runtime=runtime)
+            self._send("task-succeeded", uuid=uuid, result=repr(ran.value)[:256], runtime=runtime)
         elif isinstance(error, Ignore):
             self._revoked(uuid)
         else:
@@ -95,8 +102,14 @@ class Monitor:
         try:
             if self._dispatcher is None:
                 connection = self._app.connection_for_write()
-                self._dispatcher = self._app.events.Dispatcher(connection, enabled=True)
+                # Gathered as Celery's main process does: one message for many events.
+                self._dispatcher = self._app.events.Dispatcher(
+                    connection, enabled=True, buffer_group={"task"}, buffer_limit=MAX_BUFFERED
+                )
             self._dispatcher.send(kind, retry=False, **fields)
+            if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+                self._flushed_at = time.monotonic()
+                self._dispatcher.flush()
         except Exception as exc:  # noqa: BLE001 - nothing about monitoring may fail a task
             log.debug("event_not_sent", error=str(exc))
             self._dispatcher = None

@@ -80,8 +80,15 @@ class TrackedTask(Task):  # type: ignore[type-arg]
             return _show(ran, monitor, rows[0])
         link().slice(rows, queue)
         for row in rows:
-            with monitor.row(row, name) as shown:
-                shown.ran = run_row(row, queue, name, worker, self._run_body)
+
+            def reported(claim: Claim, row: HintRow = row) -> Any:
+                monitor.started(row, name, claim.args, claim.kwargs)
+                return self._run_body(claim)
+
+            ran = run_row(row, queue, name, worker, reported)
+            if ran.claimed:
+                monitor.finished(row, ran)
+        monitor.flush()
         link().flush()
         return None
 
