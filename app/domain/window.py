@@ -14,7 +14,8 @@ from app.domain.rank import Priority, level
 SLICE_SECONDS = 0.1
 MAX_SLICE = 50
 SAMPLES_BEFORE_SLICING = 20
-MIN_WINDOW = 8
+# Enough rows for whole slices from the first moment; hints are cheap, refills are not.
+MIN_WINDOW = 64
 MAX_WINDOW = 4096
 
 Row = TypeVar("Row")
