@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
 
-from app import dispatch, events
+from app import events
 from app.core.config import get_settings
 from app.core.current import attempt_of
 from app.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
@@ -25,12 +23,11 @@ from app.models import Task, TaskAttempt, TaskLog
 from app.queries import claims
 from app.queries import tasks as queries
 from app.services import external, listing
+from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
 
 IDEMPOTENCY_SECONDS = 24 * 3600.0
-# In a session's `info`: tasks that its open transaction made or moved, with their queues.
-_MOVED = "tasksystem_moved"
 
 
 class CancelOutcome(StrEnum):
@@ -95,7 +92,7 @@ class TaskService:
             **options,
         )
         task = await self._insert(db, new)
-        _after_commit(db, task)
+        tell_after_commit(db, task)
         if commit:
             await db.commit()
         return task, str(task.celery_id)
@@ -122,7 +119,7 @@ class TaskService:
             if not taken:
                 await db.rollback()
                 return await self._first_of(db, owner, idempotency_key, fingerprint), True
-        _after_commit(db, task)
+        tell_after_commit(db, task)
         await db.commit()
         return task, False
 
@@ -357,7 +354,7 @@ class TaskService:
             if changes["tags"]:
                 await db.execute(queries.insert_tags((edited.id, tag) for tag in changes["tags"]))
         await db.refresh(edited)
-        _after_commit(db, edited)
+        tell_after_commit(db, edited)
         await db.commit()
         return edited
 
@@ -442,30 +439,3 @@ def _latest_attempt(task: Task) -> TaskAttempt:
         outcome=task.status,
         error=task.error,
     )
-
-
-def _after_commit(db: AsyncSession, task: Task) -> None:
-    """Feed the task's queue once the transaction that made or moved it commits.
-
-    Also for transactions that are the caller's own. If this process dies in between, an agent's
-    tick finds the row.
-    """
-    db.sync_session.info.setdefault(_MOVED, {})[task.id] = task.queue
-
-
-@event.listens_for(Session, "after_commit")
-def _tell(session: Session) -> None:
-    # Releasing a savepoint is announced like a commit, but nobody else can see the row yet.
-    if _MOVED not in session.info or session.in_nested_transaction():
-        return
-    moved: dict[uuid.UUID, str] = session.info.pop(_MOVED)
-    for queue in sorted(set(moved.values())):
-        dispatch.wake(queue)
-    events.changed(moved)
-
-
-@event.listens_for(Session, "after_rollback")
-def _forget(session: Session) -> None:
-    # To a savepoint: what was made before it is still to be told. Telling too much is harmless.
-    if not session.in_nested_transaction():
-        session.info.pop(_MOVED, None)
