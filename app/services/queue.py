@@ -80,7 +80,7 @@ async def pause(db: AsyncSession, name: str, by: str) -> QueueState:
     held_back = (await db.scalars(feed.unmark_queue(name))).all()
     await db.commit()
     events.changed(held_back)
-    return await get_queue(db, name)
+    return await _state_after(db, name)
 
 
 async def resume(db: AsyncSession, name: str) -> QueueState:
@@ -89,7 +89,14 @@ async def resume(db: AsyncSession, name: str) -> QueueState:
     await db.execute(queries.resume(name))
     await db.commit()
     dispatch.wake(name)
-    return await get_queue(db, name)
+    return await _state_after(db, name)
+
+
+async def _state_after(db: AsyncSession, name: str) -> QueueState:
+    """Read the queue and end the transaction: on SQLite it would hold up every writer."""
+    state = await get_queue(db, name)
+    await db.commit()
+    return state
 
 
 def _add_waiting(state: QueueState, row: Any) -> None:
