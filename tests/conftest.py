@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import forget_settings, isolate_test_process
+from tests.support.environment import (
+    forget_settings,
+    isolate_test_process,
+    keep_logs_observable,
+)
 
 # Before anything imports the application, whose modules read their settings when imported.
 isolate_test_process()
+keep_logs_observable()
 
 from tests.support.broker import Broker  # noqa: E402
 from tests.support.databases import DATABASES, Templates  # noqa: E402
