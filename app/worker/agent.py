@@ -33,6 +33,7 @@ from app.db.session import Database, is_transient
 from app.services.catalogue import catalogue
 from app.worker.duties import Duties
 from app.worker.holdings import Holdings, Parent, Process
+from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
 from app.worker.stops import Stops
 from app.worker.wire import Connection, Message
@@ -51,7 +52,7 @@ class Agent:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._keeper_pid = os.getppid()
+        self._keeper_pid = keeper_of(path)
         self.holdings = Holdings()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._durable = Database(durable=True, pool_size=2)

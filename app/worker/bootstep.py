@@ -22,7 +22,7 @@ from app.core.logging import get_logger
 from app.core.version import VERSION
 from app.services.catalogue import catalogue
 from app.worker.claim import install_stop_signal, on_order
-from app.worker.keeper import AgentKeeper, new_socket_path
+from app.worker.keeper import AgentKeeper, keeper_of, new_socket_path
 from app.worker.link import open_link
 
 log = get_logger(__name__)
@@ -100,7 +100,7 @@ class AgentLine(threading.Thread):
         super().__init__(name="agent-line", daemon=True)
         self._path = path
         self._facts = facts
-        self._parent_pid = os.getppid()
+        self._keeper_pid = keeper_of(path)
         self._stopping = False
         self._closed = threading.Event()
         self._messages: list[list[Any]] = []
@@ -118,8 +118,13 @@ class AgentLine(threading.Thread):
         self._closed.set()
 
     def _end_if_alone(self) -> None:
-        """End as on SIGTERM when the supervisor was killed: nobody else would end us."""
-        if os.getppid() != self._parent_pid and not self._stopping:
+        """End as on SIGTERM when the supervisor was killed: nobody else would end us.
+
+        Without a supervisor this process keeps the agent itself, and its parent is a shell that
+        may well go first.
+        """
+        alone = self._keeper_pid not in (os.getpid(), os.getppid())
+        if alone and not self._stopping:
             log.warning("supervisor_gone", cure="finishing what runs, then ending")
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -132,7 +137,7 @@ class AgentLine(threading.Thread):
             try:
                 self._speak()
             except OSError:
-                pass
+                self._end_if_alone()  # the agent may have gone before we ever reached it
             self._closed.wait(0.2)
 
     def _speak(self) -> None:

@@ -27,8 +27,17 @@ STOP_SECONDS = 10.0
 
 
 def new_socket_path() -> str:
-    """A path for an agent's socket that only this user can reach."""
-    return str(Path(tempfile.mkdtemp(prefix="tasksystem-")) / "agent")
+    """A path for the socket of an agent that this process keeps; only this user can reach it."""
+    return str(Path(tempfile.mkdtemp(prefix="tasksystem-")) / f"agent-{os.getpid()}")
+
+
+def keeper_of(path: str) -> int:
+    """The process that keeps the agent at this path.
+
+    Whoever asked `os.getppid()` instead, at its own start, would take the init process for its
+    keeper if that was killed meanwhile, and live on for ever.
+    """
+    return int(path.rpartition("-")[2])
 
 
 class AgentKeeper:
