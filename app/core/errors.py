@@ -59,9 +59,3 @@ class Invalid(AppError):
     """Well-formed, but refused. `errors` holds `{loc, msg, type}` per place."""
 
     status, title, default_code = 422, "Invalid request", "invalid"
-
-
-class Unavailable(AppError):
-    """The database cannot answer now; the client may repeat after `Retry-After` seconds."""
-
-    status, title, default_code = 503, "Temporarily unavailable", "unavailable"

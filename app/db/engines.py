@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL, Engine, create_engine
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, Pool
+from sqlalchemy.pool import NullPool
 
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
@@ -121,8 +121,3 @@ def _prepare(engine: Engine, *, durable: bool, autocommit: bool = False) -> None
         # locked" when another writer came between, whatever the busy timeout says.
         if not autocommit and connection.get_execution_options().get("isolation_level") is None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def pool_of(engine: Engine | AsyncEngine) -> Pool:
-    """The connection pool, for metrics and health."""
-    return engine.pool

@@ -164,15 +164,6 @@ def outgrown(ageing_seconds: float, limit: int) -> Select[uuid.UUID, uuid.UUID]:
     )
 
 
-def queues_with_work() -> Select[str]:
-    """Queues that have rows without a hint, ready or nearly."""
-    return (
-        select(Task.queue)
-        .where(legal(Event.FEED), Task.dispatched_at.is_(None), Task.rank.is_not(None))
-        .distinct()
-    )
-
-
 def queues_with_marks() -> Select[str]:
     """Queues that have rows in the broker."""
     return select(Task.queue).where(legal(Event.FEED), Task.dispatched_at.is_not(None)).distinct()

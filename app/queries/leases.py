@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Delete, Select, Update, delete, func, or_, select, update
+from sqlalchemy import Delete, Select, Update, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert
 
 from app.db.clock import after, now
@@ -131,8 +131,3 @@ def _id_floor(seconds: float) -> Any:
 def database_time() -> Rows:
     """The clock that decides."""
     return select(now())
-
-
-def running_count() -> Select[int]:
-    """How many attempts are running."""
-    return select(func.count()).select_from(Task).where(legal(Event.REPORT))

@@ -70,11 +70,6 @@ def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     return select(Task).where(Task.id == task_id, owned(owner))
 
 
-def get_many(ids: Iterable[uuid.UUID]) -> Select[Task]:
-    """Several tasks, in no order."""
-    return select(Task).where(Task.id.in_(list(ids)))
-
-
 def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     """One task, locked until the transaction ends."""
     return get(task_id, owner).with_for_update()
@@ -271,12 +266,6 @@ def reported_outcome(status: TaskStatus, result: Any, error: Any) -> dict[str, A
 def no_less_than(progress: float) -> ColumnElement[float]:
     """`progress`, or what the row has already if that is more: it never falls."""
     return case((Task.progress > progress, Task.progress), else_=progress)
-
-
-def count_active(owner: uuid.UUID | None) -> Select[int]:
-    """How many unfinished tasks an owner has."""
-    unfinished = or_(legal(Event.CANCEL), legal(Event.REPORT))
-    return select(func.count()).select_from(Task).where(owned(owner), unfinished)
 
 
 def keep_key(owner: str, key: str, fingerprint: str, task_id: uuid.UUID) -> Insert:
