@@ -73,13 +73,6 @@ def upgrade() -> SchemaStatus:
         engine.dispose()
 
 
-def require_current() -> None:
-    """Raise `ConfigurationError` unless the schema is the one this code was written for."""
-    found = status()
-    if found.state != "current":
-        raise ConfigurationError(found.detail)
-
-
 def _compare(connection: Connection) -> SchemaStatus:
     revision = MigrationContext.configure(connection).get_current_revision()
     head, known = _head(), _known()

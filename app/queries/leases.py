@@ -40,11 +40,6 @@ def cancels(workers: list[str]) -> Rows:
     )
 
 
-def held_by(worker: str) -> Rows:
-    """Attempts that the database says a worker runs."""
-    return select(Task.id, Task.celery_id).where(legal(Event.REPORT), Task.worker == worker)
-
-
 def lease_over(limit: int) -> Rows:
     """Running rows whose lease has passed. The condition is repeated in the UPDATE."""
     return select(Task).where(legal(Event.RESCUE_FAIL), Task.lease_until < now()).limit(limit)

@@ -15,6 +15,7 @@ from app.core.config import get_settings
 from app.db.session import Database
 from app.domain.lifecycle import FINISHED, Reason, TaskStatus
 from app.domain.retry import MAX_CRASHES, crash_wait
+from app.queries import attempts as queries
 from app.queries import claims
 from app.queries import tasks as task_queries
 
@@ -75,11 +76,13 @@ def give_back(
 ) -> Settled | None:
     """Let another attempt follow after `wait_seconds`; keeps this one in the history."""
     with database.transaction() as connection:
-        locked = connection.execute(claims.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
+        locked = connection.execute(
+            queries.lock_attempt(*pair, lease_over=lease_over)
+        ).one_or_none()
         if locked is None:
             return None
         row = connection.execute(
-            claims.give_back(
+            queries.give_back(
                 pair,
                 wait_seconds=wait_seconds,
                 reason=reason.value,
@@ -94,7 +97,7 @@ def give_back(
         if row is None:
             return None
         if row.status == TaskStatus.PENDING:
-            connection.execute(claims.archive_attempt(locked, reason.value, error))
+            connection.execute(queries.archive_attempt(locked, reason.value, error))
     return _removed_if_asked(database, row.id, row.status, row.queue, row.delete_requested_at)
 
 
@@ -108,7 +111,7 @@ def fail(
     lease_over: bool = False,
 ) -> Settled | None:
     """Fail an attempt whose process is gone; revoke it if a cancel was requested."""
-    statement = claims.fail_if_running(
+    statement = queries.fail_if_running(
         pair, reason=reason.value, error=error, crashed=crashed, lease_over=lease_over
     )
     row = database.execute(statement).one_or_none()
@@ -130,7 +133,7 @@ def lose(
     `crash`: retried while tries are left, quarantined at the third crash, else failed as
     `worker_lost`. `timeout` spends a try. `interrupt` spends none. `stop`: the cancel is done.
     """
-    row = database.execute(claims.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
+    row = database.execute(queries.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
     if row is None:
         return None
     crashed = cause in ("crash", "memory")

@@ -13,10 +13,13 @@ from app.db.clock import after
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.models import Task
 from app.queries import tasks as queries
+from app.services.finding import find
+from app.services.transactions import undone_if_refused
 
 DEFAULT_LEASE_SECONDS = 300.0
 
 
+@undone_if_refused
 async def claim(
     db: AsyncSession,
     task_id: uuid.UUID,
@@ -31,13 +34,13 @@ async def claim(
     statement = queries.claim_external(task_id, f"external:{executor}", lease_seconds, if_version)
     task: Task | None = (await db.scalars(statement)).first()
     if task is None:
-        await db.rollback()
         raise await _refusal(db, task_id, if_version, "can be claimed only while it is pending")
     await db.commit()
     events.changed([task_id])
     return task
 
 
+@undone_if_refused
 async def report(
     db: AsyncSession,
     task_id: uuid.UUID,
@@ -66,7 +69,6 @@ async def report(
     statement = queries.report_external(task_id, attempt, if_version, changes)
     task: Task | None = (await db.scalars(statement)).first()
     if task is None:
-        await db.rollback()
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
     if task.status in FINISHED and task.delete_requested_at is not None:
         await db.execute(queries.remove_if_not_running(task_id, None))
@@ -85,13 +87,14 @@ async def update_status(
     error: str | None,
 ) -> bool:
     """`update_task_status` for a task that the caller does not run itself; False if refused."""
-    task = (await db.scalars(queries.get(task_id))).first()
-    if task is None or status is TaskStatus.PENDING:
+    task = await find(db, task_id, None)
+    waiting = task is not None and task.status == TaskStatus.PENDING
+    wanted = (TaskStatus.RUNNING,) if waiting else (TaskStatus.RUNNING, *FINISHED)
+    if task is None or status not in wanted:
+        await db.rollback()
         return False
     try:
-        if task.status == TaskStatus.PENDING:
-            if status is not TaskStatus.RUNNING:
-                return False
+        if waiting:
             task = await claim(db, task_id, "service")
         described = None
         if error is not None:
@@ -119,15 +122,14 @@ async def update_status(
 async def _refusal(
     db: AsyncSession, task_id: uuid.UUID, if_version: int | None, why: str
 ) -> Exception:
-    task = (await db.scalars(queries.get(task_id))).first()
+    task = await find(db, task_id, None)
     if task is None:
         return NotFound("No such task")
-    status, version, worker = task.status, task.version, task.worker or ""
-    await db.rollback()  # a refusal must not leave a transaction open
-    if if_version is not None and version != if_version:
+    if if_version is not None and task.version != if_version:
         return PreconditionFailed(
-            f"The task is at version {version}, not {if_version}; read it again"
+            f"The task is at version {task.version}, not {if_version}; read it again"
         )
+    worker = task.worker or ""
     holder = worker if worker.startswith("external:") else "a worker"
-    held = f" and held by {holder}" if status == TaskStatus.RUNNING else ""
-    return Conflict(f"The task is {status}{held}; it {why}", code="not_held")
+    held = f" and held by {holder}" if task.status == TaskStatus.RUNNING else ""
+    return Conflict(f"The task is {task.status}{held}; it {why}", code="not_held")

@@ -14,6 +14,7 @@ from app.domain.rank import Priority
 from app.queries import feed
 from app.queries import queues as queries
 from app.services.catalogue import catalogue
+from app.services.transactions import undone_if_refused
 from app.services.worker import count_by_queue
 
 
@@ -59,6 +60,7 @@ async def list_queues(db: AsyncSession) -> list[QueueState]:
     return [states[name] for name in sorted(states)]
 
 
+@undone_if_refused
 async def get_queue(db: AsyncSession, name: str) -> QueueState:
     """One queue. Raises `NotFound` for one that is neither known nor holds tasks."""
     for state in await list_queues(db):
@@ -67,6 +69,7 @@ async def get_queue(db: AsyncSession, name: str) -> QueueState:
     raise _unknown(name)
 
 
+@undone_if_refused
 async def pause(db: AsyncSession, name: str, by: str) -> QueueState:
     """Hold the queue's tasks back: none is handed out any more, those that run go on.
 
@@ -83,6 +86,7 @@ async def pause(db: AsyncSession, name: str, by: str) -> QueueState:
     return await _state_after(db, name)
 
 
+@undone_if_refused
 async def resume(db: AsyncSession, name: str) -> QueueState:
     """Hand the queue's tasks out again. Raises `NotFound`."""
     await _require(db, name)

@@ -248,7 +248,6 @@ def plan(world: World, statement: ClauseElement) -> str:
         (lambda: feed.next_ready(), "ix_tasks_not_ready"),
         (lambda: feed.rank_ready(None, 3600, 10), "ix_tasks_not_ready"),
         (lambda: leases.lease_over(10), "ix_tasks_running"),
-        (lambda: leases.held_by("w1"), "ix_tasks_running"),
         (lambda: leases.cancels(["w1"]), "ix_tasks_running"),
         (lambda: feed.expire(10), "ix_tasks_expiring"),
     ],

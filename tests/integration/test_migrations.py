@@ -68,8 +68,6 @@ def test_before_the_migration_the_cure_is_named(empty: Settings) -> None:
     found = migrate.status()
     assert found.state == "behind"
     assert "taskctl migrate" in found.detail
-    with pytest.raises(ConfigurationError, match="taskctl migrate"):
-        migrate.require_current()
 
 
 def test_a_second_migration_changes_nothing(empty: Settings) -> None:
@@ -122,8 +120,6 @@ def test_a_newer_schema_is_refused_by_name(empty: Settings) -> None:
     assert migrate.status().state == "newer"
     with pytest.raises(ConfigurationError, match=r"9f9f9f9f9f9f.*newer version of the code"):
         migrate.upgrade()
-    with pytest.raises(ConfigurationError, match="9f9f9f9f9f9f"):
-        migrate.require_current()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(

@@ -1,0 +1,137 @@
+"""Statements of an attempt that does not end by its own settlement.
+
+It is given back for another attempt, or failed on behalf of a process that died. Fenced like
+those in `claims`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Row, Text, Update, case, func, insert, literal, null, select, update
+
+from app.db.base import JsonText
+from app.db.clock import after, new_uuid, now
+from app.domain.lifecycle import Event, target
+from app.models import Task, TaskAttempt
+from app.queries.claims import Pair, pairs_in
+from app.queries.guards import legal
+from app.queries.tasks import rank_of
+from app.queries.types import InsertedRows, Rows
+
+_ATTEMPT = (
+    Task.id,
+    Task.celery_id,
+    Task.attempt,
+    Task.tries,
+    Task.max_attempts,
+    Task.crash_count,
+    Task.requeue_on_interrupt,
+    Task.worker,
+    Task.started_at,
+    Task.cancel_requested_at,
+    Task.cancel_reason,
+)
+
+
+def lock_attempt(task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool = False) -> Rows:
+    """The running attempt, locked; no row if it is not ours, or (rescue) its lease still holds."""
+    guard = [Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)]
+    if lease_over:
+        guard.append(Task.lease_until < now())
+    return select(*_ATTEMPT).where(*guard).with_for_update()
+
+
+def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -> InsertedRows:
+    """Keep an attempt that will be followed by another one."""
+    return (
+        insert(TaskAttempt)
+        .values(
+            task_id=row.id,
+            attempt=row.attempt,
+            celery_id=row.celery_id,
+            worker=row.worker,
+            started_at=row.started_at,
+            ended_at=now(),
+            outcome=outcome,
+            error=error,
+        )
+        .returning(TaskAttempt.attempt)
+    )
+
+
+def give_back(
+    pair: Pair,
+    *,
+    wait_seconds: float,
+    reason: str,
+    error: dict[str, Any] | None,
+    spend_try: bool,
+    crashed: bool,
+    ageing_seconds: float,
+    lease_over: bool = False,
+    arguments: tuple[list[Any], dict[str, Any]] | None = None,
+) -> Update:
+    """Running -> pending for another attempt, or -> revoked if a cancel was requested.
+
+    `arguments` replace the task's, as `self.retry(args=, kwargs=)` asks for.
+    `spend_try=False` for interruptions: the attempt does not count against `max_attempts`.
+    The id is new, so nothing that the old attempt still sends is taken.
+    """
+    cancelled = Task.cancel_requested_at.is_not(None)
+    at_once = wait_seconds <= 0
+    guard = [pairs_in([pair]), legal(Event.REPORT)]
+    if lease_over:
+        # Repeated inside the UPDATE: the worker may have renewed since the row was read.
+        guard.append(Task.lease_until < now())
+    changed = {} if arguments is None else {"args": arguments[0], "kwargs": arguments[1]}
+    return (
+        update(Task)
+        .where(*guard)
+        .values(
+            **changed,
+            status=case((cancelled, target(Event.STOP).value), else_=target(Event.RETRY).value),
+            reason=case((cancelled, Task.cancel_reason), else_=reason),
+            error=error,
+            completed_at=case((cancelled, now()), else_=None),
+            ready_at=after(wait_seconds),
+            scheduled_at=None if at_once else after(wait_seconds),
+            rank=rank_of(now(), Task.priority, ageing_seconds) if at_once else None,
+            celery_id=new_uuid(),
+            dispatched_at=None,
+            dispatched_priority=None,
+            lease_until=None,
+            tries=Task.tries - (0 if spend_try else 1),
+            crash_count=Task.crash_count + (1 if crashed else 0),
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(Task.id, Task.status, Task.queue, Task.delete_requested_at)
+    )
+
+
+def fail_if_running(
+    pair: Pair, *, reason: str, error: dict[str, Any], crashed: bool, lease_over: bool = False
+) -> Update:
+    """Running -> failed for a dead attempt, or -> revoked by force if a cancel was requested."""
+    cancelled = Task.cancel_requested_at.is_not(None)
+    guard = [pairs_in([pair]), legal(Event.REPORT)]
+    if lease_over:
+        guard.append(Task.lease_until < now())
+    return (
+        update(Task)
+        .where(*guard)
+        .values(
+            status=case((cancelled, target(Event.STOP).value), else_=target(Event.FAIL).value),
+            reason=case((cancelled, func.coalesce(Task.cancel_reason, reason)), else_=reason),
+            error=case((cancelled, null()), else_=literal(error, JsonText())),
+            stopped_by=case((cancelled, literal("forced", Text())), else_=Task.stopped_by),
+            completed_at=now(),
+            lease_until=None,
+            crash_count=Task.crash_count + (1 if crashed else 0),
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(Task.id, Task.status, Task.queue, Task.delete_requested_at)
+    )

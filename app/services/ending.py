@@ -1,0 +1,104 @@
+"""Cancelling and deleting."""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import events
+from app.domain.lifecycle import FINISHED, TaskStatus
+from app.queries import tasks as queries
+from app.services.finding import as_uuid, find
+
+
+class CancelOutcome(StrEnum):
+    """What a cancel found."""
+
+    REVOKED_NOW = "revoked_now"
+    ALREADY_REVOKED = "already_revoked"
+    REQUESTED = "requested"
+    FINISHED = "finished"
+    UNKNOWN = "unknown"
+
+
+class DeleteOutcome(StrEnum):
+    """What a delete found."""
+
+    REMOVED = "removed"
+    REQUESTED = "requested"
+    UNKNOWN = "unknown"
+
+
+async def cancel_task(
+    db: AsyncSession, task_id: uuid.UUID | str, *, owner: uuid.UUID | None = None
+) -> bool:
+    """Cancel. False if the task is unknown or had already finished."""
+    outcome = await cancel(db, task_id, owner=owner)
+    return outcome in (CancelOutcome.REVOKED_NOW, CancelOutcome.REQUESTED)
+
+
+async def cancel(
+    db: AsyncSession,
+    task_id: uuid.UUID | str,
+    *,
+    owner: uuid.UUID | None = None,
+    reason: str = "cancelled",
+) -> CancelOutcome:
+    """Revoke a pending task now; tell a running attempt to stop."""
+    found = as_uuid(task_id)
+    if found is None:
+        return CancelOutcome.UNKNOWN
+    # Twice: between the two statements a pending task may start and a running one may be
+    # given back. More often than that in a few milliseconds it cannot be.
+    for _ in range(2):
+        if (await db.scalars(queries.cancel_if_pending(found, owner, reason))).first():
+            await db.commit()
+            events.changed([found])
+            return CancelOutcome.REVOKED_NOW
+        running = queries.request_cancel_if_running(found, owner, reason)
+        if (await db.scalars(running)).first():
+            await db.commit()
+            events.changed([found])
+            events.wake_agents()
+            return CancelOutcome.REQUESTED
+        task = await find(db, found, owner)
+        if task is None or task.status in FINISHED:
+            break
+    status = None if task is None else task.status  # a rollback forgets what was read
+    await db.rollback()
+    if status is None:
+        return CancelOutcome.UNKNOWN
+    if status == TaskStatus.REVOKED:
+        return CancelOutcome.ALREADY_REVOKED
+    return CancelOutcome.FINISHED
+
+
+async def delete_task(
+    db: AsyncSession, task_id: uuid.UUID | str, *, owner: uuid.UUID | None = None
+) -> bool:
+    """Delete. False if the task is unknown; a running one goes when it has stopped."""
+    return await delete(db, task_id, owner=owner) is not DeleteOutcome.UNKNOWN
+
+
+async def delete(
+    db: AsyncSession, task_id: uuid.UUID | str, *, owner: uuid.UUID | None = None
+) -> DeleteOutcome:
+    """Remove a task that is not running; tell a running one to stop and remove it then."""
+    found = as_uuid(task_id)
+    if found is None:
+        return DeleteOutcome.UNKNOWN
+    for _ in range(2):  # as in cancel
+        removed = (await db.execute(queries.remove_if_not_running(found, owner))).first()
+        if removed:
+            await db.commit()
+            events.deleted([(removed.id, removed.user_id)])
+            return DeleteOutcome.REMOVED
+        if (await db.execute(queries.request_delete_if_running(found, owner))).first():
+            await db.commit()
+            events.changed([found])
+            events.wake_agents()
+            return DeleteOutcome.REQUESTED
+    await db.rollback()
+    return DeleteOutcome.UNKNOWN

@@ -1,0 +1,168 @@
+"""Accepting tasks: new ones, repeated requests, and finished ones to run again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.domain.lifecycle import ACTIVE
+from app.models import Task
+from app.queries import tasks as queries
+from app.services.announcing import tell_after_commit
+from app.services.building import NewTask, build_row
+from app.services.catalogue import catalogue
+from app.services.finding import find, get_task
+from app.services.transactions import undone_if_refused
+
+IDEMPOTENCY_SECONDS = 24 * 3600.0
+
+
+async def create_task(
+    db: AsyncSession,
+    *,
+    name: str,
+    task_type: str,
+    celery_task_name: str,
+    args: Sequence[Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+    priority: int = 2,
+    user_id: uuid.UUID | str | None = None,
+    commit: bool = True,
+    **options: Any,
+) -> tuple[Task, str]:
+    """Accept a task; returns its row and the id of its first Celery message.
+
+    `options` are the further fields of `NewTask`. With `commit=False` the row belongs to
+    the caller's transaction and is dispatched once that commits.
+    Raises `Invalid` for an unknown function or queue and for arguments that do not fit.
+    """
+    new = NewTask(
+        name=name,
+        task_type=task_type,
+        celery_task_name=celery_task_name,
+        args=list(args or ()),
+        kwargs=kwargs,
+        priority=priority,
+        user_id=uuid.UUID(user_id) if isinstance(user_id, str) else user_id,
+        **options,
+    )
+    if commit:
+        task, _ = await submit(db, new)
+    else:
+        task = await _insert(db, new)
+        tell_after_commit(db, task)
+    return task, str(task.celery_id)
+
+
+@undone_if_refused
+async def submit(
+    db: AsyncSession,
+    new: NewTask,
+    *,
+    idempotency_key: str | None = None,
+    fingerprint: str = "",
+) -> tuple[Task, bool]:
+    """Accept a task, or find the one that the same key made; the bool says which.
+
+    `fingerprint` is a digest of the request. Raises `Invalid` when the key was used for
+    another request within 24 hours.
+    """
+    task = await _insert(db, new)
+    if idempotency_key is not None:
+        owner = str(new.user_id) if new.user_id else "system"
+        taken = await _take_key(db, owner, idempotency_key, fingerprint, task.id)
+        if not taken:
+            await db.rollback()
+            return await _first_of(db, owner, idempotency_key, fingerprint), True
+    tell_after_commit(db, task)
+    await db.commit()
+    return task, False
+
+
+@undone_if_refused
+async def retry_task(
+    db: AsyncSession,
+    task_id: uuid.UUID | str,
+    *,
+    owner: uuid.UUID | None = None,
+    args: list[Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+) -> Task:
+    """Run a finished task again, as a new task with `retry_of`.
+
+    Raises `NotFound`, `Conflict` while the task is unfinished, `Invalid` for arguments that
+    do not fit.
+    """
+    old = await get_task(db, task_id, owner=owner)
+    if old is None:
+        raise NotFound("No such task")
+    if old.status in ACTIVE:
+        raise Conflict(
+            f"The task is {old.status}; only a finished task can be retried",
+            code="not_finished",
+        )
+    new = NewTask(
+        name=old.name,
+        task_type=old.task_type,
+        celery_task_name=old.celery_task_name,
+        args=old.args if args is None else args,
+        kwargs=old.kwargs if kwargs is None else kwargs,
+        priority=old.priority,
+        user_id=old.user_id,
+        queue=old.queue if old.queue in catalogue().queues else None,
+        max_attempts=old.max_attempts,
+        time_limit=old.time_limit,
+        soft_time_limit=old.soft_time_limit,
+        parent_id=old.parent_id,
+        tags=old.tags,
+        owner_ref=old.owner_ref,
+        retry_of=old.id,
+    )
+    task, _ = await submit(db, new)
+    return task
+
+
+async def _insert(db: AsyncSession, new: NewTask) -> Task:
+    row = build_row(new, catalogue())
+    if new.parent_id is not None:
+        await _require_parent(db, new.parent_id, new.user_id)
+    task: Task = (await db.scalars(queries.insert_tasks([row]))).one()
+    if new.tags:
+        await db.execute(queries.insert_tags((task.id, tag) for tag in new.tags))
+    return task
+
+
+async def _require_parent(db: AsyncSession, parent_id: uuid.UUID, owner: uuid.UUID | None) -> None:
+    if await find(db, parent_id, owner) is None:
+        message = f"parent_id {parent_id} does not exist"
+        raise Invalid(
+            message,
+            errors=[{"loc": ["body", "parent_id"], "msg": message, "type": "unknown_task"}],
+        )
+
+
+async def _take_key(
+    db: AsyncSession, owner: str, key: str, fingerprint: str, task_id: uuid.UUID
+) -> bool:
+    await db.execute(queries.drop_keys(IDEMPOTENCY_SECONDS, owner, key))
+    kept = await db.execute(queries.keep_key(owner, key, fingerprint, task_id))
+    return kept.first() is not None
+
+
+async def _first_of(db: AsyncSession, owner: str, key: str, fingerprint: str) -> Task:
+    found = (await db.scalars(queries.find_key(owner, key))).first()
+    if found is None:
+        raise Conflict("The first request with this Idempotency-Key was undone; send it again")
+    if found.fingerprint != fingerprint:
+        raise Invalid(
+            "This Idempotency-Key was used for another request; use a new key",
+            code="idempotency_key_reused",
+        )
+    task = await find(db, found.task_id, None)
+    if task is None:
+        raise Conflict("The task of this Idempotency-Key was deleted; use a new key")
+    return task
