@@ -49,7 +49,9 @@ def _token(arguments: list[str]) -> NoReturn:
 
 
 def _test(arguments: list[str]) -> NoReturn:
-    """run the tests; arguments go to pytest"""
+    """run the tests side by side; arguments go to pytest instead"""
+    # The suite waits for processes most of the time, so one runner more than there are cores.
+    arguments = arguments or [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadgroup"]
     _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
 
 

@@ -21,12 +21,13 @@ keep_logs_observable()
 from tests.support.broker import Broker  # noqa: E402
 from tests.support.databases import DATABASES, Templates  # noqa: E402
 from tests.support.postgres import Postgres  # noqa: E402
-from tests.support.rings import not_run_lines, ring_of  # noqa: E402
+from tests.support.rings import RINGS, not_run_lines, ring_of  # noqa: E402
 from tests.support.stack_fixtures import (  # noqa: E402, F401 - pytest finds them by name here
     inside,
     make_stack,
     pytest_runtest_makereport,
     shared_stack,
+    shared_stacks,
     stack,
 )
 
@@ -34,10 +35,16 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test belongs to the ring whose folder it is in."""
+    """A test belongs to the ring whose folder it is in, and runs beside the rest of its file.
+
+    The rings that wait for real processes come first: with several runners, the quick ones then
+    fill what is left at the end.
+    """
     for item in items:
         if HERE in item.path.parents and (ring := ring_of(item.path, HERE)):
             item.add_marker(ring)
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: RINGS.index(ring_of(item.path, HERE) or RINGS[0]), reverse=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -18,29 +18,50 @@ _STACKS = pytest.StashKey[list[Stack]]()
 MakeStack = Callable[..., Stack]
 
 
-@pytest.fixture(scope="session", params=DATABASES)
-def shared_stack(
+@pytest.fixture(scope="session")
+def shared_stacks(
     request: pytest.FixtureRequest,
-    broker: Broker,
     templates: Templates,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
+) -> Iterator[Callable[[str], Stack]]:
+    """The running systems of this session by kind of database, each begun at its first use.
+
+    They have a broker each: a test may well kill its own.
+    """
+    running: dict[str, Stack] = {}
+    with ExitStack() as ends:
+
+        def get(database: str) -> Stack:
+            if database not in running:
+                folder = tmp_path_factory.mktemp(f"stack-{database}")
+                broker = Broker(folder / "broker").start()
+                ends.callback(lambda: broker.stop())
+                if database == "sqlite":
+                    url = templates.sqlite(folder / "tasks.db")
+                else:
+                    server = request.getfixturevalue("postgres")
+                    url = ends.enter_context(templates.postgres(server))
+                stack = Stack(folder, url, broker)
+                ends.callback(stack.stop)
+                running[database] = stack
+                _start(stack)
+            return running[database]
+
+        yield get
+
+
+def _start(stack: Stack) -> None:
+    try:
+        stack.start()
+    except BaseException:
+        print(stack.tails())  # noqa: T201 - nobody else shows why it did not start
+        raise
+
+
+@pytest.fixture(params=DATABASES)
+def shared_stack(request: pytest.FixtureRequest, shared_stacks: Callable[[str], Stack]) -> Stack:
     """One running system per kind of database, for all tests that do not change its settings."""
-    folder = tmp_path_factory.mktemp(f"stack-{request.param}")
-    with ExitStack() as resources:
-        if request.param == "sqlite":
-            url = templates.sqlite(folder / "tasks.db")
-        else:
-            server = request.getfixturevalue("postgres")
-            url = resources.enter_context(templates.postgres(server))
-        stack = Stack(folder, url, broker)
-        try:
-            yield stack.start()
-        except BaseException:
-            print(stack.tails())  # noqa: T201 - nobody else shows why it did not start
-            raise
-        finally:
-            stack.stop()
+    return shared_stacks(request.param)
 
 
 @pytest.fixture
