@@ -116,6 +116,10 @@ class Reason(StrEnum):
     REPORTED = "reported"
 
 
+# What only others write about an attempt: an agent, a rescue. Never the attempt about itself.
+SETTLED_BY_OTHERS = (Reason.WORKER_LOST.value, Reason.QUARANTINED.value)
+
+
 def sources(event: Event) -> tuple[str, ...]:
     """The statuses from which `event` is legal, sorted, for a statement's guard."""
     return tuple(sorted(TRANSITIONS[event].sources))

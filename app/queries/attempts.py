@@ -13,7 +13,7 @@ from sqlalchemy import Row, Text, Update, case, func, insert, literal, null, sel
 
 from app.db.base import JsonText
 from app.db.clock import after, new_uuid, now
-from app.domain.lifecycle import Event, target
+from app.domain.lifecycle import SETTLED_BY_OTHERS, Event, target
 from app.models import Task, TaskAttempt
 from app.queries.claims import Pair, pairs_in
 from app.queries.guards import legal
@@ -58,6 +58,19 @@ def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -
             error=error,
         )
         .returning(TaskAttempt.attempt)
+    )
+
+
+def given_back_already(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
+    """The row after this attempt's own giving back, had the answer not been lost."""
+    return (
+        select(Task.id, Task.status, Task.queue, Task.delete_requested_at)
+        .join(TaskAttempt, TaskAttempt.task_id == Task.id)
+        .where(
+            Task.id == task_id,
+            TaskAttempt.celery_id == celery_id,
+            TaskAttempt.outcome.not_in(SETTLED_BY_OTHERS),
+        )
     )
 
 

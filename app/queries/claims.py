@@ -37,7 +37,7 @@ from sqlalchemy import (
 
 from app.db.base import RawJson
 from app.db.clock import after, now
-from app.domain.lifecycle import Event, TaskStatus, target
+from app.domain.lifecycle import FINISHED, SETTLED_BY_OTHERS, Event, TaskStatus, target
 from app.models import Task, TaskLog
 from app.queries.guards import legal
 from app.queries.types import Rows, UpdatedRows
@@ -184,6 +184,20 @@ def settle_if_running(count: int) -> UpdatedRows:
         .where(chosen, legal(Event.REPORT))
         .values(**_settled_values(source))
         .returning(Task.id, Task.status, Task.delete_requested_at)
+    )
+
+
+def settled_already(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
+    """The row as the attempt's own settlement left it, had its answer not been lost.
+
+    What others write about an attempt that they took for dead is not its settlement.
+    """
+    return select(Task.id, Task.status, Task.delete_requested_at).where(
+        Task.id == task_id,
+        Task.celery_id == celery_id,
+        Task.status.in_(FINISHED),
+        func.coalesce(Task.reason, "").not_in(SETTLED_BY_OTHERS),
+        func.coalesce(Task.stopped_by, "") != "forced",
     )
 
 

@@ -62,6 +62,18 @@ def settle(database: Database, outcomes: Sequence[tuple[Pair, Outcome]]) -> list
     ]
 
 
+def settled_already(database: Database, pair: Pair) -> Settled | None:
+    """What became of an attempt whose own settlement was committed and got no answer.
+
+    None if it was not committed, or if somebody else has ended the attempt.
+    """
+    row = database.execute(claims.settled_already(*pair)).one_or_none()
+    if row is not None:
+        return _removed_if_asked(database, row.id, row.status, None, row.delete_requested_at)
+    row = database.execute(queries.given_back_already(*pair)).one_or_none()
+    return None if row is None else Settled(row.id, row.status, row.queue)
+
+
 def give_back(
     database: Database,
     pair: Pair,

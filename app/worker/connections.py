@@ -1,10 +1,22 @@
-"""The database connections of a pool process."""
+"""The database connections of a pool process, and its patience with them."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
-from app.db.session import Database
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.logging import get_logger
+from app.db.session import Database, is_transient
+
+log = get_logger(__name__)
+
+Answer = TypeVar("Answer")
+FIRST_PAUSE_SECONDS = 0.1
+LAST_PAUSE_SECONDS = 2.0
 
 
 @cache
@@ -17,3 +29,34 @@ def database() -> Database:
 def relaxed_database() -> Database:
     """For writes that may be lost with the last fraction of a second: progress and logs."""
     return Database(durable=False)
+
+
+def until_answered(
+    ask: Callable[[], Answer], *, in_doubt: Callable[[], Answer] | None = None
+) -> Answer:
+    """Repeat until the row answers: with the database away there is nothing better to do.
+
+    The fence decides what the answer is worth, not how long it took. A write whose answer got
+    lost may have been committed, and may even still be under way while it is repeated; when
+    the repetition finds no row, `in_doubt` looks whether that is why. Raises what is not
+    transient.
+    """
+    pause = FIRST_PAUSE_SECONDS
+    doubtful = False
+    while True:
+        try:
+            answer = ask()
+            if answer is None and doubtful and in_doubt is not None:
+                answer = in_doubt()
+            return answer
+        except SQLAlchemyError as exc:
+            if not is_transient(exc):
+                raise
+            log.warning(
+                "database_unreachable",
+                error=str(exc).splitlines()[0],
+                cure="repeating until it answers; check DATABASE_URL and the server",
+            )
+        doubtful = True
+        time.sleep(pause)
+        pause = min(pause * 2, LAST_PAUSE_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.core.text import MAX_MESSAGE, clean
-from app.db.session import is_transient
 from app.domain.lifecycle import Reason, TaskStatus
 from app.domain.retry import RetryPolicy
 from app.hints import HintRow
@@ -22,7 +21,7 @@ from app.services.attempts import Outcome, Settled
 from app.services.catalogue import catalogue
 from app.worker import outcome as outcomes
 from app.worker.claim import Claim
-from app.worker.connections import database
+from app.worker.connections import database, until_answered
 from app.worker.link import link
 from app.worker.reports import write_rest
 from app.worker.signals import (
@@ -35,9 +34,6 @@ from app.worker.signals import (
 
 log = get_logger(__name__)
 
-Answer = TypeVar("Answer")
-FIRST_PAUSE_SECONDS = 0.1
-LAST_PAUSE_SECONDS = 2.0
 QUIET_SECONDS = 0.1
 # What a tracer is told of an attempt that was cancelled.
 REVOKED = "revoked"
@@ -60,15 +56,20 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
     """Claim a row, run `body` and settle. A row that somebody else has is left alone."""
     line = link()
     line.claiming(row, queue, name)
-    claim = _claim(row, queue, name, worker)
-    if claim is None:
+    try:
+        claim = _claim(row, queue, name, worker)
+        if claim is None:
+            line.settled(row, None, False, None)
+            return Ran(error=Ignore("the row was no longer waiting for this hint"), claimed=False)
+        started = time.monotonic()
+        ran, settle = _run(claim, body)
+        seconds = time.monotonic() - started
+        write_rest(claim)
+        settled = _settled_for_sure(claim, settle)
+    except SQLAlchemyError:
+        # Not an outage, which is waited for. Nobody may go on renewing the lease of this row.
         line.settled(row, None, False, None)
-        return Ran(error=Ignore("the row was no longer waiting for this hint"), claimed=False)
-    started = time.monotonic()
-    ran, settle = _run(claim, body)
-    seconds = time.monotonic() - started
-    write_rest(claim)
-    settled = _until_answered(settle)
+        raise
     if settled is not None and settled.status == TaskStatus.REVOKED:
         ran = Ran(error=Ignore(REVOKED))
     _tell(claim, ran, settled, seconds)
@@ -96,19 +97,10 @@ def _claim(row: HintRow, queue: str, name: str, worker: str) -> Claim | None:
         "worker": worker,
         "lease_seconds": get_settings().lease_seconds,
     }
-    asked_before = False
-
-    def ask() -> Any:
-        nonlocal asked_before
-        if asked_before:
-            # The answer may have been lost after the claim was committed.
-            found = database().execute(claims.claimed_already(1), parameters).one_or_none()
-            if found is not None:
-                return found
-        asked_before = True
-        return database().execute(claims.claim(1), parameters).one_or_none()
-
-    found = _until_answered(ask)
+    found = until_answered(
+        lambda: database().execute(claims.claim(1), parameters).one_or_none(),
+        in_doubt=lambda: database().execute(claims.claimed_already(1), parameters).one_or_none(),
+    )
     if found is None:
         return None
     return Claim(
@@ -229,28 +221,21 @@ def _settle(claim: Claim, outcome: Outcome) -> Settled | None:
     return next(iter(attempts.settle(database(), [(claim.pair, outcome)])), None)
 
 
+def _settled_for_sure(claim: Claim, settle: Callable[[], Settled | None]) -> Settled | None:
+    """Settle; an outcome that the database will not take ends the attempt all the same."""
+
+    def settled_already() -> Settled | None:
+        return attempts.settled_already(database(), claim.pair)
+
+    try:
+        return until_answered(settle, in_doubt=settled_already)
+    except SQLAlchemyError as exc:
+        log.exception("outcome_not_stored", task_id=str(claim.task_id), name=claim.name)
+        failed = outcomes.failed(outcomes.not_stored(exc, claim.attempt))
+        return until_answered(lambda: _settle(claim, failed), in_doubt=settled_already)
+
+
 def policy(name: str) -> RetryPolicy:
     """The retry policy of a function; one try for one that is not in the catalogue."""
     info = catalogue().tasks.get(name)
     return info.policy if info else RetryPolicy(max_retries=0)
-
-
-def _until_answered(ask: Callable[[], Answer]) -> Answer:
-    """Repeat until the row answers: with the database away there is nothing better to do.
-
-    The fence decides what the answer is worth, not how long it took.
-    """
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return ask()
-        except SQLAlchemyError as exc:
-            if not is_transient(exc):
-                raise
-            log.warning(
-                "database_unreachable",
-                error=str(exc).splitlines()[0],
-                cure="repeating until it answers; check DATABASE_URL and the server",
-            )
-        time.sleep(pause)
-        pause = min(pause * 2, LAST_PAUSE_SECONDS)

@@ -56,6 +56,16 @@ def describe(error: BaseException, attempt: int) -> dict[str, Any]:
     }
 
 
+def not_stored(error: BaseException, attempt: int) -> dict[str, Any]:
+    """The error of an attempt whose real outcome the database refused."""
+    return {
+        "type": type(error).__name__,
+        "message": "the outcome of this attempt could not be stored; the worker's log says why",
+        "traceback": None,
+        "attempt": attempt,
+    }
+
+
 def timed_out(name: str, limit: float | None, attempt: int) -> dict[str, Any]:
     """The error of an attempt that ran past a time limit."""
     return {
