@@ -19,6 +19,10 @@ isolate_test_process()
 keep_logs_observable()
 
 from tests.support.broker import Broker  # noqa: E402
+from tests.support.chaos.options import (  # noqa: E402, F401 - the same as for the stacks below
+    pytest_addoption,
+    pytest_configure,
+)
 from tests.support.databases import DATABASES, Templates  # noqa: E402
 from tests.support.postgres import Postgres  # noqa: E402
 from tests.support.rings import RINGS, not_run_lines, ring_of  # noqa: E402
@@ -43,7 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and (ring := ring_of(item.path, HERE)):
             item.add_marker(ring)
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if item.get_closest_marker("xdist_group") is None:  # a folder may have put its own
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: RINGS.index(ring_of(item.path, HERE) or RINGS[0]), reverse=True)
 
 

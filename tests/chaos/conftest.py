@@ -1,0 +1,103 @@
+"""The fixture of the scenarios, and which of them run: see README.md beside this file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.broker import Broker
+from tests.support.chaos.identity import Identity
+from tests.support.chaos.options import GROUP, SECONDS, chosen, identities, marked, replay
+from tests.support.chaos.scenario import Scenario
+from tests.support.databases import Templates
+from tests.support.postgres import Postgres
+
+_SCENARIO = pytest.StashKey[Scenario]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each database and seed of a scenario."""
+    scenario = marked(metafunc)
+    if scenario is None or "chaos" not in metafunc.fixturenames:
+        return
+    option = metafunc.config.option
+    runs = identities(option.chaos, option.chaos_seed, scenario)
+    names = [f"{run.scenario}-{run.database}-seed{run.seed}" for run in runs]
+    metafunc.parametrize("chaos", runs, ids=names, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this run does not ask for; scenarios run one after another."""
+    left_out = []
+    for item in items:
+        if (scenario := marked(item)) is None:
+            continue
+        # Two of them beside each other on a small machine would look like faults nobody made.
+        item.add_marker(pytest.mark.xdist_group(GROUP))
+        item.add_marker(pytest.mark.timeout(SECONDS))
+        if not chosen(config.option.chaos, scenario):
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def chaos_postgres() -> Iterator[Postgres]:
+    """A server that scenarios may stop at once, as a power cut would."""
+    server = Postgres()
+    try:
+        server.initialise()
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def chaos_templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Migrated databases to copy from; those of PostgreSQL are on the scenarios' server."""
+    return Templates(tmp_path_factory.mktemp("chaos-templates"))
+
+
+@pytest.fixture
+def chaos(
+    request: pytest.FixtureRequest, tmp_path: Path, chaos_templates: Templates
+) -> Iterator[Scenario]:
+    """A scenario on a database, a broker and a folder of its own; `start` starts its system."""
+    identity: Identity = request.param
+    with ExitStack() as ends:
+        broker = Broker(tmp_path / "broker").start()
+        ends.callback(broker.stop)
+        postgres = None
+        if identity.database == "sqlite":
+            url = chaos_templates.sqlite(tmp_path / "tasks.db")
+        else:
+            postgres = request.getfixturevalue("chaos_postgres")
+            if not postgres.answers():
+                postgres.stop()
+                postgres.start()
+            url = ends.enter_context(chaos_templates.postgres(postgres))
+        scenario = Scenario(identity, tmp_path, url, broker, postgres)
+        request.node.stash[_SCENARIO] = scenario
+        yield scenario
+        if postgres is not None and not postgres.answers():
+            postgres.stop()
+            postgres.start()
+        scenario.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show how to run a failed scenario again, and what its processes said last."""
+    report = yield
+    scenario = item.stash.get(_SCENARIO, None)
+    if report.failed and scenario is not None:
+        report.sections.append(("replay", replay(scenario.identity, item)))
+        if hasattr(scenario, "stack"):
+            report.sections.append(("the system's processes", scenario.stack.tails()))
+    return report

@@ -1,0 +1,164 @@
+"""What happened in a scenario: everything that the checker judges by, fit for a JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.effects import Effect
+
+# The name of a fault in which the database loses what it had not promised to keep: claims of
+# retryable tasks, marks, progress. Statuses that are not final may then have gone back.
+DATABASE_CRASH = "database crash"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API. `status` is None when no answer came: the outcome is unknown.
+
+    `answer` is JSON, or text where it was none. `key` is the idempotency key, if one was sent.
+    """
+
+    method: str
+    path: str
+    body: Any
+    status: int | None
+    answer: Any
+    started: float
+    ended: float
+    retry_after: str | None = None
+    key: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the API said that it has done what was asked."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A task as it was seen at one moment; asked for at `asked`, answered at `at`."""
+
+    task_id: str
+    status: str
+    version: int
+    progress: float
+    attempt: int
+    at: float
+    asked: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpan:
+    """A fault, from its first to its last moment. A kill has no length."""
+
+    name: str
+    started: float
+    ended: float
+
+    def overlaps(self, started: float, ended: float) -> bool:
+        """Whether the fault was there at any moment in between."""
+        return self.started <= ended and started <= self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the stores held at one moment, read past the API.
+
+    `overdue` are running rows whose lease was over by more than the grace; `ready` counts rows
+    that could have run a second ago, `idle` the slots of live workers without an attempt,
+    `starts` all attempts ever begun. `hints` are messages in the broker, by queue, and
+    `windows` their bounds; empty when the broker did not answer.
+    """
+
+    at: float
+    overdue: list[str]
+    ready: int
+    idle: int
+    starts: int
+    hints: dict[str, int] = field(default_factory=dict)
+    windows: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFact:
+    """A part of the system at the end: alive or not, and how often something in it had ended.
+
+    `ended` counts restarts that its supervisor made, `explained` the kills that caused some.
+    """
+
+    name: str
+    alive: bool
+    ended: int
+    explained: int
+    largest_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A schedule's slot that fired, and the task it became."""
+
+    schedule: str
+    fire_at: str
+    task_id: str
+
+
+@dataclass(slots=True)
+class Facts:
+    """The scenario and the settings it ran with. Durations are seconds."""
+
+    scenario: str = ""
+    database: str = ""
+    seed: int = 0
+    lease_seconds: float = 3.0
+    grace_seconds: float = 5.0
+    memory_limit_mb: float = 500.0
+    # Tasks that have this path among their arguments write effects.
+    effect_log: str = ""
+    # Functions that write `start` first and `done` last, and whose `done` may be counted.
+    complete_functions: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class History:
+    """One scenario, from its first call to the final dump.
+
+    `tasks` is that dump, by id: each task as the API shows it, with its `attempts` where the
+    scenario read them. `count` is the answer of the counting endpoint at the same time.
+    """
+
+    facts: Facts = field(default_factory=Facts)
+    calls: list[Call] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    faults: list[FaultSpan] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    count: dict[str, int] = field(default_factory=dict)
+    processes: list[ProcessFact] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+
+    def save(self, path: Path) -> Path:
+        """Write everything as JSON; returns the path."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1, default=str))
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> History:
+        """What `save` has written."""
+        raw = json.loads(path.read_text())
+        return cls(
+            facts=Facts(**raw["facts"]),
+            calls=[Call(**each) for each in raw["calls"]],
+            samples=[Sample(**each) for each in raw["samples"]],
+            effects=[Effect(**each) for each in raw["effects"]],
+            faults=[FaultSpan(**each) for each in raw["faults"]],
+            looks=[Look(**each) for each in raw["looks"]],
+            tasks=raw["tasks"],
+            count=raw["count"],
+            processes=[ProcessFact(**each) for each in raw["processes"]],
+            slots=[Slot(**each) for each in raw["slots"]],
+        )

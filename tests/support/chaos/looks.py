@@ -1,0 +1,101 @@
+"""Looks into the stores past the API: for what only the rows and the broker's lists can say."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import redis
+from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from app.domain.rank import Priority
+from app.hints import list_key
+from app.models import Task
+from app.models.queue import Queue
+from app.models.schedule import ScheduleFire
+from app.models.worker import Worker
+from tests.support.chaos.history import Look, Slot
+
+_READY_FOR = timedelta(seconds=1)
+
+
+class Looker:
+    """Reads one database and one broker. Never writes, never raises for a store that is away."""
+
+    def __init__(
+        self, database_url: str, broker_url: str, prefix: str, *, lease: float, grace: float
+    ) -> None:
+        url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        timeout = {"timeout": 2} if url.startswith("sqlite") else {"connect_timeout": 2}
+        self._engine = create_engine(url, poolclass=NullPool, connect_args=timeout)
+        self._broker = redis.Redis.from_url(broker_url, socket_timeout=1, socket_connect_timeout=1)
+        self._prefix = prefix
+        self._silence = timedelta(seconds=lease)
+        self._grace = timedelta(seconds=grace)
+
+    def look(self) -> Look | None:
+        """One look; None when the database did not answer."""
+        now = datetime.now(UTC)
+        try:
+            with self._engine.connect() as connection:
+                windows = dict(connection.execute(select(Queue.name, Queue.window)).tuples().all())
+                return Look(
+                    at=time.time(),
+                    overdue=self._overdue(connection, now),
+                    ready=self._ready(connection, now),
+                    idle=self._idle(connection, now),
+                    starts=int(connection.scalar(select(func.sum(Task.attempt))) or 0),
+                    hints=self._hints(list(windows)),
+                    windows=windows,
+                )
+        except SQLAlchemyError:
+            return None
+
+    def slots(self) -> list[Slot]:
+        """Every slot of a schedule that has fired."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(ScheduleFire.__table__)).all()
+        return [Slot(row.schedule, row.fire_at.isoformat(), str(row.task_id)) for row in rows]
+
+    def close(self) -> None:
+        """Let the broker's connections go; the database's are never kept."""
+        self._broker.close()
+
+    def _overdue(self, connection: Connection, now: datetime) -> list[str]:
+        late = select(Task.id).where(Task.status == "running", Task.lease_until < now - self._grace)
+        return [str(task_id) for task_id in connection.scalars(late)]
+
+    @staticmethod
+    def _ready(connection: Connection, now: datetime) -> int:
+        held = select(Queue.name).where(Queue.paused_at.is_not(None))
+        ready = select(func.count()).where(
+            Task.status == "pending",
+            Task.unmet_deps == 0,
+            Task.ready_at < now - _READY_FOR,
+            Task.queue.not_in(held),
+        )
+        return int(connection.scalar(ready) or 0)
+
+    def _idle(self, connection: Connection, now: datetime) -> int:
+        live = select(func.sum(Worker.slots)).where(
+            Worker.heartbeat_at > now - self._silence, Worker.stopping.is_(False)
+        )
+        running = select(func.count()).where(Task.status == "running")
+        slots = int(connection.scalar(live) or 0)
+        return max(0, slots - int(connection.scalar(running) or 0))
+
+    def _hints(self, queues: list[str]) -> dict[str, int]:
+        try:
+            return {queue: self._length(queue) for queue in queues}
+        except redis.RedisError:
+            return {}
+
+    def _length(self, queue: str) -> int:
+        total = 0
+        for priority in Priority:
+            length: Any = self._broker.llen(list_key(self._prefix, queue, priority))
+            total += int(length)
+        return total
