@@ -19,7 +19,7 @@ from tests.support.chaos.identity import Identity
 from tests.support.chaos.looks import Looker
 from tests.support.chaos.proxy import TcpProxy
 from tests.support.chaos.recorder import Recorder, Watcher
-from tests.support.chaos.system import System
+from tests.support.chaos.system import System, WorkerPids
 from tests.support.chaos.tasks import NAMES
 from tests.support.effects import EffectLog
 from tests.support.postgres import Postgres
@@ -127,8 +127,8 @@ class Scenario:
         """SIGKILL the first process of a part; the scenario starts it again."""
         self.system.kill_part(part)
 
-    def worker_pids(self, part: str = "worker") -> dict[str, list[int]]:
-        """Processes by role: `supervisor`, `agent`, `parent`, `children`; lists, perhaps empty."""
+    def worker_pids(self, part: str = "worker") -> WorkerPids:
+        """Processes by role: `supervisor`, `agent`, `parent` (ids), `children` (a list)."""
         return self.system.worker_pids(part)
 
     def kill(self, pid: int, sig: int = signal.SIGKILL) -> None:

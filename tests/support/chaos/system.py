@@ -7,18 +7,28 @@ import signal
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 import psutil
 
 from tests.support.chaos.history import FaultSpan, ProcessFact
 from tests.support.chaos.proxy import TcpProxy
-from tests.support.processes import Process
+from tests.support.processes import Process, wait_until
 from tests.support.stack import Stack
 
 # What a supervisor writes when something it keeps has ended without being told to.
 _ENDINGS = ("worker_ended", "agent_ended", "agent_silent", "worker_deaf")
 _TARGETS = {"database": "DATABASE_URL", "broker": "CELERY_BROKER_URL"}
+
+
+class WorkerPids(TypedDict):
+    """Process ids of a worker by role."""
+
+    supervisor: int
+    agent: int
+    parent: int
+    children: list[int]
 
 
 class System:
@@ -78,11 +88,21 @@ class System:
 
     # -- processes ----------------------------------------------------------------------------
 
-    def worker_pids(self, part: str = "worker") -> dict[str, list[int]]:
-        """Processes of a worker by role: `supervisor`, `agent`, `parent`, `children`.
+    def worker_pids(self, part: str = "worker") -> WorkerPids:
+        """Processes of a worker by role; waits while one of them is being replaced."""
+        wait_until(
+            lambda: all(self.roles(part).values()), timeout=30, what=f"{part} has all its processes"
+        )
+        roles = self.roles(part)
+        return WorkerPids(
+            supervisor=roles["supervisor"][0],
+            agent=roles["agent"][0],
+            parent=roles["parent"][0],
+            children=roles["children"],
+        )
 
-        A role that is just being replaced has an empty list.
-        """
+    def roles(self, part: str) -> dict[str, list[int]]:
+        """The same as lists, empty where nothing has the role just now."""
         found: dict[str, list[int]] = {"supervisor": [], "agent": [], "parent": [], "children": []}
         process = self.stack.processes.get(part)
         if process is None or not process.alive:
@@ -150,7 +170,7 @@ class System:
         for part in list(self.stack.processes):
             if pid in self.tree(part):
                 self._explained[part] = self._explained.get(part, 0) + 1
-                roles = self.worker_pids(part) if part.startswith("worker") else {}
+                roles = self.roles(part) if part.startswith("worker") else {}
                 role = next((name for name, pids in roles.items() if pid in pids), "process")
                 return f"{part}'s {role}"
         return f"process {pid}"
