@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Delete, Select, Update, delete, or_, select, update
@@ -92,6 +93,11 @@ def take_duty(name: str, holder: str, seconds: float) -> InsertedRows:
         set_={"holder": holder, "lease_until": after(seconds)},
         where=or_(Duty.holder == holder, Duty.lease_until < now()),
     ).returning(Duty.name)
+
+
+def duty(name: str) -> Select[str, datetime, datetime]:
+    """Who has charge of a duty, until when, and the database's time."""
+    return select(Duty.holder, Duty.lease_until, now()).where(Duty.name == name)
 
 
 def release_duties(holder: str) -> Delete:

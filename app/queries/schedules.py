@@ -14,6 +14,8 @@ from app.db.upsert import insert
 from app.models import Schedule, ScheduleFire
 
 STATIC = "static"
+# The duty that any living beat holds. It gives no right to fire: it shows that somebody does.
+BEAT_DUTY = "beat"
 
 
 def clock() -> Select[datetime]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +15,7 @@ from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.core.logging import get_logger
 from app.db.session import Database
+from app.queries import leases
 from app.queries import schedules as queries
 from app.scheduler import firing
 from app.scheduler.entries import Entry, EntryRefused, read
@@ -44,6 +47,8 @@ class DatabaseScheduler(Scheduler):
         self._synced = False
         self._failing = False
         self._pruned_at = time.monotonic()
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._shown_at: float | None = None
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -71,8 +76,17 @@ class DatabaseScheduler(Scheduler):
             self._synced = True
             log.info("schedules are in place", count=len(self._entries))
         report = firing.run_once(self._database, self._entries, self._catalogue)
+        self._show_life()
         self._prune()
         return self.max_interval if report.wait_seconds is None else report.wait_seconds
+
+    def _show_life(self) -> None:
+        """Let doctor see that some beat is alive; of several, one shows it for all."""
+        every = get_settings().heartbeat_seconds
+        if self._shown_at is None or time.monotonic() - self._shown_at >= every:
+            self._shown_at = time.monotonic()
+            lease = max(3 * every, 3.0 * MAX_WAIT_SECONDS)
+            self._database.execute(leases.take_duty(queries.BEAT_DUTY, self._holder, lease))
 
     def _prune(self) -> None:
         days = get_settings().retention_days

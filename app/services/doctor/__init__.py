@@ -56,13 +56,15 @@ async def _state(*, readable: bool) -> list[Finding]:
     from app.db.session import read_session
     from app.services import queue, worker
     from app.services.catalogue import catalogue
-    from app.services.doctor import database, workers
+    from app.services.doctor import database, schedules, workers
 
     known = catalogue() if readable else None
     async with read_session() as db:
         findings = [await database.server_version(db), await database.clock(db)]
         reported = await worker.list_workers(db)
         states = await queue.list_queues(db) if readable else []
+        beat = await schedules.beat(db, known) if known else None
+    findings += [beat] if beat else []
     findings.append(workers.alive(reported))
     if live := [row for row, is_live in reported if is_live]:
         findings += workers.versions(live, VERSION, known)
