@@ -11,6 +11,7 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from app.api.cookies import CSRF_HEADER
 from app.core.errors import ConfigurationError
 
 _PACKAGE = "fastapi_offline"
@@ -22,6 +23,14 @@ _POLICY = (
     "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
+# Whoever is signed in may also try out what changes something (see `cookies`). Only an object of
+# code can tell Swagger UI so, and FastAPI's page takes only JSON.
+_UI = "SwaggerUIBundle({"
+_SAYS_OWN_PAGE = f"""{_UI}
+    requestInterceptor: request => {{
+        request.headers["{CSRF_HEADER}"] = "docs"
+        return request
+    }},"""
 _FOREIGN = re.compile(r"<link[^>]+https://[^>]*>")
 
 
@@ -59,7 +68,7 @@ def install(app: FastAPI) -> None:
 
 
 def _page(page: HTMLResponse) -> HTMLResponse:
-    html = _FOREIGN.sub("", bytes(page.body).decode())
+    html = _FOREIGN.sub("", bytes(page.body).decode()).replace(_UI, _SAYS_OWN_PAGE)
     return HTMLResponse(html, headers={"Content-Security-Policy": _POLICY})
 
 

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
+from app.api import cookies
 from app.core.errors import Forbidden, Unauthorized
 from app.core.security import Principal, Scope
-from app.services import auth
+from app.services import auth, browser_session
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -22,19 +23,44 @@ _bearer = HTTPBearer(
 )
 
 
-async def identify(request: Request, *, may_view: bool) -> Principal:
-    """Who makes the request. Raises `Unauthorized`.
+_session = APIKeyCookie(
+    name=cookies.COOKIE,
+    auto_error=False,
+    scheme_name="session",
+    description="A browser's session: from a sign-in link or `POST /api/v1/auth/session`. "
+    f"Requests that change something also need the header `{cookies.CSRF_HEADER}` (any value) "
+    "and must come from the API's own origin. Over TLS the name begins with `__Host-`.",
+)
 
-    A view token counts only on the routes that declare it (`may_view`); a bearer token wins.
+
+async def identify(request: Request, *, may_view: bool) -> Principal:
+    """Who makes the request. Raises `Unauthorized`, and `Forbidden` for another site's request.
+
+    A bearer token wins over a view token, which counts only on the routes that declare it
+    (`may_view`), and both win over a session.
     """
     header = request.headers.get("authorization")
     if header is None and may_view and (view := request.query_params.get("view")):
         return await auth.authenticate_view(view, _task_in_path(request))
+    if header is None and (secret := cookies.read(request)):
+        return await _signed_in(request, secret)
     scheme, _, token = (header or "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send a token: Authorization: Bearer <token>", code="token_missing")
     return await auth.authenticate(token)
+
+
+async def _signed_in(request: Request, secret: str) -> Principal:
+    caller = await browser_session.session_of(secret)
+    if caller is None:
+        raise Unauthorized(
+            "The session has ended; sign in again, or get a new link with: taskctl user "
+            "sign-in-link EMAIL",
+            code="session_over",
+        )
+    cookies.require_own_page(request)
+    return caller
 
 
 def _task_in_path(request: Request) -> uuid.UUID | None:
@@ -53,6 +79,7 @@ def require(*any_of: Scope) -> Callable[..., Awaitable[Principal]]:
             HTTPAuthorizationCredentials | None,
             Security(_bearer, scopes=[scope.value for scope in any_of]),
         ],
+        __: Annotated[str | None, Security(_session)],
     ) -> Principal:
         principal: Principal = request.scope["principal"]
         if not any(principal.has(scope) for scope in any_of):
@@ -65,7 +92,9 @@ def require(*any_of: Scope) -> Callable[..., Awaitable[Principal]]:
 
 
 async def _anybody(
-    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    __: Annotated[str | None, Security(_session)],
 ) -> Principal:
     principal: Principal = request.scope["principal"]
     return principal

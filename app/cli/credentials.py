@@ -11,18 +11,18 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from app.core.address import reachable
 from app.core.config import get_settings
 
 TOKEN_FILE = "taskctl_token"
 TOKEN_NAME = "taskctl on this machine"
 TOKEN_LIFE = timedelta(days=7)
-_ANY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
 
 
 def default_url() -> str:
     """The address at which the settings have the API listen, as this machine can reach it."""
     settings = get_settings()
-    host = "127.0.0.1" if settings.api_host in _ANY_ADDRESS else settings.api_host
+    host = reachable(settings.api_host)
     return (
         f"http://[{host}]:{settings.api_port}"
         if ":" in host

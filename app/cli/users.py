@@ -1,4 +1,4 @@
-"""`token create|list|revoke` and `user create|list`, directly in the database."""
+"""`token create|list|revoke` and `user create|list|sign-in-link`, directly in the database."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def add(app: typer.Typer) -> None:
     users = typer.Typer(help="Users of this system.", no_args_is_help=True)
     local(users, "create")(create_user)
     local(users, "list")(list_users)
+    local(users, "sign-in-link")(sign_in_link)
     app.add_typer(tokens, name="token")
     app.add_typer(users, name="user")
 
@@ -142,6 +143,27 @@ def list_users(out: Output) -> None:
     else:
         out.table([column.upper() for column in ("id", "email", "role", "created", "disabled")],
                   [list(fact.values()) for fact in facts])  # fmt: skip
+
+
+def sign_in_link(
+    out: Output,
+    email: Email,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Where the browser reaches the API, if not on this machine."),
+    ] = None,
+) -> None:
+    """Make a link that signs a browser in, once and within ten minutes, and print it, alone."""
+    from app.cli.database import in_database
+    from app.core.address import SIGN_IN_PATH, browser_url
+    from app.services import browser_session
+
+    secret = in_database(lambda db: browser_session.create_link(db, email))
+    link = f"{(base or browser_url()).rstrip('/')}{SIGN_IN_PATH}?token={secret}"
+    if out.as_json:
+        out.json({"link": link, "expires_in": browser_session.LINK_SECONDS})
+    else:
+        out.line(link)
 
 
 def _chosen(word: str, tokens: list[Token]) -> UUID:

@@ -1,6 +1,6 @@
 """Who somebody is and what they may do: roles, scopes, tokens, passwords. Pure, no database.
 
-API tokens are opaque: 256 random bits of which only a SHA-256 is kept (a slow hash protects
+Tokens are opaque: 256 random bits of which only a SHA-256 is kept (a slow hash protects
 guessable secrets, and these are not). Passwords are hashed with Argon2id, in a thread.
 """
 
@@ -21,7 +21,6 @@ from pwdlib.exceptions import PwdlibError
 
 from app.core.config import get_settings
 
-TOKEN_PREFIX = "tsk_"
 SHOWN_CHARACTERS = 12
 VIEW_SECONDS = 15 * 60
 # Each hash takes 64 MiB for some 50 ms: a burst of logins waits instead of eating the machine.
@@ -49,6 +48,17 @@ class Scope(StrEnum):
     TOKENS_WRITE = "tokens:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
+
+
+class TokenKind(StrEnum):
+    """Where a token counts, and nowhere else."""
+
+    API = "api"
+    SESSION = "session"
+    LINK = "link"
+
+
+_PREFIXES = {TokenKind.API: "tsk_", TokenKind.SESSION: "tss_", TokenKind.LINK: "tsl_"}
 
 
 _USER = frozenset(
@@ -90,6 +100,7 @@ class Principal:
     scopes: frozenset[Scope]
     token_id: uuid.UUID | None = None
     expires_at: datetime | None = None
+    kind: TokenKind = TokenKind.API
     # Set for a view token: the one task that may be read with it.
     only_task: uuid.UUID | None = None
 
@@ -103,9 +114,9 @@ class Principal:
         return scope in self.scopes and scope in CEILING[self.role]
 
 
-def new_token() -> str:
-    """A fresh API token, to be shown once."""
-    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+def new_token(kind: TokenKind = TokenKind.API) -> str:
+    """A fresh token, to be shown once."""
+    return _PREFIXES[kind] + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> str:

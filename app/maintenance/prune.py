@@ -8,7 +8,7 @@ from app import events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
-from app.queries import leases
+from app.queries import leases, users
 from app.queries import tasks as task_queries
 from app.services.submission import IDEMPOTENCY_SECONDS
 
@@ -31,6 +31,7 @@ def run_once(database: Database, batch: int) -> PruneReport:
     deleted = database.execute(task_queries.remove_where_requested(batch)).all()
     events.deleted([(row.id, row.user_id) for row in deleted])
     database.execute(task_queries.drop_keys(IDEMPOTENCY_SECONDS))
+    database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     return PruneReport(_past_retention(database, batch), len(deleted), len(silent))
 

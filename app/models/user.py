@@ -1,4 +1,4 @@
-"""Users and their API tokens."""
+"""Users, and the secrets by which they are known."""
 
 from __future__ import annotations
 
@@ -27,12 +27,17 @@ class User(Base):
 
 
 class Token(Base):
-    """An API token. Only its hash is kept; `prefix` is what a list may show of it."""
+    """A secret that stands for its owner. Only its hash is kept; `prefix` is what a list may show.
+
+    `kind` says where it counts: an `api` token in the Authorization header, a `session` in a
+    browser's cookie, a `link` once, for a session.
+    """
 
     __tablename__ = "tokens"
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(Text, server_default="api")
     name: Mapped[str] = mapped_column(Text)
     prefix: Mapped[str] = mapped_column(Text)
     token_hash: Mapped[str] = mapped_column(Text, unique=True)

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Update, func, insert, or_, select, update
+from sqlalchemy import Delete, Select, Update, delete, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db.clock import after, now
@@ -45,13 +45,33 @@ def insert_token(values: dict[str, Any], expires_in: float | None) -> ReturningI
     return insert(Token).values(created_at=now(), expires_at=expires_at, **values).returning(Token)
 
 
-def live_token(token_hash: str) -> Select[Token, User, datetime]:
-    """A token that may be used, its owner, and the database's time."""
+def live_token(token_hash: str, kind: str) -> Select[Token, User, datetime]:
+    """A token of this kind that may be used, its owner, and the database's time."""
     return (
         select(Token, User, now())
         .join(User, User.id == Token.user_id)
-        .where(Token.token_hash == token_hash, *_LIVE)
+        .where(Token.token_hash == token_hash, Token.kind == kind, *_LIVE)
     )
+
+
+def use_link(token_hash: str) -> ReturningUpdate[uuid.UUID]:
+    """Spend a sign-in link: the one who gets its owner's id back is the only one ever."""
+    return (
+        update(Token)
+        .where(
+            Token.token_hash == token_hash,
+            Token.kind == "link",
+            Token.revoked_at.is_(None),
+            Token.expires_at > now(),
+        )
+        .values(revoked_at=now(), last_used_at=now())
+        .returning(Token.user_id)
+    )
+
+
+def forget_sign_ins(seconds: float) -> Delete:
+    """Remove links and sessions that ended more than `seconds` ago."""
+    return delete(Token).where(Token.kind != "api", Token.expires_at < after(-seconds))
 
 
 def live_token_by_id(token_id: uuid.UUID) -> Select[Token]:
@@ -77,8 +97,10 @@ def touch_token(token_id: uuid.UUID, every_seconds: float) -> Update:
 
 
 def list_tokens(user_id: uuid.UUID | None, skip: int, limit: int) -> Select[Token, str]:
-    """Tokens, newest first, with their owners' emails; of one user or of all."""
-    statement = select(Token, User.email).join(User, User.id == Token.user_id)
+    """API tokens, newest first, with their owners' emails; of one user or of all."""
+    statement = (
+        select(Token, User.email).join(User, User.id == Token.user_id).where(Token.kind == "api")
+    )
     if user_id is not None:
         statement = statement.where(Token.user_id == user_id)
     return statement.order_by(Token.id.desc()).offset(skip).limit(limit)

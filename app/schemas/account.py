@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.core.security import Role, Scope
+from app.core.security import Role, Scope, TokenKind
 from app.schemas.common import Answer, Line, Request, Seconds
 
 Email = Annotated[Line, Field(min_length=3, max_length=254, examples=["bob@example.org"])]
@@ -24,6 +24,24 @@ class Login(Request):
     expires_in: Annotated[Seconds, Field(le=30 * 86_400)] = Field(
         86_400, description="Seconds until the token ends."
     )
+
+
+class SessionCreate(Request):
+    """Email and password of whoever signs in."""
+
+    email: Email
+    password: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Session(Answer):
+    """Who makes this request, as what, and until when."""
+
+    user_id: UUID
+    email: str
+    role: Role
+    scopes: list[str]
+    kind: TokenKind = Field(description="`session`: by the cookie; `api`: by a token.")
+    expires_at: datetime | None
 
 
 class TokenCreate(Request):

@@ -8,7 +8,7 @@ import re
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +18,11 @@ from uuid_utils.compat import uuid7
 
 from app.core import security
 from app.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from app.core.security import CEILING, Principal, Role, Scope, default_scopes
+from app.core.security import CEILING, Principal, Role, Scope, TokenKind, default_scopes
 from app.db.session import async_session, read_session
 from app.models import Token, User
 from app.queries import users as queries
+from app.services.transactions import undone_if_refused
 
 ADMIN_EMAIL = "admin@localhost"
 LOGIN_SECONDS = 24 * 3600
@@ -78,6 +79,7 @@ async def list_users(db: AsyncSession, skip: int = 0, limit: int = 100) -> list[
     return list(await db.scalars(queries.list_users(skip, limit)))
 
 
+@undone_if_refused
 async def get_user(db: AsyncSession, user_id: uuid.UUID) -> User:
     """One user. Raises `NotFound`."""
     user = await db.scalar(queries.user_by_id(user_id))
@@ -86,6 +88,7 @@ async def get_user(db: AsyncSession, user_id: uuid.UUID) -> User:
     return user
 
 
+@undone_if_refused
 async def create_token(
     db: AsyncSession,
     email: str,
@@ -102,20 +105,42 @@ async def create_token(
     Raises `NotFound` for an unknown user, `Invalid` for unknown scopes, `Forbidden` for scopes
     beyond the owner's role or the grantor's token.
     """
+    user = await active_user(db, email)
+    granted = _granted(Role(user.role), scopes, granted_by)
+    made = await issue(db, TokenKind.API, user.id, granted, expires_in, name=name)
+    await db.commit()
+    return made
+
+
+async def active_user(db: AsyncSession, email: str) -> User:
+    """The user, who may sign in. Raises `NotFound`."""
     user = await db.scalar(queries.user_by_email(email))
     if user is None or user.disabled_at is not None:
         raise NotFound(f"There is no user {email}; create one with: taskctl user create {email}")
-    plain = security.new_token()
+    return user
+
+
+async def issue(
+    db: AsyncSession,
+    kind: TokenKind,
+    user_id: uuid.UUID,
+    scopes: Iterable[Scope],
+    expires_in: float | None,
+    *,
+    name: str = "",
+) -> tuple[Token, str]:
+    """Insert a token of any kind; the caller commits. The second value is its text."""
+    plain = security.new_token(kind)
     values = {
         "id": uuid7(),
-        "user_id": user.id,
+        "user_id": user_id,
+        "kind": kind.value,
         "name": name,
         "prefix": security.shown_prefix(plain),
         "token_hash": security.token_hash(plain),
-        "scopes": sorted(_granted(Role(user.role), scopes, granted_by)),
+        "scopes": sorted(scopes),
     }
     token = (await db.execute(queries.insert_token(values, expires_in))).scalar_one()
-    await db.commit()
     return token, plain
 
 
@@ -127,23 +152,31 @@ async def list_tokens(
     return [(token, email) for token, email in rows]
 
 
+@undone_if_refused
 async def revoke_token(db: AsyncSession, token_id: uuid.UUID, owner: uuid.UUID | None) -> Token:
     """Revoke and commit. Raises `NotFound` for a token that is not `owner`'s (None: anybody's)."""
     token = await db.scalar(queries.revoke_token(token_id, owner))
     if token is None:
         raise NotFound("There is no such token")
     await db.commit()
-    _cache.pop(token.token_hash, None)
+    _cache.pop((TokenKind(token.kind), token.token_hash), None)
     return token
 
 
 async def login(
     email: str, password: str, *, client: str = "", expires_in: float = LOGIN_SECONDS
 ) -> tuple[Token, str]:
-    """A token for the right password.
+    """A token for the right password. Raises as `require_password` does."""
+    await require_password(email, password, client=client)
+    async with async_session() as db:
+        return await create_token(db, email, name="login", expires_in=expires_in)
+
+
+async def require_password(email: str, password: str, *, client: str) -> None:
+    """Refuse a wrong password.
 
     Raises `Unauthorized`, the same whether the account exists or not, and `TooManyAttempts`
-    after ten failures within five minutes from one address for one account.
+    after ten failures within five minutes from one address (`client`) for one account.
     """
     key = (client, email.lower())
     _refuse_guessing(key)
@@ -154,23 +187,27 @@ async def login(
         _count_failure(key)
         raise Unauthorized("The email or the password is wrong", code="wrong_password")
     _failures.pop(key, None)
-    async with async_session() as db:
-        return await create_token(db, email, name="login", expires_in=expires_in)
 
 
 async def authenticate(token: str) -> Principal:
     """Who holds this API token. Raises `Unauthorized` for one that is unknown, over or revoked."""
-    digest = security.token_hash(token)
-    known, until = _cache.get(digest, (None, 0.0))
-    if time.monotonic() >= until:
-        known = await _look_up(digest)
-        _remember(digest, known)
+    known = await holder_of(token, TokenKind.API)
     if known is None:
         raise Unauthorized(
             "The token is unknown, revoked or has expired; get one with: taskctl token create "
             "--user EMAIL",
             code="invalid_token",
         )
+    return known
+
+
+async def holder_of(token: str, kind: TokenKind) -> Principal | None:
+    """Who holds this token of that kind; None for one that is unknown, over or revoked."""
+    key = (kind, security.token_hash(token))
+    known, until = _cache.get(key, (None, 0.0))
+    if time.monotonic() >= until:
+        known = await _look_up(*key)
+        _remember(key, known)
     return known
 
 
@@ -208,14 +245,19 @@ async def still_valid(principal: Principal) -> bool:
         return await db.scalar(queries.live_token_by_id(principal.token_id)) is not None
 
 
-async def _look_up(digest: str) -> Principal | None:
+async def _look_up(kind: TokenKind, digest: str) -> Principal | None:
     async with read_session() as db:
-        row = (await db.execute(queries.live_token(digest))).one_or_none()
+        row = (await db.execute(queries.live_token(digest, kind.value))).one_or_none()
     if row is None:
         return None
     token, user, now = row
     if token.last_used_at is None or (now - token.last_used_at).total_seconds() > TOUCH_SECONDS:
         _in_background(_touch(token.id))
+    return as_principal(token, user)
+
+
+def as_principal(token: Token, user: User) -> Principal:
+    """Whoever comes with this token."""
     return Principal(
         user_id=user.id,
         email=user.email,
@@ -223,6 +265,7 @@ async def _look_up(digest: str) -> Principal | None:
         scopes=frozenset(Scope(scope) for scope in token.scopes if scope in set(Scope)),
         token_id=token.id,
         expires_at=token.expires_at,
+        kind=TokenKind(token.kind),
     )
 
 
@@ -234,7 +277,7 @@ async def _touch(token_id: uuid.UUID) -> None:
             await db.commit()
 
 
-_cache: OrderedDict[str, tuple[Principal | None, float]] = OrderedDict()
+_cache: OrderedDict[tuple[TokenKind, str], tuple[Principal | None, float]] = OrderedDict()
 _failures: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
 _background: set[asyncio.Task[None]] = set()
 
@@ -245,9 +288,9 @@ def _in_background(work: Coroutine[Any, Any, None]) -> None:
     task.add_done_callback(_background.discard)
 
 
-def _remember(digest: str, principal: Principal | None) -> None:
-    _cache[digest] = (principal, time.monotonic() + CACHE_SECONDS)
-    _cache.move_to_end(digest)
+def _remember(key: tuple[TokenKind, str], principal: Principal | None) -> None:
+    _cache[key] = (principal, time.monotonic() + CACHE_SECONDS)
+    _cache.move_to_end(key)
     while len(_cache) > CACHE_ENTRIES:
         _cache.popitem(last=False)
 

@@ -8,6 +8,7 @@ import multiprocessing
 import sys
 import time
 
+from app.core.address import browser_url, reachable
 from app.core.config import Settings, get_settings, masked_url
 from app.core.errors import ConfigurationError
 from app.up import broker
@@ -74,7 +75,7 @@ def _supervise(settings: Settings, state: State, stop: Stop) -> int:
         _migrate(supervisor, stop)
         supervisor.start(_programs(settings))
         missing = _wait_until_ready(settings, supervisor, stop)
-        say(_welcome(settings))
+        say(_welcome(settings, _sign_in_link(supervisor, stop)))
         for reason in missing:
             say(f"Still missing: {reason}")
         while True:
@@ -173,7 +174,9 @@ def _wait_until_ready(settings: Settings, supervisor: Supervisor, stop: Stop) ->
 
 def _health(settings: Settings) -> tuple[bool, list[str]]:
     """Whether the API serves, and what is missing, in its own words."""
-    connection = http.client.HTTPConnection(_reach(settings.api_host), settings.api_port, timeout=3)
+    connection = http.client.HTTPConnection(
+        reachable(settings.api_host), settings.api_port, timeout=3
+    )
     try:
         connection.request("GET", "/health/ready")
         response = connection.getresponse()
@@ -187,19 +190,25 @@ def _health(settings: Settings) -> tuple[bool, list[str]]:
         connection.close()
 
 
-def _reach(host: str) -> str:
-    """The address under which this machine reaches a server that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+def _sign_in_link(supervisor: Supervisor, stop: Stop) -> str:
+    """A fresh one for the administrator, or the command that makes one."""
+    command = ("taskctl", "user", "sign-in-link", "admin@localhost")
+    done = supervisor.run_once((sys.executable, "-m", "app", *command[1:]), stop)
+    lines = [line for line in done.output.splitlines() if line.startswith("http")]
+    return lines[-1] if lines and not done.code else " ".join(command)
 
 
-def _welcome(settings: Settings) -> str:
-    host = _reach(settings.api_host)
-    base = f"http://{'localhost' if host == '127.0.0.1' else host}:{settings.api_port}"
+def _welcome(settings: Settings, link: str) -> str:
+    base = browser_url()
     default = " / admin" if settings.flower_password == "admin" else ""
     database = "SQLite" if settings.is_sqlite else masked_url(settings.database_url)
     return f"""
 The task system is running.
 
+  Open it, signed in          {link}
+                              (works once, within ten minutes; another one:
+                              taskctl user sign-in-link admin@localhost)
+  The page                    {base}/
   API and its documentation   {base}/docs
   Flower, the monitor         http://localhost:{settings.flower_port}   ({settings.flower_user}{default})
   Database                    {database}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from fastapi import Request, Response
 
+from app.api import cookies
 from app.api.contract import problems
+from app.api.rights import SignedIn
 from app.api.routing import Router, public
-from app.schemas.account import AccessToken, Login
-from app.services import auth
+from app.api.sessions import Db
+from app.core.security import Principal
+from app.schemas.account import AccessToken, Login, Session, SessionCreate
+from app.services import auth, browser_session
 
 router = Router(prefix="/auth", tags=["account"])
 
@@ -16,8 +20,49 @@ router = Router(prefix="/auth", tags=["account"])
 @public
 async def sign_in(body: Login, request: Request) -> AccessToken:
     """Get a token for an email and a password."""
-    client = request.client.host if request.client else ""
     token, plain = await auth.login(
-        body.email, body.password, client=client, expires_in=body.expires_in
+        body.email, body.password, client=_client(request), expires_in=body.expires_in
     )
     return AccessToken(access_token=plain, expires_at=token.expires_at, scopes=token.scopes)
+
+
+@router.post("/session", response_model=Session, responses=problems(401, 403, 429))
+@public
+async def open_session(body: SessionCreate, request: Request, response: Response) -> Session:
+    """Sign a browser in with an email and a password: sets the session cookie."""
+    cookies.require_same_origin(request)
+    caller, secret = await browser_session.with_password(
+        body.email, body.password, client=_client(request)
+    )
+    cookies.write(request, response, secret)
+    return _session(caller)
+
+
+@router.get("/session", response_model=Session)
+async def get_session(caller: SignedIn) -> Session:
+    """Get who is signed in, and until when."""
+    return _session(caller)
+
+
+@router.delete("/session", status_code=204, responses=problems(409))
+async def close_session(caller: SignedIn, request: Request, db: Db) -> Response:
+    """Sign out: the session ends, in every tab."""
+    await browser_session.sign_out(db, caller)
+    response = Response(status_code=204)
+    cookies.forget(request, response)
+    return response
+
+
+def _session(caller: Principal) -> Session:
+    return Session(
+        user_id=caller.user_id,
+        email=caller.email,
+        role=caller.role,
+        scopes=sorted(scope.value for scope in caller.scopes if caller.has(scope)),
+        kind=caller.kind,
+        expires_at=caller.expires_at,
+    )
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
