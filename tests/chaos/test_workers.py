@@ -1,17 +1,102 @@
-"""Processes of a worker die; nothing that was accepted is lost, nothing runs twice."""
+"""Processes of a worker die; what ran is judged once, and everything else runs elsewhere."""
 
 from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from tests.support.chaos.scenario import Scenario
+from tests.support.effects import Effect
+
+LEASE_SECONDS = 3.0
+TASKS = 40
+SECONDS = 1.5
+
+
+def _under_way(chaos: Scenario, pids: list[int] | None = None) -> list[Effect]:
+    """Starts without a `done` yet, of these processes or of all."""
+    effects = chaos.effects.all()
+    ended = {(e.task_id, e.attempt) for e in effects if e.phase == "done"}
+    return [
+        e
+        for e in effects
+        if e.phase == "start"
+        and (e.task_id, e.attempt) not in ended
+        and (pids is None or e.pid in pids)
+    ]
+
+
+def _ended_at(task: dict[str, Any]) -> float:
+    return datetime.fromisoformat(task["completed_at"]).timestamp()
+
+
+def _kill_a_parent_under_load(chaos: Scenario, **body: Any) -> tuple[float, set[str]]:
+    """40 tasks on two workers; the first one's parent dies. When, and what it was running."""
+    chaos.start("api", "worker", "worker2")
+    chaos.submit_many(TASKS, "short", chaos.log, SECONDS, **body)
+    pids = chaos.worker_pids("worker")
+    chaos.wait(lambda: len(_under_way(chaos, pids["children"])) >= 3, 20, "three attempts run")
+    time.sleep(chaos.random.uniform(0, SECONDS))
+    chaos.kill(pids["parent"])
+    killed = time.time()
+    # Its children have died with it, so what they have not written by now they never will.
+    return killed, {effect.task_id for effect in _under_way(chaos, pids["children"])}
+
+
+@pytest.mark.scenario("R01", quick=True)
+def test_a_killed_parent_costs_only_what_was_in_flight(chaos: Scenario) -> None:
+    killed, in_flight = _kill_a_parent_under_load(chaos)
+    tasks = chaos.finish()
+    assert len(tasks) == TASKS
+    failed = {task_id for task_id, task in tasks.items() if task["status"] == "failed"}
+    # An attempt may have been done, or not begun its body, in the very moment of the kill.
+    assert in_flight <= failed | {e.task_id for e in chaos.effects.all() if e.phase == "done"}
+    assert len(failed) <= 4
+    for task_id in failed:
+        task = tasks[task_id]
+        assert task["reason"] == task["error"]["type"] == "worker_lost"
+        assert _ended_at(task) - killed <= LEASE_SECONDS + 5
+    assert {task["status"] for task in tasks.values()} <= {"failed", "succeeded"}
+
+
+@pytest.mark.scenario("R02")
+def test_a_killed_parent_costs_retryable_tasks_nothing(chaos: Scenario) -> None:
+    _kill_a_parent_under_load(chaos, max_attempts=3)
+    tasks = chaos.finish()
+    assert len(tasks) == TASKS
+    assert {task["status"] for task in tasks.values()} == {"succeeded"}
 
 
 @pytest.mark.scenario("R03", quick=True)
-def test_a_killed_child_is_settled_at_once(chaos: Scenario) -> None:
+def test_a_killed_child_is_settled_at_once_and_its_neighbours_go_on(chaos: Scenario) -> None:
     chaos.start("api", "worker")
-    ids = chaos.submit_many(8, "short", chaos.log, 4)
-    chaos.wait(lambda: len(chaos.effects.all()) >= 3, 20, "three attempts run")
-    chaos.kill(chaos.effects.all()[0].pid)
+    chaos.submit_many(12, "short", chaos.log, 4)
+    chaos.wait(lambda: len(_under_way(chaos)) >= 4, 20, "all slots are taken")
+    time.sleep(chaos.random.uniform(0.2, 2))
+    victim = chaos.random.choice(_under_way(chaos))
+    killed = time.time()
+    chaos.kill(victim.pid)
     tasks = chaos.finish()
-    assert len(ids) == len(tasks) == 8
+    lost = tasks.pop(victim.task_id)
+    assert (lost["status"], lost["reason"]) == ("failed", "worker_lost")
+    assert _ended_at(lost) - killed < 2
+    assert {(task["status"], task["attempt"]) for task in tasks.values()} == {("succeeded", 1)}
+
+
+@pytest.mark.scenario("R22", quick=True)
+def test_a_task_that_kills_its_process_is_quarantined(chaos: Scenario) -> None:
+    chaos.start("api", "worker")
+    neighbours = chaos.submit_many(20, "retryable", chaos.log, 1, max_attempts=5)
+    delay = chaos.random.uniform(0, 0.5)
+    poison = chaos.submit("kills_itself", chaos.log, delay, max_attempts=10)
+    assert poison is not None
+    neighbours += chaos.submit_many(20, "retryable", chaos.log, 1, max_attempts=5)
+    tasks = chaos.finish()
+    assert tasks[poison]["status"] == "failed"
+    assert len(chaos.effects.of(poison, "start")) <= 3
+    for task_id in neighbours:
+        assert tasks[task_id]["status"] == "succeeded"
+        assert len(chaos.effects.of(task_id, "start")) <= 2

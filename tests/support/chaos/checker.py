@@ -6,7 +6,9 @@ after the faults have stopped and the system had its time of quiet.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from tests.support.chaos import rules_execution as execution
 from tests.support.chaos import rules_record as record
@@ -39,3 +41,14 @@ RULES: dict[str, Rule] = {
 def check(history: History) -> list[Violation]:
     """Every violation of every rule, in the order of the rules."""
     return [violation for rule in RULES.values() for violation in rule(history)]
+
+
+def main(path: str) -> int:
+    """Judge a kept history again."""
+    violations = check(History.load(Path(path)))
+    sys.stdout.write("".join(f"{violation}\n" for violation in violations) or "no violation\n")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -94,6 +94,10 @@ def every_slot_fires_once(history: History) -> Iterator[Violation]:
             yield Violation("C12", task_id, f"stands for {number} slots")
         if task_id not in history.tasks:
             yield Violation("C12", task_id, "a slot fired, and its task does not exist")
+    known = {slot.task_id for slot in history.slots}
+    for task_id, task in history.tasks.items() if known else ():
+        if task["user_id"] is None and task["parent_id"] is None and task_id not in known:
+            yield Violation("C12", task_id, "is the system's own and stands for no slot")
 
 
 def processes_live(history: History) -> Iterator[Violation]:
