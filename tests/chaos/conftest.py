@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.broker import Broker
 from tests.support.chaos.identity import Identity
 from tests.support.chaos.options import GROUP, SECONDS, chosen, identities, marked, replay
 from tests.support.chaos.scenario import Scenario
+from tests.support.chaos.servers import own_postgres, scenario_on
 from tests.support.databases import Templates
 from tests.support.postgres import Postgres
 
@@ -47,13 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def chaos_postgres() -> Iterator[Postgres]:
-    """A server that scenarios may stop at once, as a power cut would."""
-    server = Postgres()
-    try:
-        server.initialise()
-        yield server.start()
-    finally:
-        server.remove()
+    """A server that scenarios may stop at once, as by a power cut."""
+    with own_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -68,25 +63,12 @@ def chaos(
 ) -> Iterator[Scenario]:
     """A scenario on a database, a broker and a folder of its own; `start` starts its system."""
     identity: Identity = request.param
-    with ExitStack() as ends:
-        broker = Broker(tmp_path / "broker").start()
-        ends.callback(broker.stop)
-        postgres = None
-        if identity.database == "sqlite":
-            url = chaos_templates.sqlite(tmp_path / "tasks.db")
-        else:
-            postgres = request.getfixturevalue("chaos_postgres")
-            if not postgres.answers():
-                postgres.stop()
-                postgres.start()
-            url = ends.enter_context(chaos_templates.postgres(postgres))
-        scenario = Scenario(identity, tmp_path, url, broker, postgres)
+    postgres: Postgres | None = None
+    if identity.database == "postgresql":
+        postgres = request.getfixturevalue("chaos_postgres")
+    with scenario_on(identity, tmp_path, chaos_templates, postgres) as scenario:
         request.node.stash[_SCENARIO] = scenario
         yield scenario
-        if postgres is not None and not postgres.answers():
-            postgres.stop()
-            postgres.start()
-        scenario.close()
 
 
 @pytest.hookimpl(wrapper=True)

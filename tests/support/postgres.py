@@ -96,6 +96,11 @@ class Postgres:
         wait_until(self.answers, timeout=30, what=f"PostgreSQL answers; see {output}")
         return self
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def answers(self) -> bool:
         try:
             with self.connect("postgres"):

@@ -235,12 +235,7 @@ class Scenario:
 
         `AssertionError` with every violation; the history is then kept and its path named.
         """
-        self.system.heal_lines()
-        deadline = time.monotonic() + quiet
-        while time.monotonic() < deadline and not self._all_finished():
-            time.sleep(0.2)
-        self._watcher.stop()
-        history = self.history()
+        history = self.settled_history(quiet)
         violations = check(history)
         if violations:
             path = history.save(KEPT / f"{self.identity.slug}.json")
@@ -250,6 +245,15 @@ class Scenario:
                 f"{self.identity.slug}: {len(lines)} violations; history: {path}\n{shown}"
             )
         return history.tasks
+
+    def settled_history(self, quiet: float = 60) -> History:
+        """The faults are over: wait for the end of all tasks, and return what was recorded."""
+        self.system.heal_lines()
+        deadline = time.monotonic() + quiet
+        while time.monotonic() < deadline and not self._all_finished():
+            time.sleep(0.2)
+        self._watcher.stop()
+        return self.history()
 
     def _all_finished(self) -> bool:
         counts = self.count()
