@@ -1,15 +1,19 @@
 # Every target is a verb of scripts/bootstrap.py, which also runs without make.
-# PYTHON=/path/to/python names the interpreter; ARGS="..." is passed on.
+# PYTHON=/path/to/python names the interpreter; ARGS="..." is passed on; `make chaos` also takes
+# MINUTES=4 and SEED=7.
 
 BOOT := $(or $(PYTHON),$(shell command -v python3 || command -v python))
 ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help up token test check bench lock install
+TARGETS := help up token test chaos chaos-full check bench lock install
+.PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
-help up token test check bench lock install:
+chaos: override ARGS += $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED))
+
+$(TARGETS):
 	$(if $(BOOT),,$(error There is no Python here. Install 3.11 or newer: \
 	apt-get install -y python3 python3-venv, dnf install -y python3, apk add python3, \
 	or brew install python, and run the same command again))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scripts.bootstrap import say, stop
+from scripts.chaos import run_all_scenarios
 from scripts.environment import BASE, DEV, clean_environ, ensure
 
 # Releases younger than this do not get into the locks: the time in which bad ones are withdrawn.
@@ -53,6 +54,18 @@ def _test(arguments: list[str]) -> NoReturn:
     # The suite waits for processes most of the time, so one runner more than there are cores.
     arguments = arguments or [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadgroup"]
     _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
+
+
+def _chaos(arguments: list[str]) -> NoReturn:
+    """kill everything at random while 2,000 tasks run (MINUTES=4 SEED=7), and judge the history"""
+    python = ensure(DEV, embedded=True)
+    _become(python, "-m", "tests.support.chaos.random_kills", *arguments)
+
+
+def _chaos_full(arguments: list[str]) -> int:
+    """every scenario with three seeds on both databases; hours; writes a log"""
+    python = ensure(DEV, embedded=True)
+    return run_all_scenarios(python, arguments)
 
 
 def _bench(arguments: list[str]) -> NoReturn:
@@ -139,6 +152,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "up": _up,
     "token": _token,
     "test": _test,
+    "chaos": _chaos,
+    "chaos-full": _chaos_full,
     "check": _check,
     "bench": _bench,
     "lock": _lock,
