@@ -18,7 +18,7 @@ from tests.support.processes import Process, wait_until
 from tests.support.stack import Stack
 
 # What a supervisor writes when something it keeps has ended without being told to.
-_ENDINGS = ("worker_ended", "agent_ended", "agent_silent", "worker_deaf")
+_ENDINGS = ("worker_ended", "agent_ended", "agent_silent", "worker_replaced")
 _TARGETS = {"database": "DATABASE_URL", "broker": "CELERY_BROKER_URL"}
 
 
