@@ -69,8 +69,21 @@ def test_every_error_is_a_problem(described: dict[str, Any]) -> None:
 
 
 def test_only_the_open_operations_ask_for_no_token(described: dict[str, Any]) -> None:
-    open_paths = {path for _, path, op in _operations(described) if not op.get("security")}
-    assert open_paths == {"/health/live", "/health/ready", "/api/v1/auth/token"}
+    found = {
+        f"{method} {path}" for method, path, op in _operations(described) if not op.get("security")
+    }
+    assert found == {
+        "get /health/live",
+        "get /health/ready",
+        "post /api/v1/auth/token",
+        "post /api/v1/auth/session",
+    }
+
+
+def test_a_token_and_a_session_are_the_two_ways_in(described: dict[str, Any]) -> None:
+    for method, path, operation in _operations(described):
+        ways = [name for way in operation.get("security", ()) for name in way]
+        assert ways in ([], ["token", "session"]), f"{method} {path}"
 
 
 def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:

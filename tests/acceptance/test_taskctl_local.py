@@ -50,6 +50,19 @@ def test_token_is_listed_without_its_text_and_revoked_by_its_beginning(
     assert json.loads(call(env, "token", "list", "--json").stdout)[0]["revoked_at"]
 
 
+def test_sign_in_link_stands_alone_on_stdout(env: dict[str, str]) -> None:
+    words = ["user", "sign-in-link", "admin@localhost"]
+    done = call({**env, "API_PORT": "8123", "API_HOST": "0.0.0.0"}, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("http://localhost:8123/sign-in?token=tsl_")
+    assert len(done.stdout.split()) == 1
+    elsewhere = json.loads(call(env, *words, "--base", "https://tasks.example/", "--json").stdout)
+    assert elsewhere["link"].startswith("https://tasks.example/sign-in?token=tsl_")
+    assert elsewhere["expires_in"] == 600
+    unknown = call(env, "user", "sign-in-link", "ann@example.org")
+    assert (unknown.returncode, "taskctl user create" in unknown.stderr) == (4, True)
+
+
 def test_token_that_does_not_exist_cannot_be_revoked(env: dict[str, str]) -> None:
     done = call(env, "token", "revoke", "tsk_nothing")
     assert done.returncode == 4

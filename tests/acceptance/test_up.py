@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -102,11 +103,27 @@ def test_everything_runs_and_ctrl_c_ends_it_all(up: Up) -> None:
     assert f"http://localhost:{up.api_port}/docs" in process.text()
     assert f"http://localhost:{up.flower_port}" in process.text()
     assert "make -s token" in process.text()
+    assert_the_link_signs_in_once(up, process.text())
 
     assert process.stop(signal.SIGINT, timeout=60) == 0, process.text()
     assert marked(up.mark) == []
     assert "Traceback" not in process.text()
     assert not (up.data / "up.json").exists()
+
+
+def assert_the_link_signs_in_once(up: Up, said: str) -> None:
+    """The link that was printed, opened as a browser would, twice."""
+    base = f"http://localhost:{up.api_port}"
+    (link,) = re.findall(rf"{base}/sign-in\?token=\S+", said)
+    with httpx2.Client(follow_redirects=True) as browser:
+        assert "signed in as admin@localhost" in browser.get(link).text
+        session = browser.get(f"{base}/api/v1/auth/session").json()
+        assert (session["email"], session["kind"]) == ("admin@localhost", "session")
+    again = httpx2.get(link)
+    assert (again.status_code, "taskctl user sign-in-link" in again.text) == (410, True)
+    secret = link.partition("=")[2]
+    logs = Path(up.env["LOG_DIR"]).rglob("*.log")
+    assert [path for path in logs if secret in path.read_text(errors="replace")] == []
 
 
 @pytest.mark.timeout(180)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -12,7 +13,15 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from app.core.security import Scope
 from tests.support.api import ADMIN, Api, create, new_task, problem_of
 
-OPEN = {"/health/live", "/health/ready", "/api/v1/auth/token", "/docs", "/redoc", "/openapi.json"}
+OPEN = {
+    "GET /health/live",
+    "GET /health/ready",
+    "POST /api/v1/auth/token",
+    "POST /api/v1/auth/session",
+    "GET /docs",
+    "GET /redoc",
+    "GET /openapi.json",
+}
 TASKS = "/api/v1/tasks/"
 
 
@@ -33,7 +42,7 @@ async def test_every_route_but_the_open_ones_asks_for_a_token(api: Api) -> None:
     for method, path, route in _routes(api):
         url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, name="default")
         answer = await api.stranger.request(method, url)
-        if path.rstrip("/") in OPEN:
+        if f"{method} {path.rstrip('/')}" in OPEN:
             assert answer.status_code != 401, path
             continue
         asked += 1
@@ -64,11 +73,30 @@ async def test_a_broken_token_is_refused_like_an_unknown_one(api: Api) -> None:
 _SOME_ID = "01a20e72-6ec7-74d0-bc60-000000000000"
 
 
-async def test_somebody_elses_task_is_like_one_that_does_not_exist(api: Api) -> None:
-    owner = await api.as_user("owner@example.org")
-    other = await api.as_user(
-        "other@example.org", scopes=["tasks:read", "tasks:write", "tasks:report"]
+async def test_another_site_changes_nothing_through_a_session(api: Api) -> None:
+    browser = await api.signed_in()
+    changes = [
+        (m, p) for m, p, _ in _routes(api) if m != "GET" and f"{m} {p.rstrip('/')}" not in OPEN
+    ]
+    assert len(changes) > 20
+    for method, path in changes:
+        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, name="default")
+        foreign = await browser.request(method, url, headers={"Sec-Fetch-Site": "cross-site"})
+        assert problem_of(foreign, 403)["code"] == "cross_site", f"{method} {path}"
+
+
+async def _two_users(api: Api, how: str) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
+    if how == "session":
+        return await api.signed_in("owner@example.org"), await api.signed_in("other@example.org")
+    scopes = ["tasks:read", "tasks:write", "tasks:report"]
+    return await api.as_user("owner@example.org"), await api.as_user(
+        "other@example.org", scopes=scopes
     )
+
+
+@pytest.mark.parametrize("how", ["token", "session"])
+async def test_somebody_elses_task_is_like_one_that_does_not_exist(api: Api, how: str) -> None:
+    owner, other = await _two_users(api, how)
     task = await create(owner, tags=["mine"])
     requests: list[tuple[str, str, Any]] = [
         ("GET", "", None),

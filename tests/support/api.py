@@ -45,21 +45,46 @@ class Api:
         self, email: str = ADMIN, role: str = "user", scopes: list[str] | None = None
     ) -> httpx2.AsyncClient:
         """A client of that user, who is made if need be, with a token of the usual scopes."""
-        from app.core.errors import Conflict
         from app.db.session import async_session
         from app.services import auth
 
+        await _have_user(email, role)
         async with async_session() as db:
-            await auth.ensure_admin(db)
-            with contextlib.suppress(Conflict):
-                await auth.create_user(db, email, role)
             _, token = await auth.create_token(db, email, scopes=scopes)
         return self.with_token(token)
+
+    async def link(self, email: str = ADMIN, role: str = "user") -> str:
+        """Path and query of a sign-in link of that user, who is made if need be."""
+        from app.db.session import async_session
+        from app.services import browser_session
+
+        await _have_user(email, role)
+        async with async_session() as db:
+            return f"/sign-in?token={await browser_session.create_link(db, email)}"
+
+    async def signed_in(self, email: str = ADMIN, role: str = "user") -> httpx2.AsyncClient:
+        """A browser of that user, signed in by a link, that sends what our own pages send."""
+        client = self.with_token(None)
+        answer = await client.get(await self.link(email, role))
+        assert answer.status_code == 303, answer.text
+        client.headers["X-Requested-With"] = "test"
+        return client
 
     async def close(self) -> None:
         """Close every client."""
         for client in self.clients:
             await client.aclose()
+
+
+async def _have_user(email: str, role: str) -> None:
+    from app.core.errors import Conflict
+    from app.db.session import async_session
+    from app.services import auth
+
+    async with async_session() as db:
+        await auth.ensure_admin(db)
+        with contextlib.suppress(Conflict):
+            await auth.create_user(db, email, role)
 
 
 @contextlib.asynccontextmanager
