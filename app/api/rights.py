@@ -12,7 +12,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from app.api import cookies
 from app.core.errors import Forbidden, Unauthorized
 from app.core.security import Principal, Scope
-from app.services import auth, browser_session
+from app.services import browser_session, identity
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -41,14 +41,14 @@ async def identify(request: Request, *, may_view: bool) -> Principal:
     """
     header = request.headers.get("authorization")
     if header is None and may_view and (view := request.query_params.get("view")):
-        return await auth.authenticate_view(view, _task_in_path(request))
+        return await identity.authenticate_view(view, _task_in_path(request))
     if header is None and (secret := cookies.read(request)):
         return await _signed_in(request, secret)
     scheme, _, token = (header or "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send a token: Authorization: Bearer <token>", code="token_missing")
-    return await auth.authenticate(token)
+    return await identity.authenticate(token)
 
 
 async def _signed_in(request: Request, secret: str) -> Principal:

@@ -1,18 +1,14 @@
-"""Users, their tokens, and who is behind a request."""
+"""Users, their tokens and their passwords."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -22,15 +18,12 @@ from app.core.security import CEILING, Principal, Role, Scope, TokenKind, defaul
 from app.db.session import async_session, read_session
 from app.models import Token, User
 from app.queries import users as queries
+from app.services import identity
 from app.services.transactions import undone_if_refused
 
 ADMIN_EMAIL = "admin@localhost"
 LOGIN_SECONDS = 24 * 3600
-# A revoked token stops working at once in the process that revoked it, and within this time in
-# all others.
-CACHE_SECONDS = 1.0
-CACHE_ENTRIES = 10_000
-TOUCH_SECONDS = 60.0
+MAX_ACCOUNTS = 10_000
 MAX_FAILURES = 10
 FAILURE_SECONDS = 300.0
 
@@ -159,7 +152,7 @@ async def revoke_token(db: AsyncSession, token_id: uuid.UUID, owner: uuid.UUID |
     if token is None:
         raise NotFound("There is no such token")
     await db.commit()
-    _cache.pop((TokenKind(token.kind), token.token_hash), None)
+    identity.forget(token)
     return token
 
 
@@ -189,110 +182,7 @@ async def require_password(email: str, password: str, *, client: str) -> None:
     _failures.pop(key, None)
 
 
-async def authenticate(token: str) -> Principal:
-    """Who holds this API token. Raises `Unauthorized` for one that is unknown, over or revoked."""
-    known = await holder_of(token, TokenKind.API)
-    if known is None:
-        raise Unauthorized(
-            "The token is unknown, revoked or has expired; get one with: taskctl token create "
-            "--user EMAIL",
-            code="invalid_token",
-        )
-    return known
-
-
-async def holder_of(token: str, kind: TokenKind) -> Principal | None:
-    """Who holds this token of that kind; None for one that is unknown, over or revoked."""
-    key = (kind, security.token_hash(token))
-    known, until = _cache.get(key, (None, 0.0))
-    if time.monotonic() >= until:
-        known = await _look_up(*key)
-        _remember(key, known)
-    return known
-
-
-async def authenticate_view(token: str, task_id: uuid.UUID | None) -> Principal:
-    """Who handed out this view token, reduced to reading its one task.
-
-    Raises `Unauthorized` when it is forged, over, or for another task.
-    """
-    grant = security.read_view(token)
-    refused = Unauthorized(
-        "The view token has expired or is not for this task; ask for a new one",
-        code="invalid_view_token",
-    )
-    if grant is None or grant.task_id != task_id:
-        raise refused
-    async with read_session() as db:
-        user = await db.scalar(queries.live_user(grant.user_id))
-    if user is None:
-        raise refused
-    return Principal(
-        user_id=user.id,
-        email=user.email,
-        role=Role(user.role),
-        scopes=frozenset({Scope.TASKS_READ}),
-        expires_at=grant.issued_at + timedelta(seconds=security.VIEW_SECONDS),
-        only_task=grant.task_id,
-    )
-
-
-async def still_valid(principal: Principal) -> bool:
-    """Whether whoever opened a stream may still read: token not revoked, user not disabled."""
-    async with read_session() as db:
-        if principal.token_id is None:
-            return await db.scalar(queries.live_user(principal.user_id)) is not None
-        return await db.scalar(queries.live_token_by_id(principal.token_id)) is not None
-
-
-async def _look_up(kind: TokenKind, digest: str) -> Principal | None:
-    async with read_session() as db:
-        row = (await db.execute(queries.live_token(digest, kind.value))).one_or_none()
-    if row is None:
-        return None
-    token, user, now = row
-    if token.last_used_at is None or (now - token.last_used_at).total_seconds() > TOUCH_SECONDS:
-        _in_background(_touch(token.id))
-    return as_principal(token, user)
-
-
-def as_principal(token: Token, user: User) -> Principal:
-    """Whoever comes with this token."""
-    return Principal(
-        user_id=user.id,
-        email=user.email,
-        role=Role(user.role),
-        scopes=frozenset(Scope(scope) for scope in token.scopes if scope in set(Scope)),
-        token_id=token.id,
-        expires_at=token.expires_at,
-        kind=TokenKind(token.kind),
-    )
-
-
-async def _touch(token_id: uuid.UUID) -> None:
-    # Nice to know, never worth a failed request.
-    with contextlib.suppress(SQLAlchemyError, OSError):
-        async with async_session() as db:
-            await db.execute(queries.touch_token(token_id, TOUCH_SECONDS))
-            await db.commit()
-
-
-_cache: OrderedDict[tuple[TokenKind, str], tuple[Principal | None, float]] = OrderedDict()
 _failures: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
-_background: set[asyncio.Task[None]] = set()
-
-
-def _in_background(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-
-
-def _remember(key: tuple[TokenKind, str], principal: Principal | None) -> None:
-    _cache[key] = (principal, time.monotonic() + CACHE_SECONDS)
-    _cache.move_to_end(key)
-    while len(_cache) > CACHE_ENTRIES:
-        _cache.popitem(last=False)
 
 
 def _refuse_guessing(key: tuple[str, str]) -> None:
@@ -310,7 +200,7 @@ def _count_failure(key: tuple[str, str]) -> None:
     recent = [at for at in _failures.get(key, ()) if now - at < FAILURE_SECONDS]
     _failures[key] = [*recent, now][-MAX_FAILURES:]
     _failures.move_to_end(key)
-    while len(_failures) > CACHE_ENTRIES:
+    while len(_failures) > MAX_ACCOUNTS:
         _failures.popitem(last=False)
 
 

@@ -12,7 +12,7 @@ from app.core.security import Principal, Role, TokenKind, default_scopes, token_
 from app.db.session import async_session
 from app.models import User
 from app.queries import users as queries
-from app.services import auth
+from app.services import auth, identity
 from app.services.transactions import undone_if_refused
 
 LINK_SECONDS = 10 * 60
@@ -67,11 +67,11 @@ async def sign_out(db: AsyncSession, caller: Principal) -> None:
 
 async def session_of(cookie: str) -> Principal | None:
     """Who is signed in with this cookie; None when the session is unknown or over."""
-    return await auth.holder_of(cookie, TokenKind.SESSION)
+    return await identity.holder_of(cookie, TokenKind.SESSION)
 
 
 async def _begin(db: AsyncSession, user: User) -> tuple[Principal, str]:
     scopes = default_scopes(Role(user.role))
     token, secret = await auth.issue(db, TokenKind.SESSION, user.id, scopes, SESSION_SECONDS)
     await db.commit()
-    return auth.as_principal(token, user), secret
+    return identity.as_principal(token, user), secret

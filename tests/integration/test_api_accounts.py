@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from app.services import auth
+from app.services import auth, identity
 from tests.support.api import ADMIN, Api, problem_of
 
 TOKENS, USERS, LOGIN = "/api/v1/tokens", "/api/v1/users", "/api/v1/auth/token"
@@ -78,7 +78,7 @@ async def test_a_token_ends_when_it_expires(api: Api) -> None:
     made = (await client.post(TOKENS, json={"expires_in": 0.5})).json()
     other = api.with_token(made["token"])
     assert (await other.get(f"{USERS}/me")).status_code == 200
-    await asyncio.sleep(0.5 + auth.CACHE_SECONDS + 0.1)
+    await asyncio.sleep(0.5 + identity.CACHE_SECONDS + 0.1)
     problem_of(await other.get(f"{USERS}/me"), 401)
 
 

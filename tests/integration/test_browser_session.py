@@ -16,7 +16,7 @@ from app.db.clock import after, now
 from app.db.session import Database, async_session
 from app.maintenance import prune
 from app.models import Token, User
-from app.services import auth, browser_session
+from app.services import browser_session, identity
 from tests.support.api import ADMIN, Api, create, problem_of
 
 SESSION, TASKS = "/api/v1/auth/session", "/api/v1/tasks/"
@@ -182,7 +182,7 @@ async def test_a_session_ends_with_its_time_and_with_its_user(api: Api) -> None:
         browser = await api.signed_in()
         assert (await browser.get(SESSION)).status_code == 200
         await force(end)
-        await asyncio.sleep(auth.CACHE_SECONDS + 0.1)
+        await asyncio.sleep(identity.CACHE_SECONDS + 0.1)
         assert problem_of(await browser.get(SESSION), 401)["code"] == "session_over"
 
 
@@ -206,7 +206,7 @@ async def test_what_is_over_is_removed_and_tokens_stay(api: Api) -> None:
     async with async_session() as db:
         kinds = set(await db.scalars(select(Token.kind)))
     assert kinds == {"api"}
-    await asyncio.sleep(auth.CACHE_SECONDS + 0.1)
+    await asyncio.sleep(identity.CACHE_SECONDS + 0.1)
     problem_of(await browser.get(SESSION), 401)
 
 

@@ -25,7 +25,7 @@ from app.domain.lifecycle import TaskStatus
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import QueueName, TaskType
-from app.services import auth
+from app.services import identity
 from app.services.listing import TaskFilter
 from app.services.live import Change, Live
 from app.services.task import task_service
@@ -132,7 +132,7 @@ async def _while_allowed(
 
 async def _still_valid(caller: Principal) -> bool:
     try:
-        return await auth.still_valid(caller)
+        return await identity.still_valid(caller)
     except (SQLAlchemyError, OSError):
         return True  # nothing can be read meanwhile either
 
