@@ -114,7 +114,7 @@ def forget_settings() -> None:
             for value in list(vars(module).values()):
                 if callable(clear := getattr(value, "cache_clear", None)):
                     clear()
-    for name, cached in (("app.db.session", "_unpooled"), ("app.services.auth", "_cache"),
+    for name, cached in (("app.db.session", "_unpooled"), ("app.services.identity", "_cache"),
                          ("app.services.auth", "_failures")):  # fmt: skip
         if name in sys.modules:
             getattr(sys.modules[name], cached).clear()
