@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
+from collections.abc import Iterator
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -15,8 +17,11 @@ from app.core.context import new_request_id, request_id
 from app.core.errors import ConfigurationError
 from app.core.logging import bound, get_logger
 
-# A database that is frozen rather than gone answers nothing at all, not even an error.
-PATIENCE_SECONDS = 2.7
+# An answer comes within 3 s. A request may make several statements, each of which is in time, and
+# a database that is frozen rather than gone answers nothing at all, not even an error.
+PATIENCE_SECONDS = 2.5
+# How late a deadline may be noticed that moves while a client sends its body.
+LOOK_SECONDS = 0.05
 _TOO_SLOW = (
     "There was no answer in time, most likely because the database does not answer; try again "
     "shortly"
@@ -80,7 +85,7 @@ class RequestContext:
 
 
 class Deadline:
-    """Answers 503 when no response has begun `PATIENCE_SECONDS` after the request was read.
+    """Answers 503 when no response has begun after `PATIENCE_SECONDS` of our own time.
 
     The work is abandoned then; whether it committed is unknown to the client, as with any lost
     connection, which is what idempotency keys are for. Responses that have begun, such as event
@@ -94,16 +99,13 @@ class Deadline:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        loop = asyncio.get_running_loop()
-        started: asyncio.Future[None] = loop.create_future()
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        clock = _Clock()
         expired = False
-        since = loop.time()
 
         async def timed_receive() -> Message:
-            nonlocal since
-            message = await receive()
-            since = loop.time()  # a slow upload is the client's own time
-            return message
+            with clock.stopped():  # a slow upload is the client's own time
+                return await receive()
 
         async def guarded_send(message: Message) -> None:
             if expired:
@@ -114,16 +116,15 @@ class Deadline:
 
         work = asyncio.ensure_future(self._app(scope, timed_receive, guarded_send))
         try:
-            while True:
-                left = since + PATIENCE_SECONDS - loop.time()
+            while (left := PATIENCE_SECONDS - clock.spent()) > 0:
                 await asyncio.wait(
-                    {work, started}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                    {work, started},
+                    timeout=max(left, LOOK_SECONDS),
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 if work.done() or started.done():
                     await work
                     return
-                if loop.time() >= since + PATIENCE_SECONDS:
-                    break
         finally:
             if not work.done():
                 work.cancel()
@@ -132,6 +133,27 @@ class Deadline:
         _log.warning("gave up waiting", method=scope["method"], path=scope["path"])
         answer = unavailable(scope["path"], _TOO_SLOW)
         await answer(scope, receive, send)
+
+
+class _Clock:
+    """Seconds since it was made, without those during which it was stopped."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._stopped_at: float | None = None
+
+    def spent(self) -> float:
+        now = time.monotonic() if self._stopped_at is None else self._stopped_at
+        return now - self._since
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        self._stopped_at = began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._stopped_at = None
+            self._since += time.monotonic() - began
 
 
 def _forget(work: asyncio.Future[None]) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL, Engine, create_engine
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
+from app.db.patience import PatientAsyncConnection, PatientConnection, is_gone
 
-# The API answers 503 within 3 s, so nothing it waits for may take longer than this.
-API_PATIENCE_SECONDS = 2.5
-# Workers and agents have time: they would rather wait than repeat.
-WORKER_PATIENCE_SECONDS = 30.0
+# The API answers 503 within 3 s, so no statement of it may take longer than this.
+API_PATIENCE_SECONDS = 2.2
+# Task code has time: it would rather wait than fail.
+TASK_PATIENCE_SECONDS = 30.0
+# A connection takes several exchanges to make, and only a line that is cut takes this long.
+CONNECT_SECONDS = 4
+API_CONNECT_SECONDS = 2
 
 
 def database_url(*, use_async: bool) -> URL:
@@ -41,21 +46,38 @@ def database_url(*, use_async: bool) -> URL:
     )
 
 
-def sync_engine(*, durable: bool, pool_size: int = 1) -> Engine:
+def worker_patience() -> float:
+    """Seconds that workers and agents wait for a statement: a third of a lease.
+
+    A renewal that hangs is given up while the next one still saves the lease. And a look for
+    leases that are over never hangs for so long that they end while it waits for a lock: it
+    would take everybody for dead who waits for the same lock.
+    """
+    return min(TASK_PATIENCE_SECONDS, max(1.0, get_settings().lease_seconds / 3))
+
+
+def sync_engine(*, durable: bool, pool_size: int = 1, patience: float | None = None) -> Engine:
     """An engine for workers and agents.
 
     `durable=False` is for writes that may be repeated after a power cut: heartbeats, progress
     and claims of tasks that may start again anyway.
     """
+    patience = worker_patience() if patience is None else patience
     url = database_url(use_async=False)
     engine = create_engine(
         url,
         pool_size=pool_size,
         # Each thread keeps a connection; how many threads there are is the caller's affair.
         max_overflow=-1,
-        connect_args=_connect_args(url, WORKER_PATIENCE_SECONDS, durable=durable),
+        connect_args=_connect_args(url, patience, durable=durable),
     )
     _prepare(engine, durable=durable)
+    if url.get_backend_name() == "postgresql":
+
+        @event.listens_for(engine, "do_connect")
+        def _open(dialect: Any, record: Any, args: Any, parameters: dict[str, Any]) -> Any:
+            return PatientConnection.open(patience, *args, **parameters)
+
     return engine
 
 
@@ -73,10 +95,11 @@ def async_engine(*, pooled: bool, read_only: bool = False) -> AsyncEngine:
     )
     if read_only:
         pool["isolation_level"] = "AUTOCOMMIT"
-    patience = API_PATIENCE_SECONDS if pooled else WORKER_PATIENCE_SECONDS
-    engine = create_async_engine(
-        url, connect_args=_connect_args(url, patience, durable=True), **pool
-    )
+    patience = API_PATIENCE_SECONDS if pooled else TASK_PATIENCE_SECONDS
+    arguments = _connect_args(url, patience, durable=True)
+    if url.get_backend_name() == "postgresql":
+        arguments["async_creator_fn"] = partial(PatientAsyncConnection.open, patience)
+    engine = create_async_engine(url, connect_args=arguments, **pool)
     _prepare(engine.sync_engine, durable=True, autocommit=read_only)
     return engine
 
@@ -88,7 +111,9 @@ def _connect_args(url: URL, patience: float, *, durable: bool) -> dict[str, Any]
     if not durable:
         options.append("-c synchronous_commit=off")
     return {
-        "connect_timeout": max(2, round(min(patience, 5))),
+        "connect_timeout": (
+            API_CONNECT_SECONDS if patience == API_PATIENCE_SECONDS else CONNECT_SECONDS
+        ),
         "options": " ".join(options),
         "keepalives_idle": 5,
         "keepalives_interval": 2,
@@ -99,9 +124,18 @@ def _connect_args(url: URL, patience: float, *, durable: bool) -> dict[str, Any]
 
 
 def _prepare(engine: Engine, *, durable: bool, autocommit: bool = False) -> None:
-    if engine.dialect.name != "sqlite":
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, durable=durable, autocommit=autocommit)
         return
 
+    @event.listens_for(engine, "checkout")
+    def _look(connection: Any, record: Any, proxy: Any) -> None:
+        # The server may have been restarted since; nobody's statement need fail to find out.
+        if is_gone(record.driver_connection):
+            raise InvalidatePoolError("the server has closed the connection")
+
+
+def _prepare_sqlite(engine: Engine, *, durable: bool, autocommit: bool) -> None:
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, record: Any) -> None:
         cursor = connection.cursor()

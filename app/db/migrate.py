@@ -20,6 +20,8 @@ from app.db.engines import sync_engine
 
 # Any constant; two processes that migrate one PostgreSQL database take turns on it.
 _LOCK_ID = 7_381_029_551
+# A migration of a large table, and the wait for somebody else's.
+_UPGRADE_PATIENCE_SECONDS = 6 * 3600.0
 _DIRECTORY = Path(__file__).parent / "migrations"
 
 
@@ -51,7 +53,7 @@ def upgrade() -> SchemaStatus:
     Raises `ConfigurationError` when the schema is newer than this code or out of reach.
     """
     _make_sqlite_directory()
-    engine = sync_engine(durable=True)
+    engine = sync_engine(durable=True, patience=_UPGRADE_PATIENCE_SECONDS)
     try:
         with engine.begin() as connection:  # on SQLite this is BEGIN IMMEDIATE: the same lock
             if connection.dialect.name == "postgresql":

@@ -16,17 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import (
-    DBAPIError,
-    InterfaceError,
-    MultipleResultsFound,
-    NoResultFound,
-    OperationalError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
+from app.db.faults import is_transient as is_transient
+from app.db.patience import PatientConnection, is_gone
 
 _pools: dict[tuple[int, bool], AsyncEngine] = {}
 _unpooled: dict[tuple[int, int, bool], AsyncEngine] = {}
@@ -150,6 +145,11 @@ class Database:
     def _own_connection(self) -> Connection:
         self._open()
         connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is not None and _is_gone(connection):
+            del self._mine.connection
+            connection.invalidate()
+            connection.close()
+            connection = None
         if connection is None:
             connection = self._mine.connection = self._singles.connect()
         return connection
@@ -169,8 +169,6 @@ class Database:
             self._pid = 0
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether repeating the same statement later may succeed: lost connection, lock, shutdown."""
-    if isinstance(error, PoolTimeout | InterfaceError | OperationalError):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+def _is_gone(connection: Connection) -> bool:
+    driver = connection.connection.driver_connection
+    return isinstance(driver, PatientConnection) and is_gone(driver)
