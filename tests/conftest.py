@@ -29,9 +29,10 @@ from tests.support.rings import RINGS, not_run_lines, ring_of  # noqa: E402
 from tests.support.stack_fixtures import (  # noqa: E402, F401 - pytest finds them by name here
     inside,
     make_stack,
+    postgresql_stack,
     pytest_runtest_makereport,
     shared_stack,
-    shared_stacks,
+    sqlite_stack,
     stack,
 )
 

@@ -12,6 +12,7 @@ import pytest
 from tests.support.broker import Broker
 from tests.support.databases import DATABASES, Templates
 from tests.support.environment import use_settings
+from tests.support.postgres import Postgres
 from tests.support.stack import Stack
 
 _STACKS = pytest.StashKey[list[Stack]]()
@@ -19,49 +20,42 @@ MakeStack = Callable[..., Stack]
 
 
 @pytest.fixture(scope="session")
-def shared_stacks(
-    request: pytest.FixtureRequest,
-    templates: Templates,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], Stack]]:
-    """The running systems of this session by kind of database, each begun at its first use.
-
-    They have a broker each: a test may well kill its own.
-    """
-    running: dict[str, Stack] = {}
-    with ExitStack() as ends:
-
-        def get(database: str) -> Stack:
-            if database not in running:
-                folder = tmp_path_factory.mktemp(f"stack-{database}")
-                broker = Broker(folder / "broker").start()
-                ends.callback(lambda: broker.stop())
-                if database == "sqlite":
-                    url = templates.sqlite(folder / "tasks.db")
-                else:
-                    server = request.getfixturevalue("postgres")
-                    url = ends.enter_context(templates.postgres(server))
-                stack = Stack(folder, url, broker)
-                ends.callback(stack.stop)
-                running[database] = stack
-                _start(stack)
-            return running[database]
-
-        yield get
+def sqlite_stack(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running system on SQLite, for all tests that do not change its settings."""
+    folder = tmp_path_factory.mktemp("stack-sqlite")
+    yield from _running(folder, templates.sqlite(folder / "tasks.db"))
 
 
-def _start(stack: Stack) -> None:
+@pytest.fixture(scope="session")
+def postgresql_stack(
+    templates: Templates, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The same on PostgreSQL."""
+    with templates.postgres(postgres) as url:
+        yield from _running(tmp_path_factory.mktemp("stack-postgresql"), url)
+
+
+def _running(folder: Path, url: str) -> Iterator[Stack]:
+    # A broker of its own: a test may well kill it.
+    broker = Broker(folder / "broker").start()
+    stack = Stack(folder, url, broker)
     try:
-        stack.start()
+        yield stack.start()
     except BaseException:
         print(stack.tails())  # noqa: T201 - nobody else shows why it did not start
         raise
+    finally:
+        try:
+            stack.stop()
+        finally:
+            broker.stop()
 
 
 @pytest.fixture(params=DATABASES)
-def shared_stack(request: pytest.FixtureRequest, shared_stacks: Callable[[str], Stack]) -> Stack:
-    """One running system per kind of database, for all tests that do not change its settings."""
-    return shared_stacks(request.param)
+def shared_stack(request: pytest.FixtureRequest) -> Stack:
+    """One running system per kind of database, each begun at its first use."""
+    stack: Stack = request.getfixturevalue(f"{request.param}_stack")
+    return stack
 
 
 @pytest.fixture
