@@ -77,7 +77,9 @@ async def submit(
         taken = await _take_key(db, owner, idempotency_key, fingerprint, task.id)
         if not taken:
             await db.rollback()
-            return await _first_of(db, owner, idempotency_key, fingerprint), True
+            first = await _first_of(db, owner, idempotency_key, fingerprint)
+            await db.commit()
+            return first, True
     tell_after_commit(db, task)
     await db.commit()
     return task, False
