@@ -1,17 +1,23 @@
-"""`doctor`: what is wrong here, and what to do about it."""
+"""`doctor` and `verify`: what is wrong here, and what to do about it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer
 
 from app.cli.commands import local
-from app.cli.failures import ExitCode
+from app.cli.failures import CliError, ExitCode, explained
 from app.cli.output import Output
+
+if TYPE_CHECKING:
+    from app.maintenance.invariants import Report
 
 
 def add(app: typer.Typer) -> None:
-    """Register the command."""
-    local(app)(doctor)
+    """Register the commands."""
+    for command in (doctor, verify):
+        local(app)(command)
 
 
 def doctor(out: Output) -> None:
@@ -31,3 +37,45 @@ def doctor(out: Output) -> None:
         out.line(f"{problems} problems, {warnings} warnings, {len(findings)} checks.")
     if problems:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def verify(out: Output) -> None:
+    """Check that the running system keeps its promises: leases, counts, order, the window.
+
+    Reads the settings' database and broker and changes nothing; the table of tasks is read whole.
+    Exit code 1 if a promise is broken, 2 if the database could not be asked.
+    """
+    report = _verified()
+    if out.as_json:
+        out.json(report.as_dict())
+    else:
+        if report.findings:
+            out.table(("BROKEN", "FOUND"), [(f.rule, f.found) for f in report.findings])
+        for finding in report.findings:
+            out.line(f"{finding.rule}: {finding.cure}")
+        for note in report.notes:
+            out.note(f"Note: {note}.")
+        out.line(f"{len(report.findings)} broken, {len(report.held)} hold.")
+    if report.findings:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _verified() -> Report:
+    try:
+        from app.db import migrate
+        from app.db.session import Database
+        from app.maintenance import invariants
+
+        found = migrate.status()
+        if found.state != "current":
+            raise CliError(found.detail)
+        database = Database(durable=False)
+        try:
+            return invariants.run_once(database)
+        finally:
+            database.close()
+    except Exception as error:
+        failure = explained(error)
+        if failure is None:
+            raise
+        raise CliError(failure.sentence, code=ExitCode.BLIND, lines=failure.lines) from None

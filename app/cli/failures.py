@@ -11,8 +11,9 @@ class ExitCode(IntEnum):
     """What a script may rely on."""
 
     OK = 0  # done; with --watch: the task succeeded
-    FAILED = 1  # the task failed, or doctor found a problem
+    FAILED = 1  # the task failed, or doctor or verify found a problem
     USAGE = 2  # the command line itself is wrong
+    BLIND = 2  # verify could not look
     STOPPED = 3  # the watched task was revoked or deleted
     REFUSED = 4  # the command could not be carried out; stderr says why
     INTERRUPTED = 130  # Ctrl-C

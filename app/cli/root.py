@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import admin, diagnosis, launch, run_here, tasks, users, watching
+from app.cli import admin, dead, diagnosis, launch, run_here, tasks, users, watching
 from app.cli.commands import Json, RootToken, RootUrl, Shared
 
 _HELP = (
@@ -13,9 +13,9 @@ _HELP = (
     "settings), with --token or TASKCTL_TOKEN. On a development machine no token is needed."
 )
 _EPILOG = (
-    "Exit codes: 0 done, 1 the task failed or doctor found a problem, 2 wrong command line, "
-    "3 the watched task was cancelled or deleted, 4 not carried out (the reason is on stderr), "
-    "130 Ctrl-C."
+    "Exit codes: 0 done, 1 the task failed or doctor or verify found a problem, 2 wrong command "
+    "line, or verify could not look, 3 the watched task was cancelled or deleted, 4 not carried "
+    "out (the reason is on stderr), 130 Ctrl-C."
 )
 
 app = typer.Typer(
@@ -44,4 +44,5 @@ watching.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)
+dead.add(app)
 diagnosis.add(app)

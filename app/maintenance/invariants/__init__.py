@@ -1,0 +1,71 @@
+"""Invariants of a live system, checked against its database and its broker.
+
+A system that works moves between two reads, so nothing that one look sees is reported: a suspect
+is looked at again until it is gone, or has been there, unmoved, for as long as the system may take
+to put it right by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from app.core.config import get_settings
+from app.db.session import Database
+from app.maintenance.invariants import flow, parts, rows
+from app.maintenance.invariants.finding import RULES, Finding, Report, Rule, Suspect, gather
+from app.maintenance.invariants.times import Times
+
+__all__ = ["RULES", "Finding", "Report", "Rule", "Times", "run_once"]
+
+# Between two looks. At least two are always taken.
+PAUSE_SECONDS = 1.0
+
+Check = Callable[[], list[Suspect]]
+
+
+def run_once(
+    database: Database,
+    *,
+    times: Times | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Report:
+    """Look at everything; takes a second or two, longer only while something is suspected.
+
+    Raises `SQLAlchemyError` when the database cannot be asked. A broker that does not answer is
+    a note: what is in it is then not looked at.
+    """
+    times = times or Times.of(get_settings())
+    notes: list[str] = []
+    checks: list[Check] = [
+        partial(rows.broken, database, times),
+        partial(rows.counted, database),
+        partial(flow.look, database, times, notes),
+        partial(parts.workers, database, times),
+        partial(parts.schedules, database, times, notes),
+    ]
+    confirmed = [suspect for check in checks for suspect in _confirmed(check, sleep)]
+    findings = gather(confirmed)
+    broken = {finding.rule for finding in findings}
+    held = [name for name in RULES if name not in broken]
+    return Report(findings, held, list(dict.fromkeys(notes)))
+
+
+def _confirmed(check: Check, sleep: Callable[[float], object]) -> list[Suspect]:
+    """What the check sees again and again until its patience is over."""
+    open_ = {suspect.key: suspect for suspect in check()}
+    sure: list[Suspect] = []
+    elapsed = 0.0
+    while open_:
+        sleep(PAUSE_SECONDS)
+        elapsed += PAUSE_SECONDS
+        again = {suspect.key: suspect for suspect in check()}
+        for key, first in list(open_.items()):
+            now = again.get(key)
+            if now is None or not first.witness <= now.witness:
+                del open_[key]
+            elif elapsed >= first.patience:
+                sure.append(now)
+                del open_[key]
+    return sure

@@ -1,0 +1,234 @@
+"""Statements that look for what must never be: each condition is broken or nobody's business.
+
+They write nothing and lock nothing. Most read an index; `broken_rows` and `counts` read the
+whole table once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, true
+
+from app.db.clock import after, micros, now
+from app.domain.lifecycle import FINISHED, Event, TaskStatus
+from app.domain.retry import MAX_CRASHES
+from app.models import Queue, Schedule, Task, TaskAttempt, Worker
+from app.queries.guards import legal
+from app.queries.listing import TaskFilter, count_by_status
+from app.queries.schedules import STATIC
+from app.queries.types import Rows
+
+# Pools that can end an attempt by force. On threads a stop waits for the task itself.
+_FORCIBLE = ("prefork", "solo")
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Seconds in which the system puts each thing right by itself; only then is it broken."""
+
+    lease: float
+    cancel: float
+    expiry: float
+    deletion: float
+
+
+def _is(*statuses: TaskStatus) -> ColumnElement[bool]:
+    return or_(*(Task.status == status.value for status in statuses))
+
+
+def _archived(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(TaskAttempt.task_id == Task.id, *conditions)
+
+
+def row_rules(margins: Margins) -> dict[str, ColumnElement[bool]]:
+    """What is wrong with a row by itself, by the rule's name."""
+    running, finished = legal(Event.REPORT), _is(*FINISHED)
+    names = select(Worker.name)
+    forcible = select(Worker.name).where(Worker.pool.in_(_FORCIBLE))
+    return {
+        "lease_over": and_(running, Task.lease_until < after(-margins.lease)),
+        "no_holder": and_(
+            running,
+            or_(
+                Task.lease_until.is_(None),
+                Task.worker.is_(None),
+                Task.started_at.is_(None),
+                Task.attempt < 1,
+            ),
+        ),
+        "unknown_worker": and_(
+            running, Task.worker.not_like("external:%"), Task.worker.not_in(names)
+        ),
+        "not_stopped": and_(
+            running,
+            Task.cancel_requested_at < after(-margins.cancel),
+            Task.worker.in_(forcible),
+        ),
+        "leftovers": or_(
+            and_(or_(finished, legal(Event.FEED)), Task.lease_until.is_not(None)),
+            and_(finished, Task.attempt == 0, Task.dispatched_at.is_not(None)),
+            and_(finished, Task.completed_at.is_(None)),
+            and_(_is(TaskStatus.SUCCEEDED), Task.progress < 100),
+            and_(or_(running, legal(Event.FEED)), Task.completed_at.is_not(None)),
+        ),
+        "counters": or_(
+            Task.tries < 0,
+            Task.tries > Task.attempt,
+            Task.tries > Task.max_attempts,
+            Task.crash_count < 0,
+            Task.crash_count > Task.attempt,
+            Task.crash_count > MAX_CRASHES,
+        ),
+        "times": or_(
+            Task.started_at < Task.created_at,
+            Task.completed_at < Task.started_at,
+            Task.completed_at < Task.created_at,
+        ),
+        "never_started": and_(
+            finished, Task.attempt == 0, or_(Task.started_at.is_not(None), _archived())
+        ),
+        "history": or_(
+            _archived(TaskAttempt.attempt > Task.attempt),
+            and_(
+                _is(TaskStatus.RUNNING, TaskStatus.SUCCEEDED),
+                _archived(TaskAttempt.attempt == Task.attempt),
+            ),
+        ),
+        "expired": and_(legal(Event.EXPIRE), Task.expires_at < after(-margins.expiry)),
+        "not_deleted": and_(finished, Task.delete_requested_at < after(-margins.deletion)),
+    }
+
+
+def broken_rows(margins: Margins, limit: int) -> Rows:
+    """Rows that break a rule, oldest first, with 1 or 0 for each rule."""
+    rules = row_rules(margins)
+    return (
+        select(
+            Task.id,
+            Task.status,
+            Task.attempt,
+            Task.worker,
+            *(case((rule, 1), else_=0).label(name) for name, rule in rules.items()),
+        )
+        .where(or_(*rules.values()))
+        .order_by(Task.id)
+        .limit(limit)
+    )
+
+
+def counts() -> Rows:
+    """What the API counts by status, beside the rows themselves, in one snapshot.
+
+    One row for each status that the API's statement finds; `total` and `all_<status>` are the
+    same on every row. A single row with `status` NULL when the API's statement finds none.
+    """
+    api = count_by_status(TaskFilter()).subquery("api")
+    status, number = api.c
+    whole = select(
+        func.count().label("total"),
+        *(
+            func.count().filter(Task.status == each.value).label(f"all_{each.value}")
+            for each in TaskStatus
+        ),
+    ).subquery("whole")
+    return select(status.label("status"), number.label("number"), *whole.c).select_from(
+        whole.outerjoin(api, true())
+    )
+
+
+def _seconds_since(moment: Any) -> ColumnElement[Any]:
+    return (micros(now()) - micros(moment)) / 1_000_000.0
+
+
+def hints_out() -> Rows:
+    """Marked rows by queue and priority: how many, and seconds since the newest was marked."""
+    newest = _seconds_since(func.max(Task.dispatched_at))
+    return (
+        select(
+            Task.queue,
+            Task.dispatched_priority.label("level"),
+            func.count().label("rows"),
+            newest.label("newest"),
+        )
+        .where(legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .group_by(Task.queue, Task.dispatched_priority)
+    )
+
+
+def marked(queue: str) -> Rows:
+    """Rows whose hint is out: `id, celery_id` and seconds since they were marked."""
+    return (
+        select(Task.id, Task.celery_id, _seconds_since(Task.dispatched_at).label("age"))
+        .where(Task.queue == queue, legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .order_by(Task.id)
+    )
+
+
+def _not_expired() -> ColumnElement[bool]:
+    return or_(Task.expires_at.is_(None), Task.expires_at > now())
+
+
+def first_waiting(queue: str) -> Rows:
+    """The row that must be handed out next, and how long it has been ready, in seconds."""
+    return (
+        select(Task.id, _seconds_since(Task.ready_at).label("waited"))
+        .where(
+            Task.queue == queue,
+            legal(Event.FEED),
+            Task.dispatched_at.is_(None),
+            Task.rank.is_not(None),
+            _not_expired(),
+        )
+        .order_by(Task.rank, Task.id)
+        .limit(1)
+    )
+
+
+def unranked(older_than_seconds: float, limit: int) -> Rows:
+    """Rows whose time came that long ago and that still have no place in their queue."""
+    return (
+        select(Task.id, Task.queue, _seconds_since(Task.ready_at).label("waited"))
+        .where(
+            legal(Event.FEED),
+            Task.rank.is_(None),
+            Task.unmet_deps == 0,
+            Task.ready_at < after(-older_than_seconds),
+            _not_expired(),
+        )
+        .order_by(Task.ready_at)
+        .limit(limit)
+    )
+
+
+def running_by_worker() -> Rows:
+    """How many attempts each worker has."""
+    return (
+        select(Task.worker, func.count().label("attempts"))
+        .where(legal(Event.REPORT))
+        .group_by(Task.worker)
+    )
+
+
+def queues() -> Rows:
+    """Every queue's row."""
+    return select(Queue.name, Queue.paused_at, Queue.slots, Queue.window).order_by(Queue.name)
+
+
+def workers_silent(seconds: float) -> Rows:
+    """Workers not heard of for that long, and for how long."""
+    silence = _seconds_since(Worker.heartbeat_at)
+    return select(Worker.name, silence.label("silence")).where(
+        Worker.heartbeat_at < after(-seconds)
+    )
+
+
+def schedules_late(seconds: float) -> Rows:
+    """Schedules of the code whose slot passed that long ago and has not fired."""
+    late = _seconds_since(Schedule.next_fire)
+    return select(Schedule.name, late.label("late")).where(
+        Schedule.source == STATIC,
+        Schedule.paused_at.is_(None),
+        Schedule.next_fire < after(-seconds),
+    )
