@@ -19,10 +19,16 @@ from app.queries.types import DeletedRows, InsertedRows, Rows
 
 
 def renew(pairs: Iterable[Pair], lease_seconds: float) -> Update:
-    """Extend leases. Touches no indexed column, so it stays a heap-only update."""
+    """Extend leases. Touches no indexed column, so it stays a heap-only update.
+
+    The rows are locked first: PostgreSQL computes the new values of an update before it waits
+    for a lock, and a lease must not be shorter by that wait.
+    """
+    ours = (pairs_in(pairs), legal(Event.REPORT))
+    locked = select(Task.id).where(*ours).order_by(Task.id).with_for_update().cte("locked")
     return (
         update(Task)
-        .where(pairs_in(pairs), legal(Event.REPORT))
+        .where(*ours, Task.id.in_(select(locked.c.id)))
         .values(lease_until=after(lease_seconds))
         .returning(Task.id, Task.celery_id)
     )
