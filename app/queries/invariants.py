@@ -1,15 +1,16 @@
 """Statements that look for what must never be: each condition is broken or nobody's business.
 
-They write nothing and lock nothing. Most read an index; `broken_rows` and `counts` read the
-whole table once.
+They write nothing and lock nothing. Most read an index; `broken_rows` is for the whole table, a page
+at a time, and `counts` reads it once.
 """
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
 
 from app.db.clock import after, micros, now
 from app.domain.lifecycle import FINISHED, Event, TaskStatus
@@ -101,9 +102,15 @@ def row_rules(margins: Margins) -> dict[str, ColumnElement[bool]]:
     }
 
 
-def broken_rows(margins: Margins, limit: int) -> Rows:
-    """Rows that break a rule, oldest first, with 1 or 0 for each rule."""
+def page_end(start: uuid.UUID, size: int) -> Select[uuid.UUID]:
+    """The id of the row `size` places behind `start`; none near the end of the table."""
+    return select(Task.id).where(Task.id > start).order_by(Task.id).offset(size - 1).limit(1)
+
+
+def broken_rows(margins: Margins, start: uuid.UUID, end: uuid.UUID | None, limit: int) -> Rows:
+    """Rows behind `start`, up to `end`, that break a rule, with 1 or 0 for each rule."""
     rules = row_rules(margins)
+    page = Task.id > start if end is None else and_(Task.id > start, Task.id <= end)
     return (
         select(
             Task.id,
@@ -112,7 +119,7 @@ def broken_rows(margins: Margins, limit: int) -> Rows:
             Task.worker,
             *(case((rule, 1), else_=0).label(name) for name, rule in rules.items()),
         )
-        .where(or_(*rules.values()))
+        .where(page, or_(*rules.values()))
         .order_by(Task.id)
         .limit(limit)
     )

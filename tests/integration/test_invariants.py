@@ -17,7 +17,7 @@ from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
 from app.maintenance import invariants
-from app.maintenance.invariants import RULES, Report, Times
+from app.maintenance.invariants import RULES, Report, Times, rows
 from app.models import Schedule, TaskAttempt, Worker
 from app.queries import leases
 from app.queries import queues as queue_queries
@@ -223,6 +223,16 @@ def test_many_rows_of_one_kind_are_one_finding(world: World) -> None:
     (finding,) = verify(world).findings
     assert finding.subjects == sorted(ids)
     assert "and 2 more" in finding.found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 100])
+def test_a_large_table_is_read_in_pages(
+    world: World, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(rows, "PAGE", size)
+    live_worker(world)
+    ids = [str(plant_lease(world)) for _ in range(4)]
+    assert broken(world) == {"lease_over": ids}
 
 
 def test_executors_outside_celery_have_no_worker_row(world: World) -> None:

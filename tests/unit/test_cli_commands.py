@@ -28,6 +28,7 @@ COMMANDS = [
     "migrate",
     "config",
     "doctor",
+    "verify",
 ]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from typing import Any
+
 from app.db.session import Database
 from app.domain.lifecycle import TaskStatus
 from app.maintenance.invariants.finding import Suspect
@@ -10,21 +13,27 @@ from app.queries import invariants as queries
 
 # More of one kind tell nothing new.
 LIMIT = 200
+# Rows of one statement: none of them then takes long, however large the table is.
+PAGE = 50_000
 
 
 def broken(database: Database, times: Times) -> list[Suspect]:
     """One suspect for each row and rule that it breaks."""
-    rules = queries.row_rules(times.rows)
-    return [
-        Suspect(
-            rule,
-            str(row.id),
-            f"{row.status}, attempt {row.attempt}" + (f", {row.worker}" if row.worker else ""),
-        )
-        for row in database.execute(queries.broken_rows(times.rows, LIMIT)).all()
-        for rule in rules
-        if getattr(row, rule)
-    ]
+    rules = list(queries.row_rules(times.rows))
+    start: uuid.UUID | None = uuid.UUID(int=0)
+    suspects: list[Suspect] = []
+    while start is not None and len(suspects) < LIMIT:
+        end = database.execute(queries.page_end(start, PAGE)).column()
+        statement = queries.broken_rows(times.rows, start, end[0] if end else None, LIMIT)
+        for row in database.execute(statement).all():
+            suspects += [_suspect(row, rule) for rule in rules if getattr(row, rule)]
+        start = end[0] if end else None
+    return suspects
+
+
+def _suspect(row: Any, rule: str) -> Suspect:
+    worker = f", {row.worker}" if row.worker else ""
+    return Suspect(rule, str(row.id), f"{row.status}, attempt {row.attempt}{worker}")
 
 
 def counted(database: Database) -> list[Suspect]:

@@ -49,7 +49,8 @@ class Times:
             silence=MISSED_HEARTBEATS * settings.heartbeat_seconds,
             feed=2 * step + LEEWAY_SECONDS,
             resend=2 * step + 3 * LEEWAY_SECONDS,
-            take=2 * step + settings.heartbeat_seconds + LEEWAY_SECONDS,
+            # Longer than an agent takes to notice a deaf worker and to start another one.
+            take=5 * LEEWAY_SECONDS + settings.heartbeat_seconds,
             forget=WORKER_SILENCE_SECONDS + 2 * PRUNE_EVERY_SECONDS + takeover,
             # Longer than a dead beat still counts as alive.
             fire=3 * settings.heartbeat_seconds + 3 * LEEWAY_SECONDS,
