@@ -41,7 +41,7 @@ class Looker:
         now = datetime.now(UTC)
         try:
             with self._engine.connect() as connection:
-                windows = dict(connection.execute(select(Queue.name, Queue.window)).tuples().all())
+                windows = {row.name: row.window for row in connection.execute(select(Queue.name, Queue.window))}
                 return Look(
                     at=time.time(),
                     overdue=self._overdue(connection, now),
