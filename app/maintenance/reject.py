@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from app.maintenance.report import Report
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
 
+# How long nobody may know a function before its tasks fail: longer than a worker's restart.
+PATIENCE_SECONDS = 6.0
+
 
 @dataclass(frozen=True, slots=True)
 class RejectReport(Report):
@@ -21,23 +25,40 @@ class RejectReport(Report):
     unknown: int = 0
 
 
-def run_once(database: Database, limit: int) -> RejectReport:
-    """Revoke expired rows and fail those whose function no live worker knows.
+class Reject:
+    """Remembers since when which function was unknown to every live worker."""
 
-    A function that this process knows is not unknown: workers of that version may be starting.
-    Without any live worker nothing is concluded.
-    """
-    expired = database.execute(feed.expire(limit)).column()
-    unknown: list[uuid.UUID] = []
-    workers = database.execute(leases.live_workers_values(get_settings().lease_seconds)).all()
-    if workers:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._unknown_since: dict[str, float] = {}
+
+    def run_once(self, limit: int, patience: float = PATIENCE_SECONDS) -> RejectReport:
+        """Revoke expired rows and fail those whose function no live worker knows.
+
+        Not at once: the one that knows it may be restarting just now. A function that this
+        process knows is not unknown: workers of that version may be starting. Without any live
+        worker nothing is concluded.
+        """
+        expired = self._database.execute(feed.expire(limit)).column()
+        unknown: list[uuid.UUID] = []
+        for name, since in self._look().items():
+            if time.monotonic() - since >= patience:
+                statement = feed.reject_unknown(name, _error(name), limit)
+                unknown += self._database.execute(statement).column()
+        events.changed([*expired, *unknown])
+        return RejectReport(len(expired), len(unknown))
+
+    def _look(self) -> dict[str, float]:
+        silence = get_settings().lease_seconds
+        workers = self._database.execute(leases.live_workers_values(silence)).all()
         known = {name for worker in workers for name in worker.catalogue}
         known |= set(catalogue().tasks)
-        for name in database.execute(feed.pending_names()).column():
-            if name not in known:
-                unknown += database.execute(feed.reject_unknown(name, _error(name), limit)).column()
-    events.changed([*expired, *unknown])
-    return RejectReport(len(expired), len(unknown))
+        waited_for = self._database.execute(feed.pending_names()).column() if workers else []
+        now = time.monotonic()
+        self._unknown_since = {
+            name: self._unknown_since.get(name, now) for name in waited_for if name not in known
+        }
+        return self._unknown_since
 
 
 def _error(name: str) -> dict[str, str | int | None]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app import dispatch, events
 from app.db.session import Database
@@ -10,6 +14,7 @@ from app.domain.lifecycle import TaskStatus
 from app.maintenance.report import Report
 from app.queries import leases
 from app.services import attempts
+from app.services.attempts import Blame
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,17 @@ def run_once(database: Database, limit: int) -> RescueReport:
     """
     rows = database.execute(leases.lease_over(limit)).all()
     returned = ended = alive = 0
+    blamed = _blame(database, rows)
     for row in rows:
         message = f"the worker {row.worker} was lost: its lease ended without a renewal"
+        blame = blamed.get(row.celery_id, Blame("crash"))
         settled = attempts.lose(
-            database, (row.id, row.celery_id), "crash", message, lease_over=True
+            database,
+            (row.id, row.celery_id),
+            blame.cause,
+            message,
+            lease_over=True,
+            wait_seconds=blame.wait_seconds,
         )
         if settled is None:
             alive += 1
@@ -44,3 +56,15 @@ def run_once(database: Database, limit: int) -> RescueReport:
         else:
             ended += 1
     return RescueReport(returned, ended, alive)
+
+
+def _blame(database: Database, rows: Sequence[Any]) -> dict[uuid.UUID, Blame]:
+    """What runs on one worker dies together; executors outside have nothing to do with another."""
+    by_worker = defaultdict(list)
+    for row in rows:
+        by_worker[row.worker].append((row.id, row.celery_id))
+    blamed: dict[uuid.UUID, Blame] = {}
+    for worker, pairs in by_worker.items():
+        if not str(worker).startswith("external:"):
+            blamed |= attempts.blame(database, pairs)
+    return blamed

@@ -7,12 +7,13 @@ those in `claims`.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, Text, Update, case, func, insert, literal, null, select, update
+from sqlalchemy import Row, Text, Update, and_, case, func, insert, literal, null, select, update
 
 from app.db.base import JsonText
-from app.db.clock import after, new_uuid, now
+from app.db.clock import after, micros, new_uuid, now
 from app.domain.lifecycle import SETTLED_BY_OTHERS, Event, target
 from app.models import Task, TaskAttempt
 from app.queries.claims import Pair, pairs_in
@@ -32,6 +33,12 @@ _ATTEMPT = (
     Task.started_at,
     Task.cancel_requested_at,
     Task.cancel_reason,
+    Task.time_limit,
+    # Kept by the agent for what runs here; only the lease keeps it for what runs elsewhere.
+    and_(
+        Task.worker.like("external:%"),
+        Task.started_at <= after(-Task.time_limit),
+    ).label("limit_over"),
 )
 
 
@@ -41,6 +48,14 @@ def lock_attempt(task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool =
     if lease_over:
         guard.append(Task.lease_until < now())
     return select(*_ATTEMPT).where(*guard).with_for_update()
+
+
+def crash_counts(pairs: Iterable[Pair]) -> Rows:
+    """How many deaths these running attempts' tasks have seen, and how long they ran, seconds."""
+    age = (micros(now()) - micros(Task.started_at)) / literal(1e6)
+    return select(Task.celery_id, Task.crash_count, age.label("age")).where(
+        pairs_in(pairs), legal(Event.REPORT)
+    )
 
 
 def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -> InsertedRows:
@@ -108,6 +123,11 @@ def give_back(
             reason=case((cancelled, Task.cancel_reason), else_=reason),
             error=error,
             completed_at=case((cancelled, now()), else_=None),
+            # It ended by itself after it was told: by an exception on its way out, say.
+            stopped_by=case((cancelled, literal("cooperative", Text())), else_=None),
+            cancel_acknowledged_at=case(
+                (cancelled, func.coalesce(Task.cancel_acknowledged_at, now())), else_=None
+            ),
             ready_at=after(wait_seconds),
             scheduled_at=None if at_once else after(wait_seconds),
             rank=rank_of(now(), Task.priority, ageing_seconds) if at_once else None,
@@ -125,7 +145,13 @@ def give_back(
 
 
 def fail_if_running(
-    pair: Pair, *, reason: str, error: dict[str, Any], crashed: bool, lease_over: bool = False
+    pair: Pair,
+    *,
+    reason: str,
+    error: dict[str, Any],
+    crashed: bool,
+    lease_over: bool = False,
+    stopped_by: str = "forced",
 ) -> Update:
     """Running -> failed for a dead attempt, or -> revoked by force if a cancel was requested."""
     cancelled = Task.cancel_requested_at.is_not(None)
@@ -139,7 +165,7 @@ def fail_if_running(
             status=case((cancelled, target(Event.STOP).value), else_=target(Event.FAIL).value),
             reason=case((cancelled, func.coalesce(Task.cancel_reason, reason)), else_=reason),
             error=case((cancelled, null()), else_=literal(error, JsonText())),
-            stopped_by=case((cancelled, literal("forced", Text())), else_=Task.stopped_by),
+            stopped_by=case((cancelled, literal(stopped_by, Text())), else_=Task.stopped_by),
             completed_at=now(),
             lease_until=None,
             crash_count=Task.crash_count + (1 if crashed else 0),

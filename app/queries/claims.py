@@ -137,6 +137,14 @@ def _settled_values(source: dict[str, Any]) -> dict[str, Any]:
             (stopped, func.coalesce(Task.cancel_reason, source["reason"])), else_=source["reason"]
         ),
         "progress": case((succeeded, 100.0), else_=Task.progress),
+        # Whoever stops of itself has learned of it, also when the word of that is still on its way.
+        "cancel_acknowledged_at": case(
+            (
+                and_(stopped, Task.cancel_requested_at.is_not(None)),
+                func.coalesce(Task.cancel_acknowledged_at, now()),
+            ),
+            else_=Task.cancel_acknowledged_at,
+        ),
         "completed_at": now(),
         "updated_at": now(),
         "lease_until": None,

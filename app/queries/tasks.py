@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Delete,
+    Float,
     Insert,
     Select,
     Update,
@@ -112,7 +113,7 @@ def cancel_if_pending(
 
 
 def request_cancel_if_running(
-    task_id: uuid.UUID, owner: uuid.UUID | None, reason: str = Reason.CANCELLED
+    task_id: uuid.UUID, owner: uuid.UUID | None, reason: str, grace_seconds: float
 ) -> Update:
     """Tell a running attempt to stop; repeating it keeps the first time and reason."""
     return (
@@ -121,6 +122,7 @@ def request_cancel_if_running(
         .values(
             cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
             cancel_reason=func.coalesce(Task.cancel_reason, literal(str(reason))),
+            lease_until=_lease_after_cancel(grace_seconds),
             updated_at=now(),
             version=Task.version + 1,
         )
@@ -128,7 +130,9 @@ def request_cancel_if_running(
     )
 
 
-def request_delete_if_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Update:
+def request_delete_if_running(
+    task_id: uuid.UUID, owner: uuid.UUID | None, grace_seconds: float
+) -> Update:
     """Tell a running attempt to stop and have its row removed when it has."""
     return (
         update(Task)
@@ -137,11 +141,22 @@ def request_delete_if_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Up
             delete_requested_at=func.coalesce(Task.delete_requested_at, now()),
             cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
             cancel_reason=func.coalesce(Task.cancel_reason, literal(str(Reason.DELETED))),
+            lease_until=_lease_after_cancel(grace_seconds),
             updated_at=now(),
             version=Task.version + 1,
         )
         .returning(Task.id)
     )
+
+
+def _lease_after_cancel(grace_seconds: float) -> ColumnElement[Any]:
+    """An executor outside Celery cannot be killed; after the grace its lease is over instead."""
+    sooner = and_(_is_external(), Task.lease_until > after(grace_seconds))
+    return case((sooner, after(grace_seconds)), else_=Task.lease_until)
+
+
+def _is_external() -> ColumnElement[bool]:
+    return Task.worker.like("external:%")
 
 
 def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> DeletedRows:
@@ -217,7 +232,7 @@ def claim_external(
             attempt=Task.attempt + 1,
             tries=Task.tries + 1,
             started_at=now(),
-            lease_until=after(lease_seconds),
+            lease_until=after(_least(literal(lease_seconds, Float), Task.time_limit)),
             worker=worker,
             progress=0.0,
             progress_message=None,
@@ -238,7 +253,7 @@ def report_external(
         Task.id == task_id,
         Task.attempt == attempt,
         legal(Event.REPORT),
-        Task.worker.like("external:%"),
+        _is_external(),
     ]
     if version is not None:
         guard.append(Task.version == version)
@@ -248,6 +263,29 @@ def report_external(
         .values(**changes, updated_at=now(), version=Task.version + 1)
         .returning(Task)
     )
+
+
+def renewed_lease(lease_seconds: float, grace_seconds: float) -> dict[str, Any]:
+    """The `changes` of a report that renews: never past the time limit, nor the cancel's grace."""
+    left = Task.time_limit - _seconds_since(Task.started_at)
+    grace = literal(grace_seconds, Float) - _seconds_since(Task.cancel_requested_at)
+    acknowledged = func.coalesce(Task.cancel_acknowledged_at, now())
+    return {
+        "lease_until": after(_least(_least(literal(lease_seconds, Float), left), grace)),
+        # The answer to this very report says so.
+        "cancel_acknowledged_at": case(
+            (Task.cancel_requested_at.is_not(None), acknowledged), else_=None
+        ),
+    }
+
+
+def _seconds_since(moment: Any) -> ColumnElement[Any]:
+    return (micros(now()) - micros(moment)) / literal(1e6, Float)
+
+
+def _least(seconds: Any, bound: Any) -> ColumnElement[Any]:
+    """The smaller one; a `bound` of NULL is none."""
+    return case((bound < seconds, bound), else_=seconds)
 
 
 def reported_outcome(status: TaskStatus, result: Any, error: Any) -> dict[str, Any]:
@@ -260,7 +298,11 @@ def reported_outcome(status: TaskStatus, result: Any, error: Any) -> dict[str, A
         "result": result,
         "error": error,
     }
-    return values | ({"progress": 100.0} if status is TaskStatus.SUCCEEDED else {})
+    if status is TaskStatus.SUCCEEDED:
+        values["progress"] = 100.0
+    if status is TaskStatus.REVOKED:
+        values["stopped_by"] = "cooperative"
+    return values
 
 
 def no_less_than(progress: float) -> ColumnElement[float]:

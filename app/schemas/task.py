@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
@@ -235,6 +235,14 @@ class Attempt(Answer):
     ended_at: datetime | None
     outcome: str = Field(description="`running`, or how it ended.")
     error: TaskError | None
+    cancel_requested_at: datetime | None = Field(description="Somebody asked for a stop.")
+    cancel_acknowledged_at: datetime | None = Field(
+        description="The attempt has learned of it. One that could not listen never does."
+    )
+    stopped_at: datetime | None = Field(description="From here on no code of it ran.")
+    stopped_by: Literal["cooperative", "soft", "forced"] | None = Field(
+        description="It asked and stopped; an exception was raised in it; its process was ended."
+    )
 
 
 class LogLine(Answer):

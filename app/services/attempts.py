@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sqlalchemy import Row
+
 from app.core.config import get_settings
 from app.db.session import Database
 from app.domain.lifecycle import FINISHED, Reason, TaskStatus
@@ -20,7 +22,31 @@ from app.queries import claims
 from app.queries import tasks as task_queries
 
 Pair = tuple[uuid.UUID, uuid.UUID]
-LostTo = Literal["crash", "timeout", "interrupt", "stop", "memory"]
+LostTo = Literal["crash", "suspect", "neighbour", "timeout", "interrupt", "stop", "memory"]
+_REASONS: dict[LostTo, Reason] = {
+    "crash": Reason.WORKER_LOST,
+    "suspect": Reason.WORKER_LOST,
+    "neighbour": Reason.WORKER_LOST,
+    "memory": Reason.MEMORY_LIMIT,
+    "timeout": Reason.TIMEOUT,
+    "interrupt": Reason.INTERRUPTED,
+    "stop": Reason.CANCELLED,
+}
+_UNSPENT: tuple[LostTo, ...] = ("suspect", "neighbour", "interrupt")
+
+
+# A suspect's turn: somewhat longer than it ran before the death.
+TURN_FACTOR = 1.5
+TURN_SECONDS = 1.0
+LONGEST_TURN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """What a death means for one attempt; `wait_seconds` is added to its usual wait."""
+
+    cause: LostTo
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +147,16 @@ def fail(
     error: dict[str, Any],
     crashed: bool = False,
     lease_over: bool = False,
+    stopped_by: str = "forced",
 ) -> Settled | None:
     """Fail an attempt whose process is gone; revoke it if a cancel was requested."""
     statement = queries.fail_if_running(
-        pair, reason=reason.value, error=error, crashed=crashed, lease_over=lease_over
+        pair,
+        reason=reason.value,
+        error=error,
+        crashed=crashed,
+        lease_over=lease_over,
+        stopped_by=stopped_by,
     )
     row = database.execute(statement).one_or_none()
     if row is None:
@@ -139,23 +171,24 @@ def lose(
     message: str,
     *,
     lease_over: bool = False,
+    stopped_by: str = "forced",
+    wait_seconds: float = 0.0,
 ) -> Settled | None:
     """End an attempt that cannot speak for itself any more, by the policy in its row.
 
     `crash`: retried while tries are left, quarantined at the third crash, else failed as
-    `worker_lost`. `timeout` spends a try. `interrupt` spends none. `stop`: the cancel is done.
+    `worker_lost`. Where a death ended several attempts, each is a `suspect` or a `neighbour` of
+    one (see `blame`): no try is spent, and only a suspect's crash is counted. `timeout` spends a
+    try. `interrupt` spends none. `stop`: the cancel is done. Whatever the cause, a task that may
+    start once does not start again.
     """
     row = database.execute(queries.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
     if row is None:
         return None
-    crashed = cause in ("crash", "memory")
-    reason = {
-        "crash": Reason.WORKER_LOST,
-        "memory": Reason.MEMORY_LIMIT,
-        "timeout": Reason.TIMEOUT,
-        "interrupt": Reason.INTERRUPTED,
-        "stop": Reason.CANCELLED,
-    }[cause]
+    crashed = cause in ("crash", "suspect", "memory")
+    if lease_over and row.limit_over:
+        cause, message = "timeout", f"timed out after {float(row.time_limit)}s"
+    reason = _REASONS[cause]
     error = {
         "type": reason.value,
         "message": message,
@@ -164,7 +197,14 @@ def lose(
     }
     if row.cancel_requested_at is not None:
         # Writes revoked because of the cancel, and like the others only while the lease is over.
-        return fail(database, pair, reason=Reason.CANCELLED, error=error, lease_over=lease_over)
+        return fail(
+            database,
+            pair,
+            reason=Reason.CANCELLED,
+            error=error,
+            lease_over=lease_over,
+            stopped_by=stopped_by,
+        )
     if crashed and row.crash_count + 1 >= MAX_CRASHES:
         return fail(
             database,
@@ -174,21 +214,55 @@ def lose(
             crashed=True,
             lease_over=lease_over,
         )
-    again = row.requeue_on_interrupt if cause == "interrupt" else row.tries < row.max_attempts
-    if not again:
+    if not _may_start_again(row, cause):
         return fail(
             database, pair, reason=reason, error=error, crashed=crashed, lease_over=lease_over
         )
     return give_back(
         database,
         pair,
-        wait_seconds=0.0 if cause == "interrupt" else crash_wait(row.crash_count + 1),
-        reason=reason,
+        wait_seconds=wait_seconds + _wait(row, cause),
+        # It has not crashed; somebody else's crash has interrupted it.
+        reason=Reason.INTERRUPTED if cause == "neighbour" else reason,
         error=error,
-        spend_try=cause != "interrupt",
+        spend_try=cause not in _UNSPENT,
         crashed=crashed,
         lease_over=lease_over,
     )
+
+
+def _wait(row: Row[Any], cause: LostTo) -> float:
+    return 0.0 if cause in ("interrupt", "neighbour") else crash_wait(row.crash_count + 1)
+
+
+def _may_start_again(row: Row[Any], cause: LostTo) -> bool:
+    if cause == "interrupt":
+        return bool(row.requeue_on_interrupt and row.max_attempts > 1)
+    if cause in _UNSPENT:
+        return bool(row.max_attempts > 1)
+    return bool(row.tries < row.max_attempts)
+
+
+def blame(database: Database, pairs: Sequence[Pair]) -> dict[uuid.UUID, Blame]:
+    """Whom the death of what ran all these attempts is charged to, by `celery_id`.
+
+    Alone, an attempt has caused it. Of several, nobody knows which; those that were there at
+    most earlier deaths are suspects. They run again one after another, the youngest first and
+    each with the time that it had needed: a task that ends its worker again and again is then
+    soon the only suspect there, and who ran beside it loses neither a try nor its good name.
+    """
+    if len(pairs) == 1:
+        return {pairs[0][1]: Blame("crash")}
+    rows = sorted(database.execute(queries.crash_counts(pairs)).all(), key=lambda row: row.age)
+    most = max((row.crash_count for row in rows), default=0)
+    blamed, wait = {}, 0.0
+    for row in rows:
+        if row.crash_count < most:
+            blamed[row.celery_id] = Blame("neighbour")
+            continue
+        blamed[row.celery_id] = Blame("suspect", min(wait, LONGEST_TURN_SECONDS))
+        wait += TURN_FACTOR * float(row.age) + TURN_SECONDS
+    return blamed
 
 
 def _removed_if_asked(

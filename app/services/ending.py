@@ -8,9 +8,13 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import events
+from app.core.config import get_settings
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.queries import tasks as queries
 from app.services.finding import as_uuid, find
+
+# How often a verb looks again when the row was in between two statuses.
+LOOKS = 5
 
 
 class CancelOutcome(StrEnum):
@@ -50,14 +54,15 @@ async def cancel(
     found = as_uuid(task_id)
     if found is None:
         return CancelOutcome.UNKNOWN
-    # Twice: between the two statements a pending task may start and a running one may be
+    # Again: between the two statements a pending task may start and a running one may be
     # given back. More often than that in a few milliseconds it cannot be.
-    for _ in range(2):
+    for _ in range(LOOKS):
         if (await db.scalars(queries.cancel_if_pending(found, owner, reason))).first():
             await db.commit()
             events.changed([found])
             return CancelOutcome.REVOKED_NOW
-        running = queries.request_cancel_if_running(found, owner, reason)
+        grace = get_settings().cancel_grace_seconds
+        running = queries.request_cancel_if_running(found, owner, reason, grace)
         if (await db.scalars(running)).first():
             await db.commit()
             events.changed([found])
@@ -89,13 +94,15 @@ async def delete(
     found = as_uuid(task_id)
     if found is None:
         return DeleteOutcome.UNKNOWN
-    for _ in range(2):  # as in cancel
+    for _ in range(LOOKS):  # as in cancel
         removed = (await db.execute(queries.remove_if_not_running(found, owner))).first()
         if removed:
             await db.commit()
             events.deleted([(removed.id, removed.user_id)])
             return DeleteOutcome.REMOVED
-        if (await db.execute(queries.request_delete_if_running(found, owner))).first():
+        grace = get_settings().cancel_grace_seconds
+        running = queries.request_delete_if_running(found, owner, grace)
+        if (await db.execute(running)).first():
             await db.commit()
             events.changed([found])
             events.wake_agents()

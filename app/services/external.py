@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import events
+from app.core.config import get_settings
 from app.core.errors import Conflict, NotFound, PreconditionFailed
-from app.db.clock import after
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.models import Task
 from app.queries import tasks as queries
@@ -56,10 +56,13 @@ async def report(
 ) -> Task:
     """Progress or the outcome of an executor's attempt; renews its lease.
 
+    Not for ever: at the task's time limit, and after the grace of a cancel, the lease ends.
+
     Raises `NotFound`, `PreconditionFailed`, or `Conflict` when that attempt is not the running
     one any more, or a Celery worker holds the task.
     """
-    changes: dict[str, Any] = {"lease_until": after(lease_seconds)}
+    grace = get_settings().cancel_grace_seconds
+    changes: dict[str, Any] = queries.renewed_lease(lease_seconds, grace)
     if progress is not None:
         changes["progress"] = queries.no_less_than(progress)
     if progress_message is not None:

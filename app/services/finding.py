@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,9 +55,26 @@ async def get_tasks(
     return list(page.tasks)
 
 
-async def get_attempts(db: AsyncSession, task: Task) -> list[TaskAttempt]:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start of a task. An attempt that was followed by another one had not been cancelled."""
+
+    attempt: int
+    celery_id: uuid.UUID
+    worker: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: str
+    error: dict[str, Any] | None
+    cancel_requested_at: datetime | None = None
+    cancel_acknowledged_at: datetime | None = None
+    stopped_at: datetime | None = None
+    stopped_by: str | None = None
+
+
+async def get_attempts(db: AsyncSession, task: Task) -> list[Attempt]:
     """Every attempt so far, oldest first; the latest is read off the task itself."""
-    ended = list((await db.scalars(queries.attempts(task.id))).all())
+    ended = [_ended_attempt(row) for row in await db.scalars(queries.attempts(task.id))]
     if task.attempt and task.started_at and (not ended or ended[-1].attempt < task.attempt):
         ended.append(_latest_attempt(task))
     return ended
@@ -67,9 +87,20 @@ async def get_logs(
     return list((await db.scalars(queries.logs(task_id, after_id, limit))).all())
 
 
-def _latest_attempt(task: Task) -> TaskAttempt:
-    return TaskAttempt(
-        task_id=task.id,
+def _ended_attempt(row: TaskAttempt) -> Attempt:
+    return Attempt(
+        attempt=row.attempt,
+        celery_id=row.celery_id,
+        worker=row.worker,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        error=row.error,
+    )
+
+
+def _latest_attempt(task: Task) -> Attempt:
+    return Attempt(
         attempt=task.attempt,
         celery_id=task.celery_id,
         worker=task.worker,
@@ -77,4 +108,8 @@ def _latest_attempt(task: Task) -> TaskAttempt:
         ended_at=task.completed_at,
         outcome=task.status,
         error=task.error,
+        cancel_requested_at=task.cancel_requested_at,
+        cancel_acknowledged_at=task.cancel_acknowledged_at,
+        stopped_at=task.completed_at if task.stopped_by else None,
+        stopped_by=task.stopped_by,
     )

@@ -16,7 +16,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from app.core.current import attempts_here, current_attempt
 from app.worker.link import link
-from app.worker.signals import AttemptLost, TaskCancelled, TaskInterrupted
+from app.worker.signals import AttemptLost, TaskCancelled, TaskInterrupted, TaskTimedOut
 
 STOP_SIGNAL = getattr(signal, "SIGUSR2", None)
 
@@ -72,26 +72,43 @@ class Claim:
         """While the user's code runs: only now may a stop be raised inside it."""
         token = current_attempt.set(self)
         attempts_here[self.task_id] = self
-        _by_celery_id[str(self.celery_id)] = self
-        self._in_body = True
         try:
+            _begin(self)
+            self._in_body = True
+            # What was ordered between the claim and here could not be raised yet.
+            if (early := self.take_stop() or self.reason_to_stop()) is not None:
+                raise early
             yield
         finally:
             # Two steps, because a stop may still be raised inside the first.
             try:
                 self._leave()
             finally:
+                self._in_body = False
                 _by_celery_id.pop(str(self.celery_id), None)
                 attempts_here.pop(self.task_id, None)
                 current_attempt.reset(token)
 
     def _leave(self) -> None:
-        """From here on a stop is a flag and no exception: the outcome is about to be written."""
-        with self._lock:
-            self._in_body = False
-            if self.thread_id != threading.main_thread().ident:
-                # One that was set and not raised yet would hit the settlement.
-                _set_in_thread(self.thread_id, None)
+        """From here on a stop is a flag and no exception: the outcome is about to be written.
+
+        One may be raised in here before the flag is down. It counts as raised by the body, but
+        the leaving must be finished all the same: the next stop would hit the settlement.
+        """
+        raised: BaseException | None = None
+        left = False
+        while not left:
+            try:
+                with self._lock:
+                    self._in_body = False
+                    if self.thread_id != threading.main_thread().ident:
+                        # One that was set and not raised yet would hit the settlement.
+                        _set_in_thread(self.thread_id, None)
+                left = True
+            except (TaskCancelled, SoftTimeLimitExceeded) as stop:
+                raised = stop
+        if raised is not None:
+            raise raised
 
     def stop(self, exception: BaseException) -> None:
         """Raise `exception` inside the body, wherever it is. Called from another thread."""
@@ -114,6 +131,27 @@ class Claim:
 
 
 _by_celery_id: dict[str, Claim] = {}
+# Orders about attempts that are being claimed, whose body has not begun.
+_early: dict[str, list[str]] = {}
+_orders = threading.Lock()
+
+
+def expect(celery_id: uuid.UUID) -> None:
+    """An attempt is about to be claimed: keep what is ordered until its body begins."""
+    _early[str(celery_id)] = []
+
+
+def forget(celery_id: uuid.UUID) -> None:
+    """The attempt is over, or never came to be."""
+    _early.pop(str(celery_id), None)
+
+
+def _begin(claim: Claim) -> None:
+    with _orders:
+        early = _early.pop(str(claim.celery_id), [])
+        _by_celery_id[str(claim.celery_id)] = claim
+    for order in early:
+        _carry_out(claim, order)
 
 
 def current() -> Claim | None:
@@ -131,9 +169,17 @@ def current() -> Claim | None:
 
 def on_order(order: str, celery_id: str) -> None:
     """An order from the agent, about one claim; ignored when that is not running here."""
-    claim = _by_celery_id.get(celery_id)
-    if claim is None:
-        return
+    with _orders:
+        claim = _by_celery_id.get(celery_id)
+        if claim is None:
+            # The time that a claim took is not the body's: a soft limit is told anew.
+            if order != "timeout" and (early := _early.get(celery_id)) is not None:
+                early.append(order)
+            return
+    _carry_out(claim, order)
+
+
+def _carry_out(claim: Claim, order: str) -> None:
     if order == "cancel":
         claim.cancelled = True
         claim.stopped_by = "cooperative"
@@ -144,6 +190,8 @@ def on_order(order: str, celery_id: str) -> None:
         claim.stop(TaskCancelled("the task was cancelled"))
     elif order == "timeout":
         claim.stop(SoftTimeLimitExceeded(claim.soft_time_limit))
+    elif order == "hard":
+        claim.stop(TaskTimedOut("the task ran past its time limit"))
     elif order == "interrupt":
         claim.stop(TaskInterrupted("the worker is shutting down"))
     elif order == "lost":

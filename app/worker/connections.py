@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -31,6 +32,14 @@ def relaxed_database() -> Database:
     return Database(durable=False)
 
 
+_waits = threading.local()
+
+
+def tell_of_waits(tell: Callable[[], None]) -> None:
+    """From now on `tell` is called when something in this thread has to wait for the database."""
+    _waits.tell = tell
+
+
 def until_answered(
     ask: Callable[[], Answer], *, in_doubt: Callable[[], Answer] | None = None
 ) -> Answer:
@@ -57,6 +66,8 @@ def until_answered(
                 error=str(exc).splitlines()[0],
                 cure="repeating until it answers; check DATABASE_URL and the server",
             )
+        if not doubtful and (tell := getattr(_waits, "tell", None)) is not None:
+            tell()
         doubtful = True
         time.sleep(pause)
         pause = min(pause * 2, LAST_PAUSE_SECONDS)

@@ -19,9 +19,10 @@ from app.queries import claims
 from app.services import attempts
 from app.services.attempts import Outcome, Settled
 from app.services.catalogue import catalogue
+from app.worker import draining
 from app.worker import outcome as outcomes
-from app.worker.claim import Claim
-from app.worker.connections import database, until_answered
+from app.worker.claim import Claim, expect, forget
+from app.worker.connections import database, tell_of_waits, until_answered
 from app.worker.link import link
 from app.worker.reports import write_rest
 from app.worker.signals import (
@@ -29,12 +30,15 @@ from app.worker.signals import (
     RetryLater,
     TaskCancelled,
     TaskInterrupted,
+    TaskTimedOut,
     TrackedRetry,
 )
 
 log = get_logger(__name__)
 
 QUIET_SECONDS = 0.1
+# A claim that took longer has used up some of the body's time limit.
+LATE_SECONDS = 0.2
 # What a tracer is told of an attempt that was cancelled.
 REVOKED = "revoked"
 
@@ -54,14 +58,21 @@ class Ran:
 
 def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Claim], Any]) -> Ran:
     """Claim a row, run `body` and settle. A row that somebody else has is left alone."""
+    if draining.has_begun():
+        draining.hand_back(row, queue)
+        return Ran(error=Ignore("the worker is shutting down"), claimed=False)
     line = link()
     line.claiming(row, queue, name)
+    expect(row.celery_id)
+    tell_of_waits(lambda: line.waiting(row))
+    asked = time.monotonic()
     try:
         claim = _claim(row, queue, name, worker)
         if claim is None:
             line.settled(row, None, False, None)
             return Ran(error=Ignore("the row was no longer waiting for this hint"), claimed=False)
         started = time.monotonic()
+        line.begins(row, late=started - asked > LATE_SECONDS)
         ran, settle = _run(claim, body)
         seconds = time.monotonic() - started
         write_rest(claim)
@@ -70,6 +81,8 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
         # Not an outage, which is waited for. Nobody may go on renewing the lease of this row.
         line.settled(row, None, False, None)
         raise
+    finally:
+        forget(row.celery_id)
     if settled is not None and settled.status == TaskStatus.REVOKED:
         ran = Ran(error=Ignore(REVOKED))
     _tell(claim, ran, settled, seconds)
@@ -158,8 +171,11 @@ def _how_to_settle(claim: Claim, exc: BaseException) -> Callable[[], Settled | N
         return lambda: None
     if isinstance(exc, TaskInterrupted):
         return lambda: attempts.lose(
-            database(), claim.pair, "interrupt", "the worker was shut down"
+            database(), claim.pair, "interrupt", "the worker was shut down", stopped_by="soft"
         )
+    if isinstance(exc, TaskTimedOut):
+        error = outcomes.timed_out(claim.name, claim.time_limit, claim.attempt)
+        return _again_or_failed(claim, error, Reason.TIMEOUT, retried=True)
     if isinstance(exc, TaskCancelled):
         stopped = outcomes.stopped(Reason.CANCELLED.value, claim.stopped_by or "cooperative")
         return lambda: _settle(claim, stopped)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from app.services.attempts import LostTo
 from app.worker.wire import Connection
@@ -28,8 +28,14 @@ class Held:
     cancel_seen_at: float | None = None
     told: set[str] = field(default_factory=set)
     # Why it is about to be killed, if it is.
-    cause: LostTo | None = None
+    cause: LostTo | Literal["lost"] | None = None
     missed_renewal: bool = False
+    # Since when it is known that the row went to somebody else.
+    lost_at: float | None = None
+    # It waits for the database, to claim or to settle; none of its code runs.
+    waiting: bool = False
+    # When a thread was last told again to stop.
+    repeated_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -43,6 +49,10 @@ class Process:
     slice_queue: str = ""
     slice_rest: list[Pair] = field(default_factory=list)
     gone_since: float | None = None
+    # Its main process; on threads and solo that is itself.
+    parent: int = 0
+    # Its worker is draining: what dies with it was interrupted.
+    stopping: bool = False
 
 
 @dataclass(slots=True)
@@ -57,10 +67,20 @@ class Parent:
     version: str
     catalogue_hash: str
     catalogue: list[str]
+    # Whether its keeper can start another one in its place.
+    replaceable: bool
     connection: Connection
     heard_at: float = field(default_factory=time.monotonic)
     stopping_since: float | None = None
     interrupted: bool = False
+    # What it said last: whether it has a connection to the broker, messages it has in hand, and
+    # entries it has taken so far, by queue.
+    connected: bool = False
+    reserved: int = 0
+    taken: dict[str, int] = field(default_factory=dict)
+    # Another one takes its place: it ends when its attempts have, without being hurried.
+    retiring_since: float | None = None
+    told_to_replace: bool = False
 
 
 @dataclass(slots=True)
@@ -89,11 +109,24 @@ class Holdings:
         self._measured: dict[str, Measured] = defaultdict(Measured)
         self._finished: dict[str, int] = defaultdict(int)
 
-    def child_said_hello(self, connection: Connection, pid: int, worker: str) -> None:
-        """A process connected, perhaps again; it will say what it has under way."""
+    def child_said_hello(
+        self,
+        connection: Connection,
+        pid: int,
+        parent: int,
+        worker: str,
+        under_way: Collection[str],
+    ) -> None:
+        """A process connected, perhaps again, with these claims under way.
+
+        It may have settled others while it could not say so. One that were still believed in
+        would have its limits kept, on whatever that process runs by then.
+        """
         process = self.processes.get(pid)
         if process is None:
-            process = self.processes[pid] = Process(pid, worker, connection)
+            process = self.processes[pid] = Process(pid, worker, connection, parent=parent)
+        for celery_id in [each for each in process.held if str(each) not in under_way]:
+            del process.held[celery_id]
         process.connection = connection
         process.gone_since = None
         self.by_connection[connection] = process
@@ -107,15 +140,29 @@ class Holdings:
 
     def claimed_by(self, process: Process, message: list[Any]) -> Held:
         """A process is about to claim a row."""
-        _, task_id, celery_id, queue, name, hard, soft = message
+        _, task_id, celery_id, queue, name, hard, soft, *since = message
         pair = (uuid.UUID(task_id), uuid.UUID(celery_id))
         held = process.held.get(pair[1])
         if held is None:  # else it tells us again after a reconnect
             held = process.held[pair[1]] = Held(pair, queue, name, hard, soft)
             self.claimed[queue] += 1
+            if since:  # told again, to a new agent
+                held.since = since[0]
         if process.slice_rest and process.slice_rest[0] == pair:
             process.slice_rest.pop(0)
         return held
+
+    def waits(self, process: Process, celery_id: uuid.UUID) -> None:
+        """A claim or settlement waits for the database."""
+        if (held := process.held.get(celery_id)) is not None:
+            held.waiting = True
+
+    def begins(self, process: Process, celery_id: uuid.UUID) -> None:
+        """The body of a late claim begins; its limits count from now."""
+        if (held := process.held.get(celery_id)) is not None:
+            held.waiting = False
+            held.since = time.monotonic()
+            held.told.discard("timeout")
 
     def settled_by(self, process: Process, celery_id: uuid.UUID, seconds: float | None) -> None:
         """A claim is over; its body ran for `seconds`, or not at all."""
@@ -135,6 +182,10 @@ class Holdings:
         for process in list(self.processes.values()):
             for held in list(process.held.values()):
                 yield process, held
+
+    def busy(self, worker: str) -> int:
+        """Slots of a worker that run a claim."""
+        return sum(len(process.held) for process in self.of_worker(worker))
 
     def of_worker(self, worker: str) -> list[Process]:
         """The processes of one worker."""

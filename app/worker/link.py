@@ -2,8 +2,9 @@
 
 One Unix stream socket a process, one JSON array a line. The process says what it is about to
 claim before it claims, so the agent always knows at least what runs; the kernel closes the
-socket when the process dies, so a death is known at once. Without an agent everything here does
-nothing: the attempt runs, and its lease ends if it outlives it.
+socket when the process dies, so a death is known at once. Between two agents the process renews
+its own leases for a while; where there was never one everything here does nothing: the attempt
+runs, and its lease ends if it outlives it.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.db.session import Database
 from app.hints import HintRow
+from app.queries.leases import renew
 
 log = get_logger(__name__)
 
 RECONNECT_SECONDS = 0.2
-SEND_PATIENCE_SECONDS = 5.0
+# A new agent is there long before; an orphan that never ends must not hold its task for ever.
+BRIDGE_SECONDS = 15.0
 
 Orders = Callable[[str, str], None]
 
@@ -38,10 +44,13 @@ class Link:
         self._hello = ["hello", "child", self.pid, parent, worker]
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        # What a new agent must be told: claims and slices that are under way.
-        self._open: dict[str, list[Any]] = {}
+        # What a new agent must be told: claims that are under way, and since when (monotonic,
+        # which is the machine's clock, so that limits go on from there).
+        self._open: dict[str, tuple[float, list[Any]]] = {}
+        self._waiting: set[str] = set()
         self._settled: list[list[Any]] = []
         self._path = path
+        self._bridge = Bridge()
         if path:
             threading.Thread(target=self._listen, name="agent-link", daemon=True).start()
 
@@ -53,7 +62,7 @@ class Link:
         """About to claim a row; said before the claim so that a death in between is known."""
         message = ["claim", str(row[0]), str(row[1]), queue, name, row[2], row[3]]
         with self._lock:
-            self._open[str(row[1])] = message
+            self._open[str(row[1])] = (time.monotonic(), message)
             settled, self._settled = self._settled, []
         self._send([*settled, message])
 
@@ -67,7 +76,23 @@ class Link:
         """
         with self._lock:
             self._open.pop(str(row[1]), None)
+            self._waiting.discard(str(row[1]))
             self._settled.append(["done", str(row[0]), str(row[1]), again, deleted, seconds])
+
+    def waiting(self, row: HintRow) -> None:
+        """The claim or the settlement of a row waits for the database; no code of it runs."""
+        with self._lock:
+            self._waiting.add(str(row[1]))
+        self._send([["waiting", str(row[1])]])
+
+    def begins(self, row: HintRow, *, late: bool) -> None:
+        """The body begins. Said only when it is `late`: limits count from here, not the claim."""
+        key = str(row[1])
+        if late or key in self._waiting:
+            with self._lock:
+                self._waiting.discard(key)
+                self._open[key] = (time.monotonic(), self._open[key][1])
+            self._send([["begins", key]])
 
     def flush(self) -> None:
         """Send what `settled` kept. At the end of each message."""
@@ -104,28 +129,74 @@ class Link:
         except OSError:
             pass
 
+    def _opening(self) -> list[list[Any]]:
+        """Who this is and all that is under way. What was said before is void: it may be old."""
+        opening = [[*self._hello, list(self._open)]]
+        opening += [[*message, since] for since, message in self._open.values()]
+        return [*opening, *(["waiting", key] for key in self._waiting)]
+
     def _listen(self) -> None:
         while True:
             try:
                 self._serve()
             except OSError:
                 pass
+            self._bridge.renew_if_due(self._pairs())
             time.sleep(RECONNECT_SECONDS)
+
+    def _pairs(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        with self._lock:
+            return [(uuid.UUID(said[1]), uuid.UUID(said[2])) for _, said in self._open.values()]
 
     def _serve(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.connect(self._path)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
             with self._lock:
-                opening = [self._hello, *self._open.values()]
-                connection.sendall("".join(json.dumps(m) + "\n" for m in opening).encode())
+                connection.sendall("".join(json.dumps(m) + "\n" for m in self._opening()).encode())
                 self._socket = connection
+            self._bridge.end()
             try:
                 for line in connection.makefile("rb"):
                     order, celery_id = json.loads(line)
                     self._orders(order, celery_id)
             finally:
                 self._drop(connection)
+
+
+class Bridge:
+    """Leases while there is no agent: it was killed, or was frozen and is being replaced.
+
+    Starting another one takes seconds, which may be more than a short lease has left.
+    """
+
+    def __init__(self) -> None:
+        self._database: Database | None = None
+        self._until: float | None = None
+        self._due = 0.0
+
+    def renew_if_due(self, pairs: list[tuple[uuid.UUID, uuid.UUID]]) -> None:
+        """Renew once a heartbeat, from the first moment without an agent, for a bounded time."""
+        settings = get_settings()
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + settings.lease_seconds + BRIDGE_SECONDS
+            self._due = now
+        if not pairs or now < self._due or now > self._until:
+            return
+        self._due = now + settings.heartbeat_seconds
+        self._database = self._database or Database(durable=False)
+        try:
+            self._database.execute(renew(pairs, settings.lease_seconds))
+        except SQLAlchemyError as exc:
+            log.warning("lease_not_renewed", error=str(exc).splitlines()[0])
+
+    def end(self) -> None:
+        """There is an agent again."""
+        self._until = None
+        if self._database is not None:
+            self._database.close()
+            self._database = None
 
 
 _link: Link | None = None

@@ -16,6 +16,10 @@ class TaskInterrupted(TaskCancelled):
     """The worker shuts down and gives the attempt back."""
 
 
+class TaskTimedOut(TaskCancelled):
+    """The attempt ran past its hard limit where its process cannot be ended for it alone."""
+
+
 class AttemptLost(TaskCancelled):
     """The row is no longer this attempt's; whatever it still writes is refused."""
 

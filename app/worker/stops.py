@@ -1,9 +1,11 @@
-"""Ending attempts from outside: cancels, time limits, slow slices, dead processes, shutdown.
+"""Ending attempts from outside: cancels, time and memory limits, slow slices, shutdown.
 
 A forced stop must hit the attempt it is meant for and never the next one of the same process.
 So the process is frozen first; then everything it said is read. It says what it claims before
 it claims and what it settled before it claims again, so what it said last is what it does now,
 and while frozen it can do nothing else.
+
+`run_once` needs no database: limits hold while that is away. `look_once` asks it for cancels.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import signal
 import time
 import uuid
 from collections.abc import Sequence
+from typing import Literal
 
 import psutil
 
@@ -25,10 +28,8 @@ from app.domain.lifecycle import Reason
 from app.domain.window import SLICE_SECONDS
 from app.queries import claims, feed, leases
 from app.queries import tasks as task_queries
-from app.services import attempts
-from app.services.attempts import LostTo, Settled
+from app.services.attempts import LostTo
 from app.worker.holdings import Held, Holdings, Pair, Parent, Process
-from app.worker.outcome import timeout_message
 
 log = get_logger(__name__)
 
@@ -37,6 +38,12 @@ SLOW_SECONDS = 10 * SLICE_SECONDS
 # Part of the grace that is left to the task itself before it is interrupted.
 SOFT_FRACTION = 0.3
 FREEZE_SECONDS = 1.0
+# How often claims and, where it is limited, memory are looked at.
+PAUSE_SECONDS = 0.2
+MEMORY_PAUSE_SECONDS = 0.1
+# A thread that swallowed what was raised in it is told again.
+REPEAT_SECONDS = 1.0
+MEGABYTE = 1024 * 1024
 
 
 class Stops:
@@ -45,23 +52,30 @@ class Stops:
     def __init__(self, holdings: Holdings, database: Database) -> None:
         self._holdings = holdings
         self._database = database
+        self._idle_bytes: dict[int, int] = {}
+        self.due = asyncio.Event()
 
-    def soonest(self) -> float:
+    def pause(self) -> float:
         """Seconds until something here is due; at least a moment."""
         now = time.monotonic()
         due = [when - now for _, held in self._holdings.all_held() for when in _deadlines(held)]
-        return max(0.02, min(due, default=3600.0))
+        limited = get_settings().task_memory_limit_mb is not None
+        return max(0.02, min([MEMORY_PAUSE_SECONDS if limited else PAUSE_SECONDS, *due]))
 
     async def run_once(self) -> None:
         """One look at everything that runs here."""
-        await self._see_cancels()
         for parent in list(self._holdings.parents.values()):
             self._see_shutdown(parent)
         for process, held in list(self._holdings.all_held()):
             await self._advance(process, held)
         for process in list(self._holdings.processes.values()):
-            await self._give_slow_slice_back(process)
             await self._limit_memory(process)
+
+    async def look_once(self) -> None:
+        """One look at the database, and what is to be written there."""
+        await self._see_cancels()
+        for process in list(self._holdings.processes.values()):
+            await self._give_slow_slice_back(process)
 
     # -- cancels --------------------------------------------------------------------------
 
@@ -75,6 +89,7 @@ class Stops:
         for _, held in self._holdings.all_held():
             if held.pair[1] in wanted and held.cancel_seen_at is None:
                 held.cancel_seen_at = time.monotonic()
+                self.due.set()
 
     async def acknowledge(self, pairs: Sequence[Pair]) -> None:
         """Attempts have learned that they are to stop."""
@@ -86,10 +101,11 @@ class Stops:
         """Somebody revoked messages in Flower; the tasks behind them are cancelled."""
         find = claims.cancel_by_message(celery_ids)
         rows = await asyncio.to_thread(lambda: self._database.execute(find).all())
+        grace = get_settings().cancel_grace_seconds
         for row in rows:
             for statement in (
                 task_queries.cancel_if_pending(row.id, None, Reason.FLOWER),
-                task_queries.request_cancel_if_running(row.id, None, Reason.FLOWER),
+                task_queries.request_cancel_if_running(row.id, None, Reason.FLOWER, grace),
             ):
                 await asyncio.to_thread(self._database.execute, statement)
         events.changed([row.id for row in rows])
@@ -98,30 +114,58 @@ class Stops:
     # -- stages ---------------------------------------------------------------------------
 
     async def _advance(self, process: Process, held: Held) -> None:
-        now = time.monotonic()
+        if held.lost_at is not None:
+            await self._end_lost(process, held)
+        if held.waiting:
+            return  # for the database, with no code running: an outage is not the task's fault
         if held.cancel_seen_at is not None:
-            self._tell(process, held, "cancel")
-            grace = get_settings().cancel_grace_seconds
-            if now >= held.cancel_seen_at + grace * SOFT_FRACTION:
-                self._tell(process, held, "soft")
-            if now >= held.cancel_seen_at + grace:
-                await self._kill(process, held, "stop")
-        ran = now - held.since
-        if held.soft_time_limit is not None and ran >= held.soft_time_limit:
-            self._tell(process, held, "timeout")
-        if held.time_limit is not None and ran >= held.time_limit:
-            await self._kill(process, held, "timeout")
+            await self._cancel(process, held, held.cancel_seen_at)
+        await self._limit_time(process, held)
         parent = self._holdings.parents.get(process.worker)
         if parent is not None and parent.interrupted and parent.stopping_since is not None:
             self._tell(process, held, "interrupt")
-            since = now - parent.stopping_since - get_settings().drain_seconds
-            if since >= get_settings().cancel_grace_seconds * SOFT_FRACTION:
-                await self._kill(process, held, "interrupt")
+            drained = parent.stopping_since + get_settings().drain_seconds
+            if time.monotonic() >= drained + get_settings().cancel_grace_seconds * SOFT_FRACTION:
+                # Nothing new is begun by now, so whatever runs in it is to be interrupted.
+                await self._kill(process, list(process.held.values()), "interrupt")
+
+    async def _end_lost(self, process: Process, held: Held) -> None:
+        self._tell(process, held, "lost")
+        if time.monotonic() >= (held.lost_at or 0.0) + get_settings().cancel_grace_seconds:
+            await self._kill(process, [held], "lost")
+
+    async def _cancel(self, process: Process, held: Held, seen_at: float) -> None:
+        self._tell(process, held, "cancel")
+        now, grace = time.monotonic(), get_settings().cancel_grace_seconds
+        if now >= seen_at + grace * SOFT_FRACTION:
+            self._tell(process, held, "soft")
+        if now >= seen_at + grace:
+            await self._force(process, held, "stop", "soft")
+
+    async def _limit_time(self, process: Process, held: Held) -> None:
+        ran = time.monotonic() - held.since
+        if held.soft_time_limit is not None and ran >= held.soft_time_limit:
+            self._tell(process, held, "timeout")
+        if ran >= hard_limit(held):
+            await self._force(process, held, "timeout", "hard")
+
+    async def _force(self, process: Process, held: Held, cause: LostTo, order: str) -> None:
+        """End the process where it runs this attempt alone; else raise in its thread, repeatedly."""
+        if not self._is_threaded(process):
+            await self._kill(process, [held], cause)
+        elif time.monotonic() - held.repeated_at >= REPEAT_SECONDS:
+            held.repeated_at = time.monotonic()
+            held.told.discard(order)
+            self._tell(process, held, order)
 
     def _see_shutdown(self, parent: Parent) -> None:
         """A worker that still has work after draining gives it back."""
         if parent.stopping_since is None or parent.interrupted:
             return
+        if parent.retiring_since is not None:
+            return  # another one works in its place, so there is no hurry
+        for process in self._holdings.of_worker(parent.name):
+            process.stopping = True
         if time.monotonic() - parent.stopping_since >= get_settings().drain_seconds:
             parent.interrupted = True
             log.info("drain_over", worker=parent.name)
@@ -133,88 +177,81 @@ class Stops:
         held.told.add(order)
         process.connection.send([order, str(held.pair[1])])
 
-    async def _kill(self, process: Process, held: Held, cause: LostTo) -> None:
-        """End the process, if it still runs this very claim."""
-        if held.cause is not None or not _can_be_killed(self._holdings, process):
+    def _is_threaded(self, process: Process) -> bool:
+        """Threads share a process, so ending one attempt would end its neighbours."""
+        parent = self._holdings.parents.get(process.worker)
+        return parent is not None and parent.pool not in ("prefork", "processes", "solo")
+
+    async def _kill(
+        self, process: Process, targets: list[Held], cause: LostTo | Literal["lost"]
+    ) -> None:
+        """End the process, if it still runs nothing but these very claims."""
+        if all(held.cause is not None for held in targets):
+            return
+        # Somebody of whom nothing was heard, or who cannot be asked now, is left alone.
+        if self._holdings.parents.get(process.worker) is None or process.connection is None:
             return
         if not await _freeze(process.pid):
             return
-        if process.connection is not None:
-            process.connection.drain()
-        if process.held.get(held.pair[1]) is held:
-            held.cause = cause
-            log.warning(
-                "attempt_killed", task_id=str(held.pair[0]), pid=process.pid, cause=str(cause)
-            )
-            _signal(process.pid, signal.SIGKILL)
+        process.connection.drain()
+        held_now = list(process.held.values())
+        if held_now and all(any(held is each for each in targets) for held in held_now):
+            for held in held_now:
+                held.cause = held.cause or cause
+                task_id = str(held.pair[0])
+                log.warning("attempt_killed", task_id=task_id, pid=process.pid, cause=str(cause))
+            _end(process.pid)
         else:
             _signal(process.pid, signal.SIGCONT)
+
+    # -- memory ---------------------------------------------------------------------------
 
     async def _limit_memory(self, process: Process) -> None:
         """End an attempt that uses too much memory before the kernel ends something else."""
         limit = get_settings().task_memory_limit_mb
-        if limit is None or not process.held:
+        if limit is None:
             return
+        used = self._bytes_beyond_idle(process)
+        # On threads nobody can say whose it is, unless one runs alone.
+        if used > limit * MEGABYTE and len(process.held) == 1:
+            await self._kill(process, list(process.held.values()), "memory")
+
+    def _bytes_beyond_idle(self, process: Process) -> int:
+        """What the process has beyond what it needs without any task.
+
+        A pool process begins as a copy of its parent, which therefore knows that figure; others
+        are measured when they are first seen.
+        """
         try:
-            used = psutil.Process(process.pid).memory_info().rss
+            used = int(psutil.Process(process.pid).memory_info().rss)
+            idle = self._idle_bytes.setdefault(process.pid, used)
+            if process.parent != process.pid:
+                idle = int(psutil.Process(process.parent).memory_info().rss)
         except psutil.Error:
-            return
-        if used > limit * 1024 * 1024:
-            for held in list(process.held.values()):
-                await self._kill(process, held, "memory")
+            return 0
+        return used - idle
 
     # -- slices ---------------------------------------------------------------------------
 
     async def _give_slow_slice_back(self, process: Process) -> None:
-        """Rows behind a slow one get new hints; their old ones lose at the claim."""
+        """Rows behind a slow one get new hints, and those of a worker that stops; the old ones
+        lose at the claim."""
         if not process.slice_rest:
             return
         running = max((time.monotonic() - h.since for h in process.held.values()), default=0.0)
-        if running >= SLOW_SECONDS:
-            await self._give_rest_back(process)
+        if running >= SLOW_SECONDS or process.stopping:
+            rest, process.slice_rest = process.slice_rest, []
+            await self.hand_back(process.slice_queue, rest)
 
-    async def _give_rest_back(self, process: Process) -> None:
-        rest, process.slice_rest = process.slice_rest, []
-        if rest:
-            await asyncio.to_thread(self._database.execute, feed.unmark(rest))
-            dispatch.wake(process.slice_queue)
+    async def hand_back(self, queue: str, pairs: list[Pair]) -> None:
+        """Let these rows, which nobody has claimed, have new hints."""
+        await asyncio.to_thread(self._database.execute, feed.unmark(pairs))
+        dispatch.wake(queue)
 
-    # -- deaths ---------------------------------------------------------------------------
 
-    async def settle_for(self, process: Process) -> None:
-        """Settle what a dead process had claimed, and give back what it had not."""
-        for held in list(process.held.values()):
-            settled = await asyncio.to_thread(self._lose, held, process.pid)
-            process.held.pop(held.pair[1], None)
-            if settled is None:
-                continue
-            log.warning(
-                "settled_for_dead_process",
-                task_id=str(settled.task_id),
-                pid=process.pid,
-                status=settled.status,
-            )
-            events.changed([settled.task_id])
-            if settled.queue:
-                dispatch.wake(settled.queue)
-        await self._give_rest_back(process)
-
-    def _lose(self, held: Held, pid: int) -> Settled | None:
-        cause: LostTo = held.cause or "crash"
-        message = {
-            "crash": f"the process that ran the task (pid {pid}) died",
-            "memory": f"the process that ran the task (pid {pid}) used more than "
-            f"TASK_MEMORY_LIMIT_MB={get_settings().task_memory_limit_mb}",
-            "timeout": timeout_message(held.name, held.time_limit),
-            "interrupt": "the worker was shut down",
-            "stop": "stopped by force after the grace period",
-        }[cause]
-        settled = attempts.lose(self._database, held.pair, cause, message)
-        if settled is None:
-            # It may have died between saying that it claims and claiming: the hint is spent.
-            self._database.execute(feed.unmark([held.pair]))
-            dispatch.wake(held.queue)
-        return settled
+def hard_limit(held: Held) -> float:
+    """Seconds that an attempt may run; there always is a limit."""
+    return held.time_limit or get_settings().task_time_limit_seconds
 
 
 def _deadlines(held: Held) -> list[float]:
@@ -228,15 +265,9 @@ def _deadlines(held: Held) -> list[float]:
             due.append(held.cancel_seen_at + grace)
     if held.soft_time_limit is not None and "timeout" not in held.told:
         due.append(held.since + held.soft_time_limit)
-    if held.time_limit is not None and held.cause is None:
-        due.append(held.since + held.time_limit)
+    if held.cause is None:
+        due.append(held.since + hard_limit(held))
     return due
-
-
-def _can_be_killed(holdings: Holdings, process: Process) -> bool:
-    """Threads share a process, so ending one attempt there would end its neighbours."""
-    parent = holdings.parents.get(process.worker)
-    return parent is None or parent.pool in ("prefork", "processes", "solo")
 
 
 async def _freeze(pid: int) -> bool:
@@ -253,6 +284,18 @@ async def _freeze(pid: int) -> bool:
         await asyncio.sleep(0.005)
     _signal(pid, signal.SIGCONT)
     return False
+
+
+def _end(pid: int) -> None:
+    """Kill a frozen process and the programs it has started: they are the attempt's code too."""
+    try:
+        offspring = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        offspring = []
+    _signal(pid, signal.SIGKILL)
+    for child in offspring:
+        if child.pid != os.getpid():  # a worker without a supervisor keeps its agent itself
+            _signal(child.pid, signal.SIGKILL)
 
 
 def _signal(pid: int, number: int) -> bool:

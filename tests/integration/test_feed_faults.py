@@ -17,6 +17,7 @@ from app.core.broker import sync_client
 from app.core.config import Settings
 from app.db.session import async_session
 from app.domain.lifecycle import TaskStatus
+from app.domain.rank import Priority
 from app.queries import feed, leases
 from app.services import queue as queue_service
 from app.services.task import task_service
@@ -109,8 +110,8 @@ def test_a_message_of_a_publish_that_failed_half_way_loses_at_the_claim(
         pipe = original(*args, **kwargs)
         execute = pipe.execute
 
-        def fail_after() -> None:
-            execute()
+        def fail_after(**options: bool) -> None:
+            execute(**options)
             raise ConnectionResetError("the answer was lost")
 
         monkeypatch.setattr(pipe, "execute", fail_after)
@@ -124,6 +125,19 @@ def test_a_message_of_a_publish_that_failed_half_way_loses_at_the_claim(
     assert world.claim(*arrived) == []
     world.feed()
     assert len(world.claim(*[(h.task_id, h.celery_id) for h in world.hints()[3:]])) == 3
+
+
+def test_a_broker_that_refuses_some_keeps_the_others(world: World) -> None:
+    """As one does that is nearly full: only the marks of what it refused are taken back."""
+    taken, refused = world.add(), world.add(priority=Priority.HIGH)
+    before = world.pair(taken)
+    sync_client().set(world.key(Priority.HIGH), "no list")
+    assert not world.feed().published
+    assert (world.marked(), world.pair(taken)) == (1, before)
+    assert [hint.task_id for hint in world.hints()] == [taken]
+    sync_client().delete(world.key(Priority.HIGH))
+    assert world.feed().published
+    assert [hint.task_id for hint in world.hints(Priority.HIGH)] == [refused]
 
 
 async def pause() -> None:
@@ -297,7 +311,7 @@ def test_a_function_is_unknown_only_when_no_live_worker_has_it(
     world.feed()
     if catalogue is not None:
         world.database.execute(leases.describe_worker(worker(catalogue)))
-    reject.run_once(world.database, 10)
+    reject.Reject(world.database).run_once(10, patience=0)
     assert world.row(task_id).status == status
 
 

@@ -154,7 +154,20 @@ def test_a_fallen_attempt_fails_while_it_runs_and_only_then(world: World) -> Non
         ("timeout", {"max_attempts": 1}, "failed", "timeout", 1, 0),
         ("timeout", {"max_attempts": 2}, "pending", "timeout", 1, 0),
         ("interrupt", {"requeue_on_interrupt": False}, "failed", "interrupted", 1, 0),
-        ("interrupt", {"requeue_on_interrupt": True}, "pending", "interrupted", 0, 0),
+        ("interrupt", {"requeue_on_interrupt": True}, "failed", "interrupted", 1, 0),
+        (
+            "interrupt",
+            {"requeue_on_interrupt": True, "max_attempts": 2},
+            "pending",
+            "interrupted",
+            0,
+            0,
+        ),
+        ("suspect", {"max_attempts": 1}, "failed", "worker_lost", 1, 1),
+        ("suspect", {"max_attempts": 2}, "pending", "worker_lost", 0, 1),
+        ("neighbour", {"max_attempts": 1}, "failed", "worker_lost", 1, 0),
+        ("neighbour", {"max_attempts": 2}, "pending", "interrupted", 0, 0),
+        ("neighbour", {"max_attempts": 9, "crash_count": 2}, "pending", "interrupted", 0, 2),
     ],
 )
 def test_a_lost_attempt_goes_on_by_the_policy_in_its_row(
