@@ -76,6 +76,9 @@ celery_app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_consumer="app.worker.consumer:SteadyConsumer",
+    # A broker that is full refuses what a starting worker declares; it tries again.
+    broker_channel_error_retry=True,
     beat_enable_remote_control=True,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -83,10 +86,12 @@ celery_app.conf.update(
         "global_keyprefix": settings.broker_key_prefix,
         "queue_order_strategy": "priority",
         "priority_steps": [0, 3, 6, 9],
-        "socket_timeout": 30,
-        "socket_connect_timeout": 5,
+        # A connection that only looks alive must not hold a worker up: an answer that is overdue
+        # by the interval ends it, and no other answer is waited for longer than the time-outs.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 3,
         "socket_keepalive": True,
-        "health_check_interval": 10,
+        "health_check_interval": 3,
         "client_name": "tasksystem",
     },
     result_backend_transport_options={

@@ -132,9 +132,14 @@ class Dispatcher:
             with sync_client().pipeline(transaction=False) as pipe:
                 for hint in hints:
                     pipe.lpush(list_key(prefix, hint.queue, hint.level), encode(hint))
-                pipe.execute()
+                answers = pipe.execute(raise_on_error=False)
         except BrokerError as exc:
             self._take_back(hints, exc)
+            return False
+        # A broker that is nearly full takes some and refuses others.
+        refused = [n for n, answer in enumerate(answers) if isinstance(answer, Exception)]
+        if refused:
+            self._take_back([hints[n] for n in refused], answers[refused[0]])
             return False
         if self._broker_failed:
             log.info("broker_back")
@@ -144,9 +149,10 @@ class Dispatcher:
     def _take_back(self, hints: list[Hint], cause: Exception) -> None:
         if not self._broker_failed:
             log.warning(
-                "broker_unreachable",
+                "broker_takes_nothing",
                 error=str(cause),
-                cure="tasks are kept and go out when it is back; check CELERY_BROKER_URL",
+                cure="tasks are kept and go out when it does again; check CELERY_BROKER_URL, and "
+                "its memory if it is full",
             )
         self._broker_failed = True
         pairs = [(row.task_id, row.celery_id) for hint in hints for row in hint.rows]

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from app.domain.rank import broker_priority
 
 HEADER = "tasksystem_rows"
+# Far more than the feed ever puts into one message.
+MAX_ROWS = 1000
 # Between queue and priority in the name of a list: kombu's own separator.
 _SEPARATOR = "\x06\x16"
 _BODY = base64.b64encode(
@@ -115,13 +118,22 @@ def rows_of(headers: Any) -> list[HintRow] | None:
     rows = headers.get(HEADER) if isinstance(headers, dict) else getattr(headers, HEADER, None)
     if rows is None:
         return None
+    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
+        raise ValueError(f"a hint's rows must be a list of 1 to {MAX_ROWS}")
     try:
         return [
-            HintRow(uuid.UUID(task), uuid.UUID(celery), hard, soft)
+            HintRow(uuid.UUID(task), uuid.UUID(celery), _limit(hard), _limit(soft))
             for task, celery, hard, soft in rows
         ]
-    except (TypeError, AttributeError) as exc:
+    except (TypeError, AttributeError, ValueError) as exc:
         raise ValueError(f"a hint's rows must be lists of two ids and two limits: {exc}") from None
+
+
+def _limit(value: Any) -> float | None:
+    """A time limit in seconds; the agent computes with it, so it must be a number."""
+    if value is None or (type(value) in (int, float) and 0 <= value < math.inf):
+        return cast("float | None", value)
+    raise ValueError(f"{value!r:.40} is no time limit")
 
 
 def celery_ids_in(entries: Sequence[bytes]) -> set[uuid.UUID]:

@@ -19,6 +19,8 @@ from app.core.config import get_settings
 
 PATIENCE_SECONDS = 2.0
 BrokerError = (redis.RedisError, OSError)
+# Below the prefix: the capped list of entries that were no usable messages.
+DEAD_KEY = "dead"
 
 
 @cache

@@ -17,11 +17,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, events
@@ -31,10 +31,13 @@ from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database, is_transient
 from app.services.catalogue import catalogue
+from app.worker.deafness import LOOK_SECONDS, Deafness
+from app.worker.deaths import Deaths
 from app.worker.duties import Duties
 from app.worker.holdings import Holdings, Parent, Process
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
+from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
 from app.worker.wire import Connection, Message
 
@@ -42,8 +45,6 @@ log = get_logger(__name__)
 
 TICK_SECONDS = 1.0
 NOTICE_SECONDS = 0.05
-# How long a process whose connection closed may take to come back before it counts as dead.
-RECONNECT_SECONDS = 2.0
 LINGER_SECONDS = 5.0
 
 
@@ -57,9 +58,12 @@ class Agent:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._durable = Database(durable=True, pool_size=2)
         relaxed = Database(durable=False, pool_size=2)
-        self._leases = Leases(self.holdings, relaxed)
+        steadiness = Steadiness()
+        self._leases = Leases(self.holdings, relaxed, steadiness)
         self._stops = Stops(self.holdings, self._durable)
-        self._duties = Duties(self.holdings, self._durable, self.name)
+        self._deaths = Deaths(self.holdings, self._durable)
+        self._duties = Duties(self.holdings, self._durable, self.name, steadiness)
+        self._deafness = Deafness(self.holdings)
         self._changed: set[uuid.UUID] = set()
         self._wake = asyncio.Event()
         self._ending = asyncio.Event()
@@ -81,8 +85,10 @@ class Agent:
         settings = get_settings()
         loops = [
             self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
+            self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
             self._repeat("leases", lambda: settings.heartbeat_seconds, self._leases.renew_once),
             self._repeat("duties", self._duties.pause, self._duties.run_once),
+            self._repeat("deafness", lambda: LOOK_SECONDS, self._deafness.run_once),
         ]
         running = [asyncio.create_task(each) for each in loops]
         await self._ending.wait()
@@ -135,15 +141,17 @@ class Agent:
             if wake is None:
                 await asyncio.sleep(pause())
                 continue
+            # Not wait_for: until Python 3.12 that forgets a cancellation which comes with the wake.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), min(pause(), self._stops.soonest()))
+                async with asyncio.timeout(pause()):
+                    await wake.wait()
             wake.clear()
 
     async def _tick(self) -> None:
         if os.getppid() != self._keeper_pid:
             self._ending.set()  # whoever kept us is gone; end when our processes have
         await self._settle_for_dead()
-        await self._stops.run_once()
+        await self._stops.look_once()
         for queue in await self._duties.due():
             dispatch.wake(queue)
 
@@ -157,7 +165,9 @@ class Agent:
     def _on_message(self, connection: Connection, message: Message) -> None:
         kind = message[0]
         if kind == "ping":
-            connection.send(["pong", ""])
+            if message[1:] == ["ending"]:
+                self._deafness.keeper_ends()
+            connection.send(["pong", self._deafness.to_replace()])
         elif kind == "hello":
             self._on_hello(connection, message)
         else:
@@ -169,8 +179,8 @@ class Agent:
 
     def _on_hello(self, connection: Connection, message: Message) -> None:
         if message[1] == "child":
-            _, _, pid, _, worker = message
-            self.holdings.child_said_hello(connection, pid, worker)
+            _, _, pid, parent_pid, worker, under_way = message
+            self.holdings.child_said_hello(connection, pid, parent_pid, worker, under_way)
         else:
             parent = self.holdings.parent_said_hello(connection, message[2])
             log.info("worker_joined", worker=parent.name, pool=parent.pool, slots=parent.slots)
@@ -191,6 +201,10 @@ class Agent:
                 self._notice(uuid.UUID(task_id))
             if again:
                 dispatch.wake(again)
+        elif kind == "waiting":
+            self.holdings.waits(process, uuid.UUID(message[1]))
+        elif kind == "begins":
+            self.holdings.begins(process, uuid.UUID(message[1]))
         elif kind == "slice":
             process.slice_queue = message[1]
             process.slice_rest = [(uuid.UUID(t), uuid.UUID(c)) for t, c in message[2]]
@@ -203,8 +217,13 @@ class Agent:
 
     def _on_parent(self, parent: Parent, message: Message) -> None:
         parent.heard_at = asyncio.get_running_loop().time()
+        if message[0] in ("beat", "stopping"):
+            parent.connected, parent.reserved, parent.taken = message[1:]
         if message[0] == "revoke":
             self._spawn(self._stops.cancel_by_message([uuid.UUID(m) for m in message[1]]))
+        elif message[0] == "unknown":
+            pairs = [(uuid.UUID(task), uuid.UUID(celery)) for task, celery in message[2]]
+            self._spawn(self._stops.hand_back(message[1], pairs))
         elif message[0] == "stopping" and parent.stopping_since is None:
             parent.stopping_since = parent.heard_at
             self._spawn(self._leases.describe_workers())
@@ -213,7 +232,7 @@ class Agent:
         speaker = self.holdings.by_connection.pop(connection, None)
         if isinstance(speaker, Process) and speaker.connection is connection:
             speaker.connection = None
-            speaker.gone_since = asyncio.get_running_loop().time()
+            speaker.gone_since = time.monotonic()
             self._wake.set()
         elif isinstance(speaker, Parent) and self.holdings.parents.get(speaker.name) is speaker:
             del self.holdings.parents[speaker.name]
@@ -233,19 +252,9 @@ class Agent:
         changed, self._changed = self._changed, set()
         events.changed(changed)
 
-    # -- processes that died --------------------------------------------------------------
-
     async def _settle_for_dead(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for process in list(self.holdings.processes.values()):
-            if process.gone_since is None:
-                continue
-            recently = now - process.gone_since < RECONNECT_SECONDS
-            if _is_alive(process.pid) and (recently or process.held):
-                self._wake_soon()
-                continue
-            await self._stops.settle_for(process)
-            self.holdings.processes.pop(process.pid, None)
+        if await self._deaths.run_once():
+            self._wake_soon()
 
     def _wake_soon(self) -> None:
         asyncio.get_running_loop().call_later(0.05, self._wake.set)
@@ -260,14 +269,6 @@ class Agent:
         task = asyncio.ensure_future(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether the process still runs; a zombie has ended and only waits to be reaped."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
 
 
 def _listen(path: str) -> socket.socket:

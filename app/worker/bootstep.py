@@ -14,7 +14,9 @@ import socket
 import threading
 from typing import Any
 
+import psutil
 from celery import bootsteps, signals
+from celery.worker import state
 from celery.worker.components import Pool
 
 from app.core.config import get_settings
@@ -24,10 +26,12 @@ from app.services.catalogue import catalogue
 from app.worker.claim import install_stop_signal, on_order
 from app.worker.keeper import AgentKeeper, keeper_of, new_socket_path
 from app.worker.link import open_link
+from app.worker.transport import TAKEN
 
 log = get_logger(__name__)
 
 BEAT_SECONDS = 0.5
+_RUNNING: int = bootsteps.RUN  # type: ignore[attr-defined]
 
 
 class AgentStep(bootsteps.StartStopStep):
@@ -53,6 +57,7 @@ class AgentStep(bootsteps.StartStopStep):
             logging.getLogger(name).setLevel(logging.WARNING)
         pool = _pool_name(parent)
         _in_pool_processes(parent.hostname, os.getpid())
+        _replace_swollen_processes(parent)
         if pool != "prefork":
             install_stop_signal()
             open_link(on_order, parent.hostname, os.getpid())
@@ -65,8 +70,9 @@ class AgentStep(bootsteps.StartStopStep):
             "version": VERSION,
             "catalogue_hash": catalogue().hash,
             "catalogue": catalogue().names,
+            "replaceable": self._keeper is None,
         }
-        self._line = AgentLine(get_settings().agent_socket, facts)
+        self._line = AgentLine(get_settings().agent_socket, facts, parent)
 
     def start(self, parent: Any) -> None:
         """The worker is about to start its pool."""
@@ -96,10 +102,11 @@ class AgentLine(threading.Thread):
 
     current: AgentLine | None = None
 
-    def __init__(self, path: str, facts: dict[str, Any]) -> None:
+    def __init__(self, path: str, facts: dict[str, Any], worker: Any) -> None:
         super().__init__(name="agent-line", daemon=True)
         self._path = path
         self._facts = facts
+        self._worker = worker
         self._keeper_pid = keeper_of(path)
         self._stopping = False
         self._closed = threading.Event()
@@ -112,6 +119,11 @@ class AgentLine(threading.Thread):
         """Messages were revoked by a monitor; the tasks behind them are to be cancelled."""
         with self._lock:
             self._messages.append(["revoke", message_ids])
+
+    def unknown(self, queue: str, pairs: list[tuple[str, str]]) -> None:
+        """Hints were taken for a function that this worker does not have."""
+        with self._lock:
+            self._messages.append(["unknown", queue, pairs])
 
     def close(self) -> None:
         """Stop speaking."""
@@ -150,9 +162,19 @@ class AgentLine(threading.Thread):
                     messages, self._messages = self._messages, []
                 for message in messages:
                     _send(connection, message)
-                _send(connection, ["stopping"] if self._stopping else ["beat"])
+                _send(connection, ["stopping" if self._stopping else "beat", *self._hearing()])
                 self._end_if_alone()
                 self._closed.wait(BEAT_SECONDS)
+
+    def _hearing(self) -> list[Any]:
+        """Whether it has a connection to the broker, messages in hand, entries taken by queue."""
+        consumer = getattr(self._worker, "consumer", None)
+        connected = (
+            consumer is not None
+            and consumer.connection is not None
+            and consumer.blueprint.state == _RUNNING
+        )
+        return [connected, len(state.reserved_requests), TAKEN.copy()]
 
 
 def _send(connection: socket.socket, message: list[Any]) -> None:
@@ -165,6 +187,14 @@ def _in_pool_processes(hostname: str, parent_pid: int) -> None:
         open_link(on_order, hostname, parent_pid)
 
     signals.worker_process_init.connect(on_start, weak=False)
+
+
+def _replace_swollen_processes(parent: Any) -> None:
+    """What a task leaves behind in its process must not count as the next one's memory."""
+    limit = get_settings().task_memory_limit_mb
+    if limit is not None:
+        idle_kilobytes = psutil.Process().memory_info().rss // 1024
+        parent.max_memory_per_child = idle_kilobytes + limit * 1024 // 2
 
 
 def _pool_name(parent: Any) -> str:

@@ -14,6 +14,7 @@ from app.maintenance import prune, reject, rescue, resend
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
+from app.worker.steadiness import Steadiness
 
 log = get_logger(__name__)
 
@@ -26,14 +27,17 @@ FOLD_EVERY_SECONDS = 1.0
 class Duties:
     """Steps of the agent that are about the whole system, not about this machine's claims."""
 
-    def __init__(self, holdings: Holdings, database: Database, holder: str) -> None:
+    def __init__(
+        self, holdings: Holdings, database: Database, holder: str, steadiness: Steadiness
+    ) -> None:
         self._holdings = holdings
         self._database = database
         self._holder = holder
+        self._steadiness = steadiness
         self._windows: dict[str, int] = {}
         self._rates: dict[str, float] = {}
         self._resend = resend.Resend(database)
-        self._answering_since: float | None = None
+        self._reject = reject.Reject(database)
         self._pruned_at = 0.0
         self._folded_at = time.monotonic()
         self._holds_duty = False
@@ -54,6 +58,7 @@ class Duties:
 
     def _due(self) -> list[str]:
         row = self._database.execute(feed.next_ready()).one()
+        self._steadiness.answered(row.now)
         if row.soonest is not None and row.soonest <= row.now:
             statement = feed.rank_ready(None, get_settings().ageing_seconds, BATCH)
             self._database.execute(statement)
@@ -73,10 +78,8 @@ class Duties:
             if self._holds_duty:
                 self._maintain()
         except Exception:
-            self._answering_since = None
+            self._steadiness.failed()
             raise
-        if self._answering_since is None:
-            self._answering_since = time.monotonic()
 
     def _maintain(self) -> None:
         reports: dict[str, Any] = {}
@@ -84,7 +87,7 @@ class Duties:
             reports["rescue"] = rescue.run_once(self._database, BATCH)
         reports["resend"] = resent = self._resend.run_once(BATCH)
         self._again_soon = resent.suspected > 0
-        reports["reject"] = reject.run_once(self._database, BATCH)
+        reports["reject"] = self._reject.run_once(BATCH)
         if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
             self._pruned_at = time.monotonic()
             reports["prune"] = prune.run_once(self._database, BATCH)
@@ -97,10 +100,11 @@ class Duties:
         """Only after a full lease of answers from the database.
 
         After an outage, or a laptop's sleep, every lease is over; whoever is alive renews
-        within one beat, and only then are the rest dead.
+        within one beat, and only then are the rest dead. Asked anew right before the rescue:
+        this process may have been frozen since it last asked.
         """
-        since = self._answering_since
-        return since is not None and time.monotonic() - since >= get_settings().lease_seconds
+        self._steadiness.answered(self._database.execute(leases.database_time()).one()[0])
+        return self._steadiness.seconds() >= get_settings().lease_seconds
 
     def _set_windows(self) -> None:
         """Tell feeders everywhere how many slots serve each queue."""

@@ -16,6 +16,8 @@ from celery.utils.time import maybe_iso8601
 from kombu.compression import get_decoder
 from kombu.utils.json import loads
 
+from app.hints import rows_of
+
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ID_LENGTH = 255
@@ -148,6 +150,10 @@ def _check_headers(headers: dict[str, Any]) -> None:
     retries = headers.get("retries")
     if retries is not None and type(retries) is not int:
         raise Refused("header retries is not a whole number")
+    try:
+        rows_of(headers)
+    except ValueError as error:
+        raise Refused(str(error)) from None
     _check_rare_headers(headers)
 
 

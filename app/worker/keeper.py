@@ -6,6 +6,7 @@ connect to the new agent and say what they have under way.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from app.core.config import get_settings
@@ -21,7 +23,10 @@ from app.core.logging import get_logger
 
 log = get_logger(__name__)
 
-CHECK_SECONDS = 0.5
+CHECK_SECONDS = 0.25
+ANSWER_SECONDS = 0.5
+# An agent that ends sooner than this after its start is not started again at once.
+SHORT_LIFE_SECONDS = 5.0
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
 
@@ -41,10 +46,17 @@ def keeper_of(path: str) -> int:
 
 
 class AgentKeeper:
-    """One agent and the thread that watches it."""
+    """One agent and the thread that watches it.
 
-    def __init__(self, path: str) -> None:
+    `on_replace` is told the names of workers that the agent wants replaced, again and again as
+    long as it wants it, from the watching thread.
+    """
+
+    def __init__(self, path: str, on_replace: Callable[[str], None] | None = None) -> None:
         self.path = path
+        self._on_replace = on_replace
+        self._workers_end = False
+        self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="agent-keeper", daemon=True)
@@ -58,6 +70,10 @@ class AgentKeeper:
         """Start the agent and watch it."""
         self._spawn()
         self._thread.start()
+
+    def workers_end(self) -> None:
+        """Let the agent know that all workers of this machine are to end."""
+        self._workers_end = True
 
     def stop(self) -> None:
         """End the agent after it has settled for what died, and remove its socket."""
@@ -82,19 +98,24 @@ class AgentKeeper:
         # A session of its own: Ctrl-C in a terminal goes to the supervisor, which ends its
         # processes in order.
         self._process = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._started_at = time.monotonic()
 
     def _watch(self) -> None:
-        silent_since = time.monotonic()
+        looked_at = heard_at = time.monotonic()
         patience = START_SECONDS
         while not self._ending.wait(CHECK_SECONDS):
+            if time.monotonic() - looked_at > 4 * (CHECK_SECONDS + ANSWER_SECONDS):
+                heard_at = time.monotonic()  # held up itself, it cannot have heard the agent
+            looked_at = time.monotonic()
             if self._process is not None and self._process.poll() is not None:
                 log.warning("agent_ended", code=self._process.returncode, cure="starting another")
-                time.sleep(CHECK_SECONDS)
+                if looked_at - self._started_at < SHORT_LIFE_SECONDS:
+                    self._ending.wait(SHORT_LIFE_SECONDS / 5)
             elif self._answers():
-                silent_since = time.monotonic()
+                heard_at = time.monotonic()
                 patience = get_settings().lease_seconds / 3
                 continue
-            elif time.monotonic() - silent_since < patience:
+            elif time.monotonic() - heard_at < patience:
                 continue
             else:
                 log.warning("agent_silent", seconds=round(patience, 1), cure="replacing it")
@@ -102,7 +123,7 @@ class AgentKeeper:
             if self._ending.is_set():
                 return
             self._spawn()
-            silent_since = time.monotonic()
+            heard_at = time.monotonic()
             patience = START_SECONDS
 
     def _kill(self) -> None:
@@ -111,11 +132,17 @@ class AgentKeeper:
             self._process.wait()
 
     def _answers(self) -> bool:
+        ping = ["ping", "ending"] if self._workers_end else ["ping"]
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(CHECK_SECONDS)
+                connection.settimeout(min(ANSWER_SECONDS, get_settings().lease_seconds / 6))
                 connection.connect(self.path)
-                connection.sendall(b'["ping"]\n')
-                return connection.recv(64).startswith(b'["pong"')
-        except OSError:
+                connection.sendall(json.dumps(ping).encode() + b"\n")
+                with connection.makefile("rb") as answers:
+                    word, to_replace = json.loads(answers.readline())
+        except (OSError, ValueError):
             return False
+        if self._on_replace is not None:
+            for name in to_replace:
+                self._on_replace(name)
+        return bool(word == "pong")

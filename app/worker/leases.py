@@ -6,20 +6,26 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import psutil
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
+from app.domain.lifecycle import FINISHED
 from app.queries import leases as queries
 from app.worker.holdings import Held, Holdings, Parent, Process
+from app.worker.steadiness import Steadiness
 
 log = get_logger(__name__)
 
 BATCH = 500
+
+Answer = TypeVar("Answer")
 
 
 class Leases:
@@ -27,26 +33,35 @@ class Leases:
 
     A renewal that finds no row is nothing by itself: attempts settle all the time, and the word
     of it may still be on its way. Only a claim that misses twice, a beat apart, and whose row
-    belongs to another one, is told that it is lost.
+    belongs to another one or was finished by somebody else, is lost: it is told so, and `Stops`
+    ends what does not listen.
     """
 
-    def __init__(self, holdings: Holdings, database: Database) -> None:
+    def __init__(self, holdings: Holdings, database: Database, steadiness: Steadiness) -> None:
         self._holdings = holdings
         self._database = database
-        self._started = time.monotonic()
+        self._steadiness = steadiness
+        # A thread of its own: whatever else waits for the database, renewals do not queue up
+        # behind it.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="leases")
 
     async def renew_once(self) -> None:
         """One heartbeat: leases of claims older than a beat, then the workers' rows."""
         beat = get_settings().heartbeat_seconds
         now = time.monotonic()
-        old = [
-            (process, held)
-            for process, held in self._holdings.all_held()
-            if now - held.since >= beat / 2 and self._speaks(process)
-        ]
-        for start in range(0, len(old), BATCH):
-            await self._renew(old[start : start + BATCH])
-        await self.describe_workers()
+        old = [each for each in self._holdings.all_held() if now - each[1].since >= beat / 2]
+        speaking = [each for each in old if self._speaks(each[0])]
+        # Nobody speaks for these, but their processes may live, and must learn what they lost.
+        silent = [each for each in old if not self._speaks(each[0])]
+        try:
+            for start in range(0, len(speaking), BATCH):
+                await self._renew(speaking[start : start + BATCH])
+            for start in range(0, len(silent), BATCH):
+                await self._read_back(silent[start : start + BATCH])
+            await self.describe_workers()
+        except SQLAlchemyError:
+            self._steadiness.failed()
+            raise
 
     def _speaks(self, process: Process) -> bool:
         """Whether the worker's main process was heard lately; a frozen one holds nothing."""
@@ -57,7 +72,7 @@ class Leases:
     async def _renew(self, claims: list[tuple[Process, Held]]) -> None:
         pairs = [held.pair for _, held in claims]
         statement = queries.renew(pairs, get_settings().lease_seconds)
-        rows = await asyncio.to_thread(lambda: self._database.execute(statement).all())
+        rows = await self._ask(lambda: self._database.execute(statement).all())
         renewed = {row.celery_id for row in rows}
         missed = [(process, held) for process, held in claims if held.pair[1] not in renewed]
         for _, held in claims:
@@ -68,33 +83,52 @@ class Leases:
 
     async def _read_back(self, missed: list[tuple[Process, Held]]) -> None:
         statement = queries.read_back([held.pair for _, held in missed])
-        rows = await asyncio.to_thread(lambda: self._database.execute(statement).all())
-        found = {row.id: row.celery_id for row in rows}
+        rows = await self._ask(lambda: self._database.execute(statement).all())
+        # Waiting under its own id means that the claim is not made yet. Finished under its own
+        # id may be its own doing, of which the word is on its way, or a rescue's.
+        ours = {row.celery_id for row in rows if row.status not in FINISHED}
         for process, held in missed:
-            # Not claimed yet, or settled under its own id: the word is on its way.
-            if found.get(held.pair[0]) == held.pair[1]:
-                continue
-            still_listed = self._holdings.processes.get(process.pid) is process and (
-                process.held.get(held.pair[1]) is held
-            )
-            if held.missed_renewal and still_listed and "lost" not in held.told:
-                log.warning("attempt_lost", task_id=str(held.pair[0]), worker=process.worker)
-                held.told.add("lost")
-                if process.connection is not None:
-                    process.connection.send(["lost", str(held.pair[1])])
-            held.missed_renewal = True
+            if held.pair[1] in ours:
+                held.missed_renewal = False
+            elif held.missed_renewal and self._still_listed(process, held):
+                self._lose(process, held)
+            else:
+                held.missed_renewal = True
+
+    def _still_listed(self, process: Process, held: Held) -> bool:
+        listed = process.held.get(held.pair[1]) is held
+        return listed and self._holdings.processes.get(process.pid) is process
+
+    @staticmethod
+    def _lose(process: Process, held: Held) -> None:
+        if held.lost_at is not None:
+            return
+        held.lost_at = time.monotonic()
+        log.warning(
+            "attempt_lost",
+            task_id=str(held.pair[0]),
+            celery_id=str(held.pair[1]),
+            worker=process.worker,
+            pid=process.pid,
+            why="its lease was over and somebody else took or ended the task; it is stopped here",
+        )
+
+    async def _ask(self, question: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
     async def describe_workers(self) -> None:
         """Write what each worker of this machine is and does."""
         for parent in list(self._holdings.parents.values()):
-            row = await asyncio.to_thread(self._describe, parent)
-            statement = queries.describe_worker(row)
-            await asyncio.to_thread(self._database.execute, statement)
+            await self._ask(lambda parent=parent: self._write_description(parent))  # type: ignore[misc]
 
     async def forget(self, worker: str) -> None:
         """A worker has ended."""
-        await asyncio.to_thread(self._database.execute, queries.forget_worker(worker))
+        statement = queries.forget_worker(worker)
+        await self._ask(lambda: self._database.execute(statement))
         log.info("worker_left", worker=worker)
+
+    def _write_description(self, parent: Parent) -> None:
+        self._database.execute(queries.describe_worker(self._describe(parent)))
 
     def _describe(self, parent: Parent) -> dict[str, Any]:
         processes = self._holdings.of_worker(parent.name)

@@ -14,10 +14,10 @@ from typing import Any
 from kombu.transport import redis, virtual
 from kombu.utils.encoding import bytes_to_str
 
+from app.core.broker import DEAD_KEY
 from app.core.logging import get_logger
 from app.worker import envelope
 
-DEAD_KEY = "dead"
 DEAD_KEPT = 1000
 RAW_KEPT = 4096
 ALIASES = {
@@ -26,6 +26,9 @@ ALIASES = {
 }
 
 log = get_logger(__name__)
+
+# Entries that this process has taken from the lists of each queue, good ones and bad ones.
+TAKEN: dict[str, int] = {}
 
 
 class GuardedQoS(redis.QoS):
@@ -93,6 +96,7 @@ class GuardedChannel(redis.Channel):
         return True
 
     def _deliver_checked(self, raw: bytes, queue: str) -> None:
+        TAKEN[queue] = TAKEN.get(queue, 0) + 1
         try:
             payload = envelope.read(raw)
         except envelope.Refused as refusal:

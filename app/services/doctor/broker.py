@@ -15,6 +15,7 @@ from redis.exceptions import (
 
 from app.core.broker import sync_client
 from app.core.config import Settings, masked_url
+from app.services import dead
 from app.services.doctor.findings import Finding, ok, problem, warning
 
 # The oldest release of each series without a known hole. A series that is not named here is no
@@ -44,6 +45,7 @@ def check_broker(settings: Settings) -> list[Finding]:
         persistence(info, saves=_setting(client, "save")),
         eviction(info),
         memory(info),
+        dead_messages(dead.count()),
     ]
 
 
@@ -149,6 +151,17 @@ def memory(info: Info) -> Finding:
             "raise its maxmemory (CONFIG SET maxmemory ...) or move other users of it elsewhere",
         )
     return ok("broker memory", _mebibytes(used) + (f" of {_mebibytes(limit)}" if limit else ""))
+
+
+def dead_messages(count: int) -> Finding:
+    """Whether somebody sends what no worker can use."""
+    if count == 0:
+        return ok("dead messages", "none")
+    return warning(
+        "dead messages",
+        f"{count} malformed or unknown messages were kept aside; no task is lost with them",
+        "see who sends them: taskctl dead list; then forget them: taskctl dead clear",
+    )
 
 
 def _product(info: Info) -> tuple[str, str]:
