@@ -19,10 +19,10 @@ from tests.support.processes import ROOT
 PAGES = (ROOT / "docs" / "en" / "guarantees.md", ROOT / "docs" / "zh" / "guarantees.md")
 TESTS = ROOT / "tests"
 _HELD_BY = re.compile(r"(?:Held by:|由以下守住：)(?P<ids>.*)", re.DOTALL)
-_ID = re.compile(r"`(R\d{2}|[a-z]+/test_\w+\.py::test_\w+)`")
+_ID = re.compile(r"`([LR]\d{2}|[a-z]+/test_\w+\.py::test_\w+)`")
 _SENTENCE = re.compile(r"^- \*\*(?P<text>.+?)\*\*", re.DOTALL)
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
-_SCENARIO = re.compile(r"\[(?P<id>R\d{2})[-\]]")
+_SCENARIO = re.compile(r"\[(?P<id>[LR]\d{2})[-\]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def promises(page: Path) -> list[Promise]:
 
 def scenarios_of(page: Path) -> list[str]:
     """Ids in the page's table of scenarios."""
-    return re.findall(r"^\| `(R\d{2})` \|", page.read_text(encoding="utf-8"), re.M)
+    return re.findall(r"^\| `([LR]\d{2})` \|", page.read_text(encoding="utf-8"), re.M)
 
 
 def every_test() -> set[str]:
