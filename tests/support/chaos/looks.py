@@ -41,7 +41,10 @@ class Looker:
         now = datetime.now(UTC)
         try:
             with self._engine.connect() as connection:
-                windows = {row.name: row.window for row in connection.execute(select(Queue.name, Queue.window))}
+                windows = {
+                    row.name: row.window
+                    for row in connection.execute(select(Queue.name, Queue.window))
+                }
                 return Look(
                     at=time.time(),
                     overdue=self._overdue(connection, now),

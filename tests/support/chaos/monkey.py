@@ -40,17 +40,20 @@ class Monkeys:
         self._locks = {fault.part: threading.Lock() for fault in self._faults}
         self.done: Counter[str] = Counter()
         self.errors: list[str] = []
-        self._threads = [
-            threading.Thread(target=self._run, args=(number,), daemon=True)
-            for number in range(MONKEYS)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._finished = threading.Barrier(MONKEYS + 1)
+        self._never = threading.Event()
+        for number in range(MONKEYS):
+            threading.Thread(target=self._live, args=(number,), daemon=True).start()
 
     def wait(self) -> None:
         """Until the time is over and everything that was ended runs again."""
-        for thread in self._threads:
-            thread.join()
+        self._finished.wait()
+
+    def _live(self, number: int) -> None:
+        self._run(number)
+        self._finished.wait()
+        # What a thread has started gets its signal of the parent's death when the thread ends.
+        self._never.wait()
 
     def _run(self, number: int) -> None:
         chance = random.Random(f"monkey {number}/{self._chaos.seed}")

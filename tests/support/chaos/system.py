@@ -47,7 +47,10 @@ class System:
     # -- parts ------------------------------------------------------------------------------
 
     def start_part(self, part: str) -> Process:
-        """Start a part, behind its proxies if it has any."""
+        """Start a part, behind its proxies if it has any.
+
+        Not from a thread that ends: a part ends with the thread that has started it.
+        """
         self.living.add(part)
         return self.stack.start_part(part, **self._addresses(part))
 
@@ -165,11 +168,15 @@ class System:
         finally:
             self.faults.append(FaultSpan(name, started, time.time()))
 
+    def explain(self, part: str, ends: int) -> None:
+        """The scenario's own tasks have ended processes of a part so many times."""
+        self._explained[part] = self._explained.get(part, 0) + ends
+
     def _explain(self, pid: int) -> str:
         """Which part and role a process has; what ends in that part is explained by it."""
         for part in list(self.stack.processes):
             if pid in self.tree(part):
-                self._explained[part] = self._explained.get(part, 0) + 1
+                self.explain(part, 1)
                 roles = self.roles(part) if part.startswith("worker") else {}
                 role = next((name for name, pids in roles.items() if pid in pids), "process")
                 return f"{part}'s {role}"

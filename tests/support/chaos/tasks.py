@@ -89,6 +89,29 @@ def kills_itself(self: Any, log: str, seconds: float = 0.0) -> None:
 
 
 @scenario_task()
+def kills_its_worker(self: Any, log: str, victim: str) -> None:
+    """SIGKILL the main process of its worker (`parent`), or that and all others (`group`)."""
+    note(log, self.task_id, self.attempt, "start")
+    if victim == "group":
+        os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+@scenario_task()
+def hoards(self: Any, log: str, megabytes: int, seconds: float) -> int:
+    """Take memory, 20 MB every 50 ms, and keep it for a while."""
+    note(log, self.task_id, self.attempt, "start")
+    kept = []
+    for _ in range(megabytes // 20):
+        kept.append(bytearray(b"x") * 20_000_000)
+        time.sleep(0.05)
+    time.sleep(seconds)
+    note(log, self.task_id, self.attempt, "done")
+    return len(kept)
+
+
+@scenario_task()
 def busy(self: Any, log: str, rounds: int = 20_000_000_000) -> int:
     """Stay inside one call into C, where no Python signal handler can run."""
     note(log, self.task_id, self.attempt, "start")
