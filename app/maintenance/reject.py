@@ -13,8 +13,11 @@ from app.maintenance.report import Report
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
 
-# How long nobody may know a function before its tasks fail: longer than a worker's restart.
-PATIENCE_SECONDS = 6.0
+# How long nobody may know a function before its tasks fail; longer, by a worker's restart, if
+# somebody knew it lately.
+PATIENCE_SECONDS = 3.0
+RETURN_SECONDS = 7.0
+LATELY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,9 @@ class Reject:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._unknown_since: dict[str, float] = {}
+        self._known_at: dict[str, float] = {}
 
-    def run_once(self, limit: int, patience: float = PATIENCE_SECONDS) -> RejectReport:
+    def run_once(self, limit: int, patience: float | None = None) -> RejectReport:
         """Revoke expired rows and fail those whose function no live worker knows.
 
         Not at once: the one that knows it may be restarting just now. A function that this
@@ -42,7 +46,8 @@ class Reject:
         expired = self._database.execute(feed.expire(limit)).column()
         unknown: list[uuid.UUID] = []
         for name, since in self._look().items():
-            if time.monotonic() - since >= patience:
+            allowed = self._patience(name) if patience is None else patience
+            if time.monotonic() - since >= allowed:
                 statement = feed.reject_unknown(name, _error(name), limit)
                 unknown += self._database.execute(statement).column()
         events.changed([*expired, *unknown])
@@ -55,10 +60,16 @@ class Reject:
         known |= set(catalogue().tasks)
         waited_for = self._database.execute(feed.pending_names()).column() if workers else []
         now = time.monotonic()
+        self._known_at |= dict.fromkeys(known, now)
         self._unknown_since = {
             name: self._unknown_since.get(name, now) for name in waited_for if name not in known
         }
         return self._unknown_since
+
+    def _patience(self, name: str) -> float:
+        known_at = self._known_at.get(name)
+        lately = known_at is not None and time.monotonic() - known_at < LATELY_SECONDS
+        return RETURN_SECONDS if lately else PATIENCE_SECONDS
 
 
 def _error(name: str) -> dict[str, str | int | None]:

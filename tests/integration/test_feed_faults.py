@@ -315,6 +315,25 @@ def test_a_function_is_unknown_only_when_no_live_worker_has_it(
     assert world.row(task_id).status == status
 
 
+def test_a_function_that_was_known_a_moment_ago_may_come_back(world: World) -> None:
+    from app.maintenance import reject
+
+    task_id = world.add()
+    world.force(task_id, celery_task_name="gone.tasks.f")
+    world.feed()
+    judge = reject.Reject(world.database)
+    world.database.execute(leases.describe_worker(worker(["gone.tasks.f"])))
+    judge.run_once(10)
+    world.database.execute(leases.describe_worker(worker([NOOP])))
+    judge.run_once(10)
+    judge._unknown_since["gone.tasks.f"] -= reject.PATIENCE_SECONDS + 1
+    judge.run_once(10)
+    assert world.row(task_id).status == "pending"
+    judge._unknown_since["gone.tasks.f"] -= reject.RETURN_SECONDS
+    judge.run_once(10)
+    assert world.row(task_id).status == "failed"
+
+
 def test_a_database_that_is_away_is_the_callers_to_see(world: World) -> None:
     world.add()
     world.database.execute(text("DROP TABLE queues"))

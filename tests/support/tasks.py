@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,27 @@ def busy(self: Any, log: str) -> int:
     """Spend minutes inside one call into C, where no Python signal handler can run."""
     note(log, self.task_id, self.attempt, "start")
     return sum(range(20_000_000_000))
+
+
+@shared_task(bind=True)
+def spin(self: Any, log: str, seconds: float = 60) -> None:
+    """Compute in Python, where an exception can be raised at any line."""
+    note(log, self.task_id, self.attempt, "start")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        sum(range(1000))
+
+
+@shared_task(bind=True)
+def shell_out(self: Any, log: str) -> None:
+    """Start a program and not care about it, then swallow every stop."""
+    with subprocess.Popen(["sleep", "60"]):
+        note(log, self.task_id, self.attempt, "start")
+        while True:
+            try:
+                time.sleep(0.2)
+            except BaseException:  # noqa: BLE001 - the point of the test
+                continue
 
 
 @shared_task(time_limit=1)
