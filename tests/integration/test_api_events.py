@@ -167,6 +167,15 @@ async def test_revoking_the_token_ends_its_streams(api: Api, client: httpx2.Asyn
         await asyncio.wait_for(reader.task, 10)
 
 
+async def test_signing_out_ends_the_streams_of_the_session(api: Api) -> None:
+    browser = await api.signed_in("bob@example.org")
+    async with reading(browser, f"{TASKS}events") as reader:
+        await reader.until("ready")
+        left = await browser.delete("/api/v1/auth/session")
+        assert left.status_code == 204
+        await asyncio.wait_for(reader.task, 10)
+
+
 async def test_streams_end_when_the_process_is_told_to_stop(
     api: Api, client: httpx2.AsyncClient
 ) -> None:
