@@ -33,6 +33,7 @@ from app.db.session import Database
 from app.domain import window as windows
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
+from app.void_hints import VoidHints
 
 log = get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Dispatcher:
         self._runtimes: dict[str, windows.Runtime] = {}
         self._runtimes_read_at = 0.0
         self._broker_failed = False
+        self._void = VoidHints(database)
 
     def feed(self, queue: str) -> FeedReport:
         """Fill the queue's window once. Raises `SQLAlchemyError` when the database is away.
@@ -70,25 +72,25 @@ class Dispatcher:
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
-            hints = self._mark(connection, queue)
+            hints, size = self._mark(connection, queue)
         if not hints:
             return FeedReport()
-        published = self._publish(hints)
+        published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
 
     def _nothing_waits(self, queue: str) -> bool:
         return self._database.execute(queries.waiting(queue, 1)).first() is None
 
-    def _mark(self, connection: Connection, queue: str) -> list[Hint]:
+    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
         settings = get_settings()
         row = _locked(connection, queue)
+        size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
-            return []
-        size = settings.dispatch_window or row.window
+            return [], size
         outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
         candidates = connection.execute(queries.waiting(queue, size)).all()
         if not candidates:
-            return []
+            return [], size
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
@@ -102,7 +104,7 @@ class Dispatcher:
             # RETURNING has no order.
             marked = sorted(marked, key=lambda each: (each.rank, each.id))
             hints += self._hints(connection, queue, level, marked, row.slots)
-        return hints
+        return hints, size
 
     def _hints(
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
@@ -126,7 +128,7 @@ class Dispatcher:
             self._runtimes_read_at = time.monotonic()
         return self._runtimes
 
-    def _publish(self, hints: list[Hint]) -> bool:
+    def _publish(self, hints: list[Hint], size: int) -> bool:
         prefix = get_settings().broker_key_prefix
         try:
             with sync_client().pipeline(transaction=False) as pipe:
@@ -144,6 +146,10 @@ class Dispatcher:
         if self._broker_failed:
             log.info("broker_back")
         self._broker_failed = False
+        # Marked rows never exceed the window, so a list of twice as many is full of void hints.
+        crowded = {(h.queue, h.level) for h, n in zip(hints, answers, strict=True) if n > 2 * size}
+        for queue, level in crowded:
+            self._void.sweep(queue, level)
         return True
 
     def _take_back(self, hints: list[Hint], cause: Exception) -> None:

@@ -147,6 +147,13 @@ def marked(queue: str, older_than_seconds: float) -> Select[uuid.UUID, uuid.UUID
     )
 
 
+def marked_ids(queue: str) -> Select[uuid.UUID]:
+    """The ids under which every marked row of a queue may be claimed."""
+    return select(Task.celery_id).where(
+        Task.queue == queue, legal(Event.FEED), Task.dispatched_at.is_not(None)
+    )
+
+
 def outgrown(ageing_seconds: float, limit: int) -> Select[uuid.UUID, uuid.UUID]:
     """Marked rows that have aged past the priority under which their hint travels."""
     step = round(ageing_seconds * 1_000_000)
