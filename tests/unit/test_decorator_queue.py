@@ -11,9 +11,14 @@ from celery.exceptions import CDeprecationWarning
 from app.celery_app import celery_app
 
 
+def nothing() -> None:
+    """The body."""
+
+
 def declare(**options: Any) -> Any:
     """A task of the application, bound at once."""
-    task = celery_app.task(lambda: None, name=f"tests.{sorted(options)[0]}", **options)
+    given: dict[str, Any] = {"name": f"tests.{min(options)}", **options}
+    task: Any = celery_app.task(**given)(nothing)
     celery_app.finalize()
     return celery_app.tasks[task.name]
 
