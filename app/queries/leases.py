@@ -82,6 +82,15 @@ def live_workers_values(silence_seconds: float) -> Rows:
     ).where(Worker.heartbeat_at >= after(-silence_seconds))
 
 
+def other_versions(silence_seconds: float, catalogue_hash: str) -> Rows:
+    """Catalogues of live workers that have other functions than those of `catalogue_hash`."""
+    return select(Worker.catalogue).where(
+        Worker.heartbeat_at >= after(-silence_seconds),
+        Worker.catalogue_hash != catalogue_hash,
+        Worker.stopping.is_(False),
+    )
+
+
 def set_window(queue: str, slots: int, window: int) -> Update:
     """What the agents see of a queue's consumers; feeders in every process read it."""
     return (

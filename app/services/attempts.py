@@ -35,10 +35,11 @@ _REASONS: dict[LostTo, Reason] = {
 _UNSPENT: tuple[LostTo, ...] = ("suspect", "neighbour", "interrupt")
 
 
-# A suspect's turn: somewhat longer than it ran before the death.
+# A suspect's turn: somewhat longer than it ran before the death, and than a worker takes to start
+# again, or all would begin together on the new one.
 TURN_FACTOR = 1.5
-TURN_SECONDS = 1.0
-LONGEST_TURN_SECONDS = 60.0
+TURN_SECONDS = 8.0
+LONGEST_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,7 @@ def blame(database: Database, pairs: Sequence[Pair]) -> dict[uuid.UUID, Blame]:
         if row.crash_count < most:
             blamed[row.celery_id] = Blame("neighbour")
             continue
-        blamed[row.celery_id] = Blame("suspect", min(wait, LONGEST_TURN_SECONDS))
+        blamed[row.celery_id] = Blame("suspect", min(wait, LONGEST_WAIT_SECONDS))
         wait += TURN_FACTOR * float(row.age) + TURN_SECONDS
     return blamed
 

@@ -32,11 +32,12 @@ from app.core.version import VERSION
 from app.db.session import Database, is_transient
 from app.services.catalogue import catalogue
 from app.worker.deafness import LOOK_SECONDS, Deafness
-from app.worker.deaths import Deaths
+from app.worker.deaths import Deaths, is_alive
 from app.worker.duties import Duties
 from app.worker.holdings import Holdings, Parent, Process
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
+from app.worker.legacy import PAUSE_SECONDS, Legacy
 from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
 from app.worker.wire import Connection, Message
@@ -64,6 +65,7 @@ class Agent:
         self._deaths = Deaths(self.holdings, self._durable)
         self._duties = Duties(self.holdings, self._durable, self.name, steadiness)
         self._deafness = Deafness(self.holdings)
+        self._legacy = Legacy(path, self.holdings)
         self._changed: set[uuid.UUID] = set()
         self._wake = asyncio.Event()
         self._ending = asyncio.Event()
@@ -74,6 +76,7 @@ class Agent:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
+        self._legacy.read()
         listener = _listen(self._path)
         loop.add_reader(listener.fileno(), self._accept, listener)
         stop_listening = threading.Event()
@@ -86,13 +89,18 @@ class Agent:
         loops = [
             self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
             self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
-            self._repeat("leases", lambda: settings.heartbeat_seconds, self._leases.renew_once),
+            self._repeat("leases", self._leases.pause, self._leases.renew_once),
+            self._repeat(
+                "workers", lambda: settings.heartbeat_seconds, self._leases.describe_workers
+            ),
+            self._repeat("legacy", lambda: PAUSE_SECONDS, self._legacy.write_once),
             self._repeat("duties", self._duties.pause, self._duties.run_once),
             self._repeat("deafness", lambda: LOOK_SECONDS, self._deafness.run_once),
         ]
         running = [asyncio.create_task(each) for each in loops]
         await self._ending.wait()
         await self._wait_for_processes()
+        _surely_end()
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -104,13 +112,21 @@ class Agent:
         events.flush()
 
     async def _wait_for_processes(self) -> None:
-        """Settle for what is still dying; a process that lives on keeps its leases until it ends."""
-        deadline = asyncio.get_running_loop().time() + LINGER_SECONDS
+        """Settle for what is still dying; a process that lives on keeps its leases until it ends.
+
+        With the keeper waiting for us, or nobody alive, that is not for long: what is not settled
+        by then, such as with the database away, is rescued by another agent.
+        """
+        deadline = time.monotonic() + LINGER_SECONDS
         while self.holdings.processes:
-            if os.getppid() == self._keeper_pid and asyncio.get_running_loop().time() > deadline:
+            kept = os.getppid() == self._keeper_pid
+            if not kept and any(is_alive(pid) for pid in self.holdings.processes):
+                deadline = time.monotonic() + LINGER_SECONDS
+            if time.monotonic() > deadline:
                 return
             await asyncio.sleep(0.05)
-            await self._settle_for_dead()
+            with contextlib.suppress(SQLAlchemyError):
+                await self._settle_for_dead()
 
     async def _repeat(
         self,
@@ -150,6 +166,7 @@ class Agent:
     async def _tick(self) -> None:
         if os.getppid() != self._keeper_pid:
             self._ending.set()  # whoever kept us is gone; end when our processes have
+        self._see_dead()
         await self._settle_for_dead()
         await self._stops.look_once()
         for queue in await self._duties.due():
@@ -252,6 +269,12 @@ class Agent:
         changed, self._changed = self._changed, set()
         events.changed(changed)
 
+    def _see_dead(self) -> None:
+        """Close lines of the dead that something they started keeps open."""
+        for process in list(self.holdings.processes.values()):
+            if process.connection is not None and not is_alive(process.pid):
+                process.connection.close()
+
     async def _settle_for_dead(self) -> None:
         if await self._deaths.run_once():
             self._wake_soon()
@@ -269,6 +292,13 @@ class Agent:
         task = asyncio.ensure_future(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _surely_end() -> None:
+    """End this process soon, whatever a thread of it still waits for."""
+    timer = threading.Timer(LINGER_SECONDS, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _listen(path: str) -> socket.socket:

@@ -49,7 +49,8 @@ class Deaths:
             together = self._together(worker, dead)
             waiting = waiting or len(together) < len(dead)
             await self._settle(together)
-        return waiting or any(_may_live(process) for process in gone)
+        # One that is silent for long, and lives, is looked at at the ordinary pace.
+        return waiting or any(_recently(process) for process in gone if _may_live(process))
 
     def _together(self, worker: str, dead: list[Process]) -> list[Process]:
         """Those that may be judged now."""
@@ -149,8 +150,11 @@ def _tell(settled: Settled, pid: int, cause: LostTo) -> None:
 
 def _may_live(process: Process) -> bool:
     """Whether it may come back: its connection closed, and that can happen to the living."""
-    recently = time.monotonic() - (process.gone_since or 0.0) < RECONNECT_SECONDS
-    return is_alive(process.pid) and bool(recently or process.held)
+    return is_alive(process.pid) and bool(_recently(process) or process.held)
+
+
+def _recently(process: Process) -> bool:
+    return time.monotonic() - (process.gone_since or 0.0) < RECONNECT_SECONDS
 
 
 def is_alive(pid: int) -> bool:

@@ -16,6 +16,7 @@ from app.domain.lifecycle import Reason, TaskStatus
 from app.domain.retry import RetryPolicy
 from app.hints import HintRow
 from app.queries import claims
+from app.queries.leases import other_versions
 from app.services import attempts
 from app.services.attempts import Outcome, Settled
 from app.services.catalogue import catalogue
@@ -27,6 +28,7 @@ from app.worker.link import link
 from app.worker.reports import write_rest
 from app.worker.signals import (
     AttemptLost,
+    DoesNotFit,
     RetryLater,
     TaskCancelled,
     TaskInterrupted,
@@ -37,6 +39,9 @@ from app.worker.signals import (
 log = get_logger(__name__)
 
 QUIET_SECONDS = 0.1
+# How often a task may meet a worker that has its function with other parameters.
+MISFITS = 20
+MISFIT_PAUSE_SECONDS = 0.5
 # A claim that took longer has used up some of the body's time limit.
 LATE_SECONDS = 0.2
 # What a tracer is told of an attempt that was cancelled.
@@ -181,6 +186,8 @@ def _how_to_settle(claim: Claim, exc: BaseException) -> Callable[[], Settled | N
         return lambda: _settle(claim, stopped)
     if isinstance(exc, Ignore):
         return lambda: _settle(claim, Outcome(TaskStatus.SUCCEEDED))
+    if isinstance(exc, DoesNotFit):
+        return lambda: _elsewhere_or_failed(claim, exc)
     if isinstance(exc, RetryLater):
         return lambda: _again(claim, exc.seconds, outcomes.describe(exc, claim.attempt), False)
     if isinstance(exc, Retry):
@@ -194,6 +201,27 @@ def _how_to_settle(claim: Claim, exc: BaseException) -> Callable[[], Settled | N
     # into `Retry` already; any other one is final.
     retried = not policy(claim.name).autoretry and reason is Reason.EXCEPTION
     return _again_or_failed(claim, error, reason, retried=retried)
+
+
+def _elsewhere_or_failed(claim: Claim, exc: DoesNotFit) -> Settled | None:
+    """During a deployment the function may be another one in a worker of the other version.
+
+    The submission was checked by a process that has it as it was meant. Nothing has run, so this
+    costs no try; but it does not go round for ever.
+    """
+    error = outcomes.describe(exc, claim.attempt) | {"type": "TypeError"}
+    silence = get_settings().lease_seconds
+    others = database().execute(other_versions(silence, catalogue().hash)).all()
+    if claim.attempt < MISFITS and any(claim.name in other.catalogue for other in others):
+        return attempts.give_back(
+            database(),
+            claim.pair,
+            wait_seconds=MISFIT_PAUSE_SECONDS,
+            reason=Reason.INTERRUPTED,
+            error=error,
+            spend_try=False,
+        )
+    return _settle(claim, outcomes.failed(error))
 
 
 def _retry(claim: Claim, exc: Retry) -> Callable[[], Settled | None]:

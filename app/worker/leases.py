@@ -44,11 +44,20 @@ class Leases:
         # A thread of its own: whatever else waits for the database, renewals do not queue up
         # behind it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="leases")
+        self._began = time.monotonic()
+        self._failed = False
+
+    def pause(self) -> float:
+        """Seconds until the next heartbeat: a slow database does not make them rarer."""
+        beat = get_settings().heartbeat_seconds
+        wanted = beat / 4 if self._failed else beat
+        return max(0.05, self._began + wanted - time.monotonic())
 
     async def renew_once(self) -> None:
-        """One heartbeat: leases of claims older than a beat, then the workers' rows."""
+        """One heartbeat: the leases of claims that are older than half of one."""
         beat = get_settings().heartbeat_seconds
-        now = time.monotonic()
+        now = self._began = time.monotonic()
+        self._failed = True
         old = [each for each in self._holdings.all_held() if now - each[1].since >= beat / 2]
         speaking = [each for each in old if self._speaks(each[0])]
         # Nobody speaks for these, but their processes may live, and must learn what they lost.
@@ -58,10 +67,10 @@ class Leases:
                 await self._renew(speaking[start : start + BATCH])
             for start in range(0, len(silent), BATCH):
                 await self._read_back(silent[start : start + BATCH])
-            await self.describe_workers()
         except SQLAlchemyError:
             self._steadiness.failed()
             raise
+        self._failed = False
 
     def _speaks(self, process: Process) -> bool:
         """Whether the worker's main process was heard lately; a frozen one holds nothing."""
@@ -119,12 +128,12 @@ class Leases:
     async def describe_workers(self) -> None:
         """Write what each worker of this machine is and does."""
         for parent in list(self._holdings.parents.values()):
-            await self._ask(lambda parent=parent: self._write_description(parent))  # type: ignore[misc]
+            await asyncio.to_thread(self._write_description, parent)
 
     async def forget(self, worker: str) -> None:
         """A worker has ended."""
         statement = queries.forget_worker(worker)
-        await self._ask(lambda: self._database.execute(statement))
+        await asyncio.to_thread(self._database.execute, statement)
         log.info("worker_left", worker=worker)
 
     def _write_description(self, parent: Parent) -> None:

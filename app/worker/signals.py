@@ -38,6 +38,10 @@ class TrackedRetry(Retry):
         self.arguments = arguments
 
 
+class DoesNotFit(Exception):
+    """The arguments do not fit the function as this worker has it; no line of it has run."""
+
+
 class RetryLater(Exception):
     """Run this task again in `seconds`; spends no try. Raise it from the body."""
 

@@ -19,16 +19,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 import psutil
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, events
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
-from app.domain.lifecycle import Reason
+from app.domain.lifecycle import Reason, TaskStatus
 from app.domain.window import SLICE_SECONDS
 from app.queries import claims, feed, leases
 from app.queries import tasks as task_queries
 from app.services.attempts import LostTo
+from app.worker.deaths import RECONNECT_SECONDS
 from app.worker.holdings import Held, Holdings, Pair, Parent, Process
 
 log = get_logger(__name__)
@@ -58,7 +60,8 @@ class Stops:
     def pause(self) -> float:
         """Seconds until something here is due; at least a moment."""
         now = time.monotonic()
-        due = [when - now for _, held in self._holdings.all_held() for when in _deadlines(held)]
+        waits = [when - now for _, held in self._holdings.all_held() for when in _deadlines(held)]
+        due = [wait for wait in waits if wait > 0]
         limited = get_settings().task_memory_limit_mb is not None
         return max(0.02, min([MEMORY_PAUSE_SECONDS if limited else PAUSE_SECONDS, *due]))
 
@@ -188,14 +191,12 @@ class Stops:
         """End the process, if it still runs nothing but these very claims."""
         if all(held.cause is not None for held in targets):
             return
-        # Somebody of whom nothing was heard, or who cannot be asked now, is left alone.
-        if self._holdings.parents.get(process.worker) is None or process.connection is None:
+        if self._holdings.parents.get(process.worker) is None or _reconnects(process):
             return
         if not await _freeze(process.pid):
             return
-        process.connection.drain()
-        held_now = list(process.held.values())
-        if held_now and all(any(held is each for each in targets) for held in held_now):
+        if await self._runs_only(process, targets):
+            held_now = list(process.held.values())
             for held in held_now:
                 held.cause = held.cause or cause
                 task_id = str(held.pair[0])
@@ -203,6 +204,25 @@ class Stops:
             _end(process.pid)
         else:
             _signal(process.pid, signal.SIGCONT)
+
+    async def _runs_only(self, process: Process, targets: list[Held]) -> bool:
+        """Whether a frozen process runs these claims and no other."""
+        if process.connection is None and not await self._run_by_their_rows(targets):
+            return False
+        if process.connection is not None:
+            process.connection.drain()
+        held_now = list(process.held.values())
+        return bool(held_now) and all(any(h is t for t in targets) for h in held_now)
+
+    async def _run_by_their_rows(self, targets: list[Held]) -> bool:
+        """For a process that cannot speak: it settles a claim before it makes the next."""
+        read = leases.read_back([held.pair for held in targets])
+        try:
+            rows = await asyncio.to_thread(lambda: self._database.execute(read).all())
+        except SQLAlchemyError:
+            return False
+        running = {row.celery_id for row in rows if row.status == TaskStatus.RUNNING}
+        return running >= {held.pair[1] for held in targets}
 
     # -- memory ---------------------------------------------------------------------------
 
@@ -252,6 +272,14 @@ class Stops:
 def hard_limit(held: Held) -> float:
     """Seconds that an attempt may run; there always is a limit."""
     return held.time_limit or get_settings().task_time_limit_seconds
+
+
+def _reconnects(process: Process) -> bool:
+    """Whether it lost its connection a moment ago, and will soon say what it runs."""
+    gone = process.gone_since
+    return process.connection is None and (
+        gone is None or time.monotonic() - gone < RECONNECT_SECONDS
+    )
 
 
 def _deadlines(held: Held) -> list[float]:

@@ -18,7 +18,7 @@ from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Ran, run_row
 from app.worker.link import link
 from app.worker.monitor import Monitor
-from app.worker.signals import TrackedRetry
+from app.worker.signals import DoesNotFit, TrackedRetry
 
 
 class TrackedTask(Task):  # type: ignore[type-arg]
@@ -123,6 +123,10 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         )
         try:
             return _finish(self.run(*claim.args, **kwargs))
+        except TypeError as exc:
+            if not _fits(self, claim.args, kwargs):
+                raise DoesNotFit(str(exc)) from None
+            raise
         finally:
             self.pop_request()
 
@@ -185,6 +189,15 @@ def _finish(value: Any) -> Any:
     except RuntimeError:
         return asyncio.run(value)
     return value  # called from a coroutine, which will await it
+
+
+def _fits(task: TrackedTask, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    function = getattr(task, "_orig_run", task.run)
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def _parameters(task: TrackedTask) -> frozenset[str]:

@@ -17,6 +17,7 @@ from tests.support.processes import wait_until
 
 NEWER = "tests.support.chaos.newer"
 ONLY_IN_NEWER = f"{NEWER}.only_here"
+OLDER = f"{MODULES},tests.support.chaos.older"
 BOTH = f"{MODULES},{NEWER}"
 
 
@@ -83,11 +84,12 @@ def test_what_no_worker_knows_is_said_soon(chaos: Scenario) -> None:
 def test_old_and_new_workers_side_by_side_fail_nothing(chaos: Scenario) -> None:
     """The old one reads the same queue, does not know the function, and is never busy."""
     chaos.start("api", task_modules=BOTH)
-    _start_worker(chaos, "worker", MODULES)
+    _start_worker(chaos, "worker", OLDER)
     _start_worker(chaos, "worker2", BOTH)
     _start_worker(chaos, "worker3", BOTH)
     newer = chaos.submit_many(60, ONLY_IN_NEWER, chaos.log, 0.1)
     known = chaos.submit_many(60, "short", chaos.log, 0.1)
+    altered = chaos.submit_many(20, "chaos.altered", chaos.log, 5)
     time.sleep(chaos.random.uniform(1, 3))
     with chaos.fault("one of those that know it restarts"):
         chaos.stop_part("worker2")
@@ -96,5 +98,8 @@ def test_old_and_new_workers_side_by_side_fail_nothing(chaos: Scenario) -> None:
     tasks = chaos.finish()
     ends = {(tasks[i]["status"], tasks[i]["attempt"]) for i in (*newer, *known, *more)}
     assert ends == {("succeeded", 1)}
+    # Some met the old function, which does not take what they bring; no line of it has run.
+    assert {(tasks[i]["status"], tasks[i]["result"]) for i in altered} == {("succeeded", 5)}
+    assert {len(chaos.effects.of(i, "start")) for i in altered} == {1}
     old = (chaos.stack.folder / "worker.out").read_text()
     assert old.count("unknown_function") < 200  # it did not take them again and again

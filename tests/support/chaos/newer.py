@@ -17,3 +17,11 @@ def only_here(self: Any, log: str, seconds: float = 0.0) -> float:
     time.sleep(seconds)
     note(log, self.task_id, self.attempt, "done")
     return seconds
+
+
+@shared_task(bind=True, name="chaos.altered")
+def altered(self: Any, log: str, extra: int) -> int:
+    """A task that has a parameter which it does not have in `older`."""
+    note(log, self.task_id, self.attempt, "start")
+    note(log, self.task_id, self.attempt, "done")
+    return extra
