@@ -86,6 +86,7 @@ def row_rules(margins: Margins) -> dict[str, ColumnElement[bool]]:
             Task.started_at < Task.created_at,
             Task.completed_at < Task.started_at,
             Task.completed_at < Task.created_at,
+            Task.cancel_acknowledged_at < Task.cancel_requested_at,
         ),
         "never_started": and_(
             finished, Task.attempt == 0, or_(Task.started_at.is_not(None), _archived())

@@ -159,6 +159,13 @@ def plant_late_start(world: World) -> uuid.UUID:
     return task_id
 
 
+def plant_early_acknowledgement(world: World) -> uuid.UUID:
+    task_id, _ = world.running()
+    values = {"cancel_requested_at": world.now(), "cancel_acknowledged_at": ago(world, 60)}
+    world.force(task_id, **values)
+    return task_id
+
+
 def plant_revoked_after_a_start(world: World) -> uuid.UUID:
     task_id = ended(world, TaskStatus.REVOKED)
     world.force(task_id, attempt=0, tries=0, dispatched_at=None)
@@ -202,6 +209,7 @@ def plant_undeleted(world: World) -> uuid.UUID:
         ("counters", forced(tries=2, attempt=2)),
         ("counters", forced(crash_count=4, attempt=9)),
         ("times", plant_late_start),
+        ("times", plant_early_acknowledgement),
         ("never_started", plant_revoked_after_a_start),
         ("history", plant_future_attempt),
         ("expired", plant_expired),

@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
     "leftovers": Rule("carrying what only another status may have", _REPORT),
     "counters": Rule("with more tries or crashes than it may have", _REPORT),
     "times": Rule(
-        "created, started and completed in the wrong order",
+        "created, started, cancelled and completed in the wrong order",
         "the database's clock was set back: keep it by a time server (NTP) that slews",
     ),
     "never_started": Rule("finished as never started, yet with a start", _REPORT),
