@@ -74,7 +74,7 @@ class Simulation:
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
         with self.world.database.transaction() as connection:
-            hints = self.world.dispatcher._mark(connection, QUEUE)
+            hints, _ = self.world.dispatcher._mark(connection, QUEUE)
         ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]
         assert not self.published & set(ids), "an id was published twice"
         self.published |= set(ids)
