@@ -15,6 +15,8 @@ from app.services.attempts import Outcome
 
 MAX_RESULT_BYTES = 1_048_576
 MAX_TRACEBACK = 24_576
+# Of an exception whose message is longer than can be kept, in logs and monitors.
+SHOWN_LENGTH = 1000
 
 
 class ResultRefused(Exception):
@@ -64,6 +66,17 @@ def not_stored(error: BaseException, attempt: int) -> dict[str, Any]:
         "traceback": None,
         "attempt": attempt,
     }
+
+
+def fit_to_show(error: Exception) -> Exception:
+    """The exception itself, or one in its place where it is too long for logs and monitors.
+
+    Celery sends it through the pool's pipe and writes its traceback into the log.
+    """
+    message = str(error)
+    if len(message) <= MAX_MESSAGE:
+        return error
+    return RuntimeError(f"{type(error).__name__}: {clean(message, SHOWN_LENGTH)}")
 
 
 def timed_out(name: str, limit: float | None, attempt: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Ran, run_row
 from app.worker.link import link
 from app.worker.monitor import Monitor
+from app.worker.outcome import fit_to_show
 from app.worker.signals import DoesNotFit, TrackedRetry
 
 
@@ -218,5 +219,5 @@ def _show(ran: Ran, monitor: Monitor, row: HintRow) -> Any:
             monitor.revoked(row)
         raise ran.error
     if isinstance(ran.error, Exception) and not isinstance(ran.error, MemoryError):
-        raise ran.error
+        raise fit_to_show(ran.error)
     raise RuntimeError(f"{type(ran.error).__name__}: {ran.error}") from ran.error

@@ -90,3 +90,14 @@ def test_a_time_limit_is_told_in_celerys_words() -> None:
     error = outcomes.timed_out("pkg.f", 300, 1)
     assert error["message"] == "Task pkg.f timed out after 300.0s"
     assert error["type"] == "timeout"
+
+
+def test_an_ordinary_exception_is_shown_as_it_is() -> None:
+    error = ValueError("short")
+    assert outcomes.fit_to_show(error) is error
+
+
+def test_an_endless_message_does_not_reach_logs_and_monitors() -> None:
+    shown = outcomes.fit_to_show(ValueError("y" * 5_000_000))
+    assert str(shown).startswith("ValueError: yyy")
+    assert len(str(shown)) < 2000
