@@ -92,6 +92,16 @@ def sleep_for(self: Any, seconds: float, log: str | None = None) -> float:
     return seconds
 
 
+@shared_task(bind=True)
+def fork_and_sleep(self: Any, seconds: float, log: str) -> None:
+    """Sleep beside a fork of this process, which has all its open files and outlives it."""
+    if os.fork() == 0:
+        time.sleep(5)
+        os._exit(0)
+    note(log, self.task_id, self.attempt, "start")
+    time.sleep(seconds)
+
+
 @shared_task(bind=True, max_retries=9, default_retry_delay=0)
 def sturdy_sleep(self: Any, seconds: float, log: str) -> float:
     """The same, and allowed to start again."""
