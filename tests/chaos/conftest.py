@@ -80,6 +80,9 @@ def pytest_runtest_makereport(
     scenario = item.stash.get(_SCENARIO, None)
     if report.failed and scenario is not None:
         report.sections.append(("replay", replay(scenario.identity, item)))
+        if call.when == "call":
+            kept = scenario.kept if scenario.kept_by_checker else scenario.keep()
+            report.sections.append(("history", str(kept or "the system did not answer")))
         if hasattr(scenario, "stack"):
             report.sections.append(("the system's processes", scenario.stack.tails()))
     return report

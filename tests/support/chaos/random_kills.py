@@ -8,6 +8,7 @@ The seed chooses the database unless `--database` does. Exit code 1: a rule was 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -89,7 +90,7 @@ def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violati
         # Without an API there is no dump: that is the violation, and the processes tell why.
         violations, seen = [Violation("C13", None, f"the API does not answer: {error!r}")], []
     else:
-        violations, seen = check(history), _summary(history)
+        violations, seen = [*check(history), *_verified(chaos)], _summary(history)
         history.save(KEPT / f"{chaos.identity.slug}.json")
     length = f"{calm - started:.0f} s of faults, {time.time() - calm:.0f} s of quiet"
     lines = [
@@ -101,6 +102,12 @@ def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violati
         *(f"  {violation}" for violation in violations[:SHOWN]),
     ]
     return "\n".join(lines), violations
+
+
+def _verified(chaos: Scenario) -> list[Violation]:
+    """What `taskctl verify` has to say of the system that is left."""
+    report = json.loads(chaos.stack.taskctl("verify", "--json", check=False))
+    return [Violation("verify", None, json.dumps(each)) for each in report["findings"]]
 
 
 def _summary(history: History) -> list[str]:

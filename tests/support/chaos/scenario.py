@@ -11,6 +11,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx2
+from sqlalchemy.exc import SQLAlchemyError
+
 from tests.support.broker import Broker
 from tests.support.chaos.checker import check
 from tests.support.chaos.dump import dump
@@ -55,6 +58,7 @@ class Scenario:
         self._database_url = database_url
         self._started = False
         self._looks: list[Look] = []
+        self.kept_by_checker = False
 
     # -- the system -----------------------------------------------------------------------------
 
@@ -238,13 +242,32 @@ class Scenario:
         history = self.settled_history(quiet)
         violations = check(history)
         if violations:
-            path = history.save(KEPT / f"{self.identity.slug}.json")
+            path = history.save(self.kept)
+            self.kept_by_checker = True
             lines = [str(violation) for violation in violations]
             shown = "\n".join(lines[:40])
             raise AssertionError(
                 f"{self.identity.slug}: {len(lines)} violations; history: {path}\n{shown}"
             )
         return history.tasks
+
+    @property
+    def kept(self) -> Path:
+        """Where the history is kept when the scenario fails."""
+        return KEPT / f"{self.identity.slug}.json"
+
+    def keep(self) -> Path | None:
+        """Keep the history of a scenario that failed by another sentence than the checker's.
+
+        None when there is none: the system never started, or no longer answers.
+        """
+        if not hasattr(self, "_watcher"):
+            return None
+        self._watcher.stop()
+        try:
+            return self.history().save(self.kept)
+        except (AssertionError, httpx2.HTTPError, SQLAlchemyError):
+            return None
 
     def settled_history(self, quiet: float = 60) -> History:
         """The faults are over: wait for the end of all tasks, and return what was recorded."""

@@ -93,10 +93,15 @@ class System:
 
     def worker_pids(self, part: str = "worker") -> WorkerPids:
         """Processes of a worker by role; waits while one of them is being replaced."""
-        wait_until(
-            lambda: all(self.roles(part).values()), timeout=30, what=f"{part} has all its processes"
-        )
-        roles = self.roles(part)
+        roles: dict[str, list[int]] = {}
+        # A worker is live before its pool is whole.
+        slots = int(self.stack.env["CELERY_WORKER_CONCURRENCY"])
+
+        def whole() -> bool:
+            roles.update(self.roles(part))
+            return all(roles.values()) and len(roles["children"]) >= slots
+
+        wait_until(whole, timeout=30, what=f"{part} has all its processes")
         return WorkerPids(
             supervisor=roles["supervisor"][0],
             agent=roles["agent"][0],
