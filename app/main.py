@@ -40,6 +40,8 @@ from app.services.live import Live
 
 START_PATIENCE_SECONDS = 5.0
 RETRY_SECONDS = 2.0
+# Every request is answered within 3 s; who has not taken the answer by then is not waited for.
+DRAIN_SECONDS = 10.0
 _log = logging.get_logger(__name__)
 
 _DESCRIPTION = """
@@ -197,9 +199,12 @@ async def _end_streams_at_shutdown(live: Live) -> None:
     """End the event streams when the server is told to stop.
 
     It waits for open connections before it ends this lifespan, and streams would stay open for
-    ever. uvicorn's own flag is watched, through the signal handler that it has installed.
+    ever, and so would clients that do not read. uvicorn's own flag is watched, through the signal
+    handler that it has installed; its own limit is none unless the command line sets one.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if server is not None and server.config.timeout_graceful_shutdown is None:
+        server.config.timeout_graceful_shutdown = DRAIN_SECONDS
     while not getattr(server, "should_exit", False):  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.2)
     live.close()

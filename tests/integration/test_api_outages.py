@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx2
 import psutil
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -17,6 +20,7 @@ from app.core.config import Settings
 from app.core.errors import ConfigurationError
 from tests.support.api import Api, create, new_task, problem_of, serving
 from tests.support.broker import Broker
+from tests.support.chaos.proxy import TcpProxy
 from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
 
@@ -78,6 +82,106 @@ async def test_a_database_that_is_gone_is_503_and_comes_back(api: Api, postgres:
         postgres.start()
     assert (await client.get(TASKS + task["id"])).status_code == 200
     assert (await client.post(TASKS, json=new_task())).status_code == 201
+
+
+@pytest.fixture
+async def behind_a_line(
+    clean_settings: pytest.MonkeyPatch, settings: Settings, postgres: Postgres
+) -> AsyncIterator[tuple[Api, TcpProxy]]:
+    """The API with a line to its database that can be cut."""
+    with TcpProxy("127.0.0.1", postgres.port) as line:
+        url = settings.resolved_database_url.replace(f":{postgres.port}/", f":{line.port}/")
+        use_settings(clean_settings, database_url=url)
+        async with serving() as api:
+            yield api, line
+            line.pass_()
+
+
+@on_postgresql
+async def test_a_line_that_swallows_everything_is_503_and_comes_back(
+    behind_a_line: tuple[Api, TcpProxy],
+) -> None:
+    api, line = behind_a_line
+    client = await api.as_user()
+    await create(client)
+    line.blackhole()
+    for _ in range(2):
+        asked = [_unavailable(client, "POST", TASKS, **new_task()) for _ in range(25)]
+        await asyncio.gather(*asked, _unavailable(client, "GET", TASKS))
+    line.pass_()
+    await asyncio.sleep(0.5)
+    assert (await client.get(TASKS)).status_code == 200
+    assert (await client.post(TASKS, json=new_task())).status_code == 201
+
+
+@on_postgresql
+async def test_slow_statements_add_up_to_one_deadline(
+    behind_a_line: tuple[Api, TcpProxy],
+) -> None:
+    """Each of them is in time; the request is not."""
+    api, line = behind_a_line
+    client = await api.as_user()
+    await create(client)
+    line.delay(0.6)
+    await _unavailable(client, "POST", TASKS, **new_task())
+    line.delay(0.05)
+    assert (await client.post(TASKS, json=new_task())).status_code == 201
+
+
+@on_postgresql
+async def test_an_idle_api_serves_its_first_request_after_a_restart_of_the_database(
+    api: Api, postgres: Postgres
+) -> None:
+    client = await api.as_user()
+    await asyncio.gather(*(create(client) for _ in range(8)))
+    postgres.stop()
+    postgres.start()
+    assert (await client.post(TASKS, json=new_task())).status_code == 201
+    assert (await client.get(TASKS)).status_code == 200
+
+
+@on_postgresql
+async def test_a_locked_table_is_503_for_many_at_once_and_comes_back(
+    api: Api, settings: Settings
+) -> None:
+    """More requests than the pool has connections: some wait for those."""
+    client = await api.as_user()
+    await create(client)
+    with psycopg.connect(settings.resolved_database_url) as other:
+        other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        asked = [_unavailable(client, "POST", TASKS, **new_task()) for _ in range(60)]
+        await asyncio.gather(*asked)
+        other.rollback()
+    answers = await asyncio.gather(*(client.post(TASKS, json=new_task()) for _ in range(30)))
+    assert {answer.status_code for answer in answers} == {201}
+
+
+@on_postgresql
+async def test_a_lock_that_is_short_is_waited_for(api: Api, settings: Settings) -> None:
+    client = await api.as_user()
+    await create(client)
+    with psycopg.connect(settings.resolved_database_url) as other:
+        other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        asking = asyncio.create_task(client.post(TASKS, json=new_task()))
+        await asyncio.sleep(1)
+        other.rollback()
+    assert (await asking).status_code == 201
+
+
+@on_sqlite
+async def test_a_slow_upload_is_the_clients_own_time(api: Api) -> None:
+    client = await api.as_user()
+    body = json.dumps(new_task()).encode()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for piece in (body[:10], body[10:20], body[20:]):
+            yield piece
+            await asyncio.sleep(1.6)
+
+    answer = await client.post(
+        TASKS, content=slowly(), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 201
 
 
 @on_sqlite
