@@ -101,7 +101,7 @@ def _refused(machine: Machine, task_id: str) -> bool:
 
 
 def _lives(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return psutil.pid_exists(pid) and bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
 
 
 def test_a_frozen_machine_loses_its_claims_and_goes_on_with_new_work(stack: Stack) -> None:
