@@ -203,8 +203,9 @@ async def _end_streams_at_shutdown(live: Live) -> None:
     handler that it has installed; its own limit is none unless the command line sets one.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if server is not None and server.config.timeout_graceful_shutdown is None:
-        server.config.timeout_graceful_shutdown = DRAIN_SECONDS
+    config = getattr(server, "config", None)
+    if config is not None and getattr(config, "timeout_graceful_shutdown", 0) is None:
+        config.timeout_graceful_shutdown = DRAIN_SECONDS
     while not getattr(server, "should_exit", False):  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.2)
     live.close()

@@ -32,6 +32,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what this run does not ask for; scenarios run one after another."""
     left_out = []
     for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.xdist_group(GROUP))
+            if config.option.chaos != "full":
+                left_out.append(item)
         if (scenario := marked(item)) is None:
             continue
         # Two of them beside each other on a small machine would look like faults nobody made.

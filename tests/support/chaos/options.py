@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "scenario(id, quick=False, databases=...): faults on a running system"
     )
+    config.addinivalue_line("markers", "long: takes many minutes; only with --chaos=full")
     if config.option.chaos_seed is None:
         config.option.chaos_seed = commit_seed()
 
