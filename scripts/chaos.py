@@ -16,7 +16,9 @@ from scripts.bootstrap import ROOT, say
 
 FOLDER = Path(ROOT) / ".data" / "chaos"
 # As tests/chaos/conftest.py names the runs of a scenario.
-_RUN = re.compile(r"\[(?P<scenario>[^\]]+?)-(?P<database>sqlite|postgresql)-seed(?P<seed>\d+)[^\]]*\]")
+_RUN = re.compile(
+    r"\[(?P<scenario>[^\]]+?)-(?P<database>sqlite|postgresql)-seed(?P<seed>\d+)[^\]]*\]"
+)
 
 
 def run_all_scenarios(python: Path, arguments: list[str]) -> int:
