@@ -137,8 +137,9 @@ class Database:
             result = connection.execute(statement, parameters)
             return Fetched(result.all() if result.returns_rows else ())
         except BaseException:
-            # Whatever happened to it, the next statement gets a fresh one.
-            del self._mine.connection
+            # Whatever happened to it, the next statement gets a fresh one. A signal's handler may
+            # have closed everything meanwhile.
+            vars(self._mine).pop("connection", None)
             connection.close()
             raise
 

@@ -20,7 +20,7 @@ def no_broker_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _control(stack: Stack) -> Celery:
     """Somebody else's Celery on the same broker: what Flower can do."""
-    app = Celery("somebody", broker=stack.broker.url)
+    app = Celery("somebody", broker=stack.broker.url, set_as_current=False)
     app.conf.broker_transport_options = {"global_keyprefix": stack.key_prefix}
     return app
 

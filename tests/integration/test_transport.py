@@ -92,7 +92,7 @@ class Guarded:
         self.prefix = prefix
         self.redis = redis.Redis.from_url(broker.url)
         # The client is Celery as everybody has it, without the guard.
-        self.celery = Celery("client", broker=broker.url, backend=broker.url)
+        self.celery = Celery("client", broker=broker.url, backend=broker.url, set_as_current=False)
         self.celery.conf.update(
             broker_transport_options={"global_keyprefix": prefix},
             result_backend_transport_options={"global_keyprefix": prefix},

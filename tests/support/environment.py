@@ -134,6 +134,8 @@ def _reconnect(celery_app: Any) -> None:
         settings = get_settings()
     except ConfigurationError:
         return  # a test of settings that cannot be used
+    # Whose tasks a `@shared_task` is: another test may have made an application since.
+    celery_app.set_current()
     celery_app.conf.broker_url = settings.celery_broker_url
     celery_app.conf.result_backend = settings.celery_result_backend
     for options in ("broker_transport_options", "result_backend_transport_options"):

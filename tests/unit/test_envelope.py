@@ -13,7 +13,7 @@ from celery import Celery
 
 from app.worker import envelope
 
-celery = Celery("tests", broker="memory://")
+celery = Celery("tests", broker="memory://", set_as_current=False)
 GOOD_BODY = [[1, "a"], {"k": None}, {"callbacks": None, "errbacks": None, "chain": None}]
 
 

@@ -105,6 +105,10 @@ def lost_task(history: History) -> None:
     history.calls.append(posted("gone"))
 
 
+def quiet_too_short(history: History) -> None:
+    history.facts.settled = False
+
+
 def unfinished_task(history: History) -> None:
     add(history, a_task("stuck", "running", completed_at=None))
 
@@ -270,6 +274,7 @@ def flooded_broker(history: History) -> None:
 PLANTED: list[tuple[str, Callable[[History], None]]] = [
     ("C1", lost_task),
     ("C2", unfinished_task),
+    ("C2", quiet_too_short),
     ("C3", finished_status_changes),
     ("C3", finished_status_differs_at_the_end),
     ("C3", status_goes_backwards),

@@ -119,6 +119,8 @@ class Facts:
     effect_log: str = ""
     # Functions that write `start` first and `done` last, and whose `done` may be counted.
     complete_functions: list[str] = field(default_factory=list)
+    # Whether all tasks were finished when the time of quiet was over.
+    settled: bool = True
 
 
 @dataclass(slots=True)

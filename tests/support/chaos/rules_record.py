@@ -23,7 +23,9 @@ def every_accepted_task_exists(history: History) -> Iterator[Violation]:
 
 
 def every_task_is_finished(history: History) -> Iterator[Violation]:
-    """C2: at the end nothing waits and nothing runs."""
+    """C2: at the end of the quiet nothing waits and nothing runs."""
+    if not history.facts.settled:
+        yield Violation("C2", None, "the quiet was over before all tasks were finished")
     for task_id, task in history.tasks.items():
         if task["status"] not in FINISHED:
             shown = {key: task[key] for key in ("attempt", "scheduled_at", "worker", "reason")}

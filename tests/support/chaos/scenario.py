@@ -273,8 +273,9 @@ class Scenario:
         """The faults are over: wait for the end of all tasks, and return what was recorded."""
         self.system.heal_lines()
         deadline = time.monotonic() + quiet
-        while time.monotonic() < deadline and not self._all_finished():
+        while not (settled := self._all_finished()) and time.monotonic() < deadline:
             time.sleep(0.2)
+        self.facts.settled = settled
         self._watcher.stop()
         return self.history()
 
