@@ -51,8 +51,8 @@ def _token(arguments: list[str]) -> NoReturn:
 
 def _test(arguments: list[str]) -> NoReturn:
     """run the tests side by side; arguments go to pytest instead"""
-    # The suite waits for processes most of the time, so one runner more than there are cores.
-    arguments = arguments or [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadgroup"]
+    # The suite waits for processes half of the time: more runners than there are cores.
+    arguments = arguments or [f"--numprocesses={(os.cpu_count() or 1) + 2}", "--dist=loadgroup"]
     _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
 
 

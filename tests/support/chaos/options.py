@@ -83,8 +83,6 @@ def identities(mode: str, first_seed: int, scenario: Marked) -> list[Identity]:
             for database in scenario.databases
             for number in range(SEEDS)
         ]
-    if mode == "quick":
-        return [Identity(scenario.scenario, each, first_seed) for each in scenario.databases]
     # Different scenarios of one run get different databases.
     place = first_seed + sum(scenario.scenario.encode())
     database = scenario.databases[place % len(scenario.databases)]
