@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
-from app.services.doctor.database import clock, schema, server_version
+from app.db.session import async_session
+from app.services.doctor.database import clock, durability, schema, server_version
 from app.services.doctor.findings import Level
 from tests.support.environment import use_settings
 from tests.support.processes import free_port
@@ -92,3 +93,24 @@ async def test_only_postgresql_has_a_version_to_check(db: AsyncSession, settings
     finding = await server_version(db)
     assert (finding is None) is settings.is_sqlite
     assert finding is None or finding.level is Level.OK
+
+
+async def test_only_postgresql_has_a_durability_to_check(
+    db: AsyncSession, settings: Settings
+) -> None:
+    finding = await durability(db)
+    assert (finding is None) is settings.is_sqlite
+    assert finding is None or finding.level is Level.OK
+
+
+async def test_a_server_that_may_lose_commits_is_a_problem(
+    postgres_url: str, clean_settings: pytest.MonkeyPatch
+) -> None:
+    use_settings(clean_settings, database_url=postgres_url)
+    async with async_session() as db:
+        await db.execute(text("SET synchronous_commit = off"))
+        finding = await durability(db)
+    assert finding is not None
+    assert finding.level is Level.PROBLEM
+    assert "synchronous_commit off" in finding.found
+    assert "ALTER ROLE" in finding.cure

@@ -60,7 +60,11 @@ async def _state(*, readable: bool) -> list[Finding]:
 
     known = catalogue() if readable else None
     async with read_session() as db:
-        findings = [await database.server_version(db), await database.clock(db)]
+        findings = [
+            await database.server_version(db),
+            await database.durability(db),
+            await database.clock(db),
+        ]
         reported = await worker.list_workers(db)
         states = await queue.list_queues(db) if readable else []
         beat = await schedules.beat(db, known) if known else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings, masked_url
@@ -68,11 +68,30 @@ async def server_version(db: AsyncSession) -> Finding | None:
     if connection.dialect.name != "postgresql":
         return None
     found = [int(part) for part in connection.dialect.server_version_info or (0,)]
-    text = ".".join(map(str, found))
+    number = ".".join(map(str, found))
     if found[0] < OLDEST_POSTGRESQL:
         return problem(
             "database version",
-            f"PostgreSQL {text} lacks what the statements use",
+            f"PostgreSQL {number} lacks what the statements use",
             f"upgrade it to {OLDEST_POSTGRESQL} or newer",
         )
-    return ok("database version", f"PostgreSQL {text}")
+    return ok("database version", f"PostgreSQL {number}")
+
+
+async def durability(db: AsyncSession) -> Finding | None:
+    """Whether PostgreSQL keeps what it has answered; SQLite's connections see to it themselves."""
+    connection = await db.connection()
+    if connection.dialect.name != "postgresql":
+        return None
+    off = [
+        name
+        for name in ("fsync", "synchronous_commit", "full_page_writes")
+        if (await db.execute(text(f"SHOW {name}"))).scalar_one() == "off"
+    ]
+    if off:
+        return problem(
+            "database durability",
+            f"{', '.join(off)} off: a crash of the server may lose tasks that were accepted",
+            "set to on in postgresql.conf, or by ALTER DATABASE or ALTER ROLE, and reload",
+        )
+    return ok("database durability", "what is committed survives a crash of the server")
