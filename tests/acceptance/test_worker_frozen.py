@@ -7,6 +7,7 @@ import signal
 import time
 
 import psutil
+import pytest
 
 from tests.support.effects import EffectLog
 from tests.support.machine import Machine, freeze, thaw
@@ -14,6 +15,8 @@ from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
 LEASE = 3.0
+# What freezes here is the same on either database; scenarios do it on both (R26, R35, L02).
+pytestmark = pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
 
 
 def _started(stack: Stack, log: EffectLog, name: str, *args: object, **body: object) -> str:
