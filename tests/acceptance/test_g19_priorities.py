@@ -30,7 +30,7 @@ def test_g19_the_order_is_that_of_priority_and_then_of_submission(
 ) -> None:
     stack = make_stack(database_url, worker_options=ONE_AT_A_TIME)
     log = stack.effect_log()
-    _block(stack, 2)
+    _block(stack, 8)  # for as long as a slow machine needs to submit what follows
     priority_of = {}
     for priority in [LOW] * 8 + [CRITICAL] * 4 + [NORMAL] * 4 + [HIGH] * 4 + [LOW, CRITICAL] * 2:
         priority_of[stack.submit("effect", str(log), priority=priority)["id"]] = priority
