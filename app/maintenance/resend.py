@@ -76,12 +76,7 @@ class Resend:
 
     @staticmethod
     def _entries(queue: str) -> list[bytes]:
-        prefix = get_settings().broker_key_prefix
-        with sync_client().pipeline(transaction=False) as pipe:
-            for level in Priority:
-                pipe.lrange(list_key(prefix, queue, level), 0, -1)
-            lists: list[list[bytes]] = pipe.execute()
-        return [entry for entries in lists for entry in entries]
+        return entries_of(queue)
 
     def _promote(self, limit: int) -> int:
         outgrown = self._database.execute(feed.outgrown(get_settings().ageing_seconds, limit)).all()
@@ -95,3 +90,13 @@ class Resend:
             for queue in {row.queue for row in rows}:
                 dispatch.wake(queue)
         return count
+
+
+def entries_of(queue: str) -> list[bytes]:
+    """What the broker holds for a queue, of every priority. Raises `BrokerError`."""
+    prefix = get_settings().broker_key_prefix
+    with sync_client().pipeline(transaction=False) as pipe:
+        for level in Priority:
+            pipe.lrange(list_key(prefix, queue, level), 0, -1)
+        lists: list[list[bytes]] = pipe.execute()
+    return [entry for entries in lists for entry in entries]

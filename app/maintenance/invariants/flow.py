@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core.broker import BrokerError, sync_client
+from app.core.broker import BrokerError
 from app.core.config import get_settings
 from app.db.session import Database
 from app.domain.rank import Priority
 from app.domain.window import MAX_WINDOW
-from app.hints import celery_ids_in, list_key
+from app.hints import celery_ids_in
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
+from app.maintenance.resend import entries_of
 from app.queries import invariants as queries
 from app.queries import workers as worker_queries
 
@@ -62,7 +63,7 @@ def look(database: Database, times: Times, notes: list[str]) -> list[Suspect]:
         # The lists are read after the rows: what is published in between is then seen.
         marked = database.execute(queries.marked(queue.name)).all()
         try:
-            entries = _entries(queue.name)
+            entries = entries_of(queue.name)
         except BrokerError as error:
             notes.append(f"the broker does not answer ({error}), so what is in it was not seen")
             break
@@ -92,15 +93,6 @@ def _queues(database: Database, times: Times) -> tuple[list[QueueNow], bool]:
             if name in found and not worker.stopping:
                 found[name].idle += max(0, worker.slots - busy.get(worker.name, 0))
     return list(found.values()), bool(live)
-
-
-def _entries(queue: str) -> list[bytes]:
-    prefix = get_settings().broker_key_prefix
-    with sync_client().pipeline(transaction=False) as pipe:
-        for level in Priority:
-            pipe.lrange(list_key(prefix, queue, level), 0, -1)
-        lists: list[list[bytes]] = pipe.execute()
-    return [entry for entries in lists for entry in entries]
 
 
 def _beyond_window(queue: QueueNow) -> list[Suspect]:
