@@ -46,6 +46,8 @@ class Event(StrEnum):
     RESCUE_FAIL = "rescue_fail"
     EXPIRE = "expire"
     REJECT = "reject"
+    DEPENDENCY_FAILED = "dependency_failed"
+    DEPENDENCY_REVOKED = "dependency_revoked"
     REMOVE = "remove"
 
 
@@ -91,7 +93,9 @@ TRANSITIONS: dict[Event, Transition] = {
     Event.RESCUE_FAIL: _row({_R}, _F, "rescue", "lease over, no attempt left"),
     Event.EXPIRE: _row({_P}, _V, "reconcile", "expires_at passed before it started"),
     Event.REJECT: _row({_P}, _F, "reconcile", "no live worker knows the function"),
-    Event.REMOVE: _row(FINISHED, None, "API, retention", "deleted"),
+    Event.DEPENDENCY_FAILED: _row({_P}, _F, "agent, API", "a task it depends on failed"),
+    Event.DEPENDENCY_REVOKED: _row({_P}, _V, "agent, API", "a task it depends on was revoked"),
+    Event.REMOVE: _row(FINISHED, None, "API, retention", "deleted; nothing unfinished needs it"),
 }
 
 
@@ -114,6 +118,8 @@ class Reason(StrEnum):
     RETRY = "retry"
     DELETED = "deleted"
     REPORTED = "reported"
+    DEPENDENCY_FAILED = "dependency_failed"
+    DEPENDENCY_REVOKED = "dependency_revoked"
 
 
 # What only others write about an attempt: an agent, a rescue. Never the attempt about itself.

@@ -1,6 +1,7 @@
 """Every table, imported here so that the metadata is whole wherever one of them is used."""
 
 from app.models.attempt import TaskAttempt, TaskLog
+from app.models.dependency import TaskDependency
 from app.models.idempotency import IdempotencyKey
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
@@ -16,6 +17,7 @@ __all__ = [
     "ScheduleFire",
     "Task",
     "TaskAttempt",
+    "TaskDependency",
     "TaskLog",
     "TaskRuntime",
     "TaskStatus",

@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -75,7 +76,12 @@ class Task(Base):
     parent_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     retry_of: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     tags: Mapped[list[str]] = mapped_column(JsonText, default=list)
+    # NULL is none. Once more in `task_dependencies`, one a row, where they are looked up.
+    depends_on: Mapped[list[str] | None] = mapped_column(JsonText)
+    on_dependency_failure: Mapped[str] = mapped_column(Text, default="fail", server_default="fail")
     unmet_deps: Mapped[int] = mapped_column(Integer, default=0)
+    # Tasks depend on this one that have not been told how it ended.
+    awaited: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     scheduled_at: Mapped[datetime | None] = mapped_column(Timestamp)
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -125,6 +131,13 @@ class Task(Base):
         Index("ix_tasks_running", "worker", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
         Index(
             "ix_tasks_expiring", "expires_at", postgresql_where=_EXPIRING, sqlite_where=_EXPIRING
+        ),
+        Index(
+            "ix_tasks_awaited",
+            "status",
+            "id",
+            postgresql_where=text("awaited"),
+            sqlite_where=text("awaited = 1"),
         ),
         Index("ix_tasks_owner", "user_id", "id"),
         Index(

@@ -41,6 +41,8 @@ _ATTEMPT = (
     ).label("limit_over"),
 )
 
+_ENDED = (Task.id, Task.status, Task.queue, Task.delete_requested_at, Task.awaited)
+
 
 def lock_attempt(task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool = False) -> Rows:
     """The running attempt, locked; no row if it is not ours, or (rescue) its lease still holds."""
@@ -79,7 +81,7 @@ def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -
 def given_back_already(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
     """The row after this attempt's own giving back, had the answer not been lost."""
     return (
-        select(Task.id, Task.status, Task.queue, Task.delete_requested_at)
+        select(*_ENDED)
         .join(TaskAttempt, TaskAttempt.task_id == Task.id)
         .where(
             Task.id == task_id,
@@ -140,7 +142,7 @@ def give_back(
             updated_at=now(),
             version=Task.version + 1,
         )
-        .returning(Task.id, Task.status, Task.queue, Task.delete_requested_at)
+        .returning(*_ENDED)
     )
 
 
@@ -172,5 +174,5 @@ def fail_if_running(
             updated_at=now(),
             version=Task.version + 1,
         )
-        .returning(Task.id, Task.status, Task.queue, Task.delete_requested_at)
+        .returning(*_ENDED)
     )

@@ -191,7 +191,7 @@ def settle_if_running(count: int) -> UpdatedRows:
         update(Task)
         .where(chosen, legal(Event.REPORT))
         .values(**_settled_values(source))
-        .returning(Task.id, Task.status, Task.delete_requested_at)
+        .returning(Task.id, Task.status, Task.delete_requested_at, Task.awaited)
     )
 
 
@@ -200,7 +200,7 @@ def settled_already(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
 
     What others write about an attempt that they took for dead is not its settlement.
     """
-    return select(Task.id, Task.status, Task.delete_requested_at).where(
+    return select(Task.id, Task.status, Task.delete_requested_at, Task.awaited).where(
         Task.id == task_id,
         Task.celery_id == celery_id,
         Task.status.in_(FINISHED),

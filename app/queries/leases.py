@@ -15,6 +15,7 @@ from app.domain.lifecycle import Event
 from app.models import Duty, Queue, Task, Worker
 from app.queries.claims import Pair, pairs_in
 from app.queries.guards import legal
+from app.queries.tasks import is_needed
 from app.queries.types import DeletedRows, InsertedRows, Rows
 
 
@@ -126,6 +127,7 @@ def finished_before(seconds: float, limit: int) -> DeletedRows:
         select(Task.id)
         .where(
             legal(Event.REMOVE),
+            ~is_needed(),
             Task.id < _id_floor(seconds),
             Task.completed_at < after(-seconds),
         )

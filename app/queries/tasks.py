@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -25,13 +26,14 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from app.db.clock import after, micros, new_uuid, now
 from app.db.upsert import insert as upsert
-from app.domain.lifecycle import Event, Reason, TaskStatus, target
+from app.domain.lifecycle import ACTIVE, Event, Reason, TaskStatus, target
 from app.domain.rank import Priority, offset
-from app.models import IdempotencyKey, Task, TaskAttempt, TaskLog, TaskTag
-from app.queries.guards import legal
+from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog, TaskTag
+from app.queries.guards import legal, status_in
 from app.queries.types import DeletedRows
 
 
@@ -136,7 +138,7 @@ def request_delete_if_running(
     """Tell a running attempt to stop and have its row removed when it has."""
     return (
         update(Task)
-        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL))
+        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL), ~is_needed())
         .values(
             delete_requested_at=func.coalesce(Task.delete_requested_at, now()),
             cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
@@ -159,11 +161,23 @@ def _is_external() -> ColumnElement[bool]:
     return Task.worker.like("external:%")
 
 
+def is_needed() -> ColumnElement[bool]:
+    """Whether an unfinished task depends on the row: it may want to read the result."""
+    dependent = aliased(Task, name="dependent")
+    return (
+        exists()
+        .where(TaskDependency.needs_id == Task.id)
+        .where(dependent.id == TaskDependency.task_id, status_in(dependent.status, ACTIVE))
+        .correlate(Task)
+    )
+
+
 def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> DeletedRows:
-    """Remove a finished task, or one that has not started."""
+    """Remove a finished task, or one that has not started; none that others still need."""
+    gone = or_(legal(Event.REMOVE), legal(Event.CANCEL))
     return (
         delete(Task)
-        .where(Task.id == task_id, owned(owner), or_(legal(Event.REMOVE), legal(Event.CANCEL)))
+        .where(Task.id == task_id, owned(owner), gone, ~is_needed())
         .returning(Task.id, Task.user_id)
     )
 
@@ -172,7 +186,7 @@ def remove_where_requested(limit: int) -> DeletedRows:
     """Remove finished tasks whose deletion was asked for while they ran."""
     chosen = (
         select(Task.id)
-        .where(Task.delete_requested_at.is_not(None), legal(Event.REMOVE))
+        .where(Task.delete_requested_at.is_not(None), legal(Event.REMOVE), ~is_needed())
         .limit(limit)
     )
     return delete(Task).where(Task.id.in_(chosen)).returning(Task.id, Task.user_id)
@@ -201,10 +215,12 @@ def reschedule_values(
     The mark goes and the id is new, so that a hint under way for the old place loses at the
     claim. `ready_at` None means now.
     """
+    at_once = rank_of(now(), literal(priority), ageing_seconds)
     return {
         "priority": priority,
         "ready_at": now() if ready_at is None else ready_at,
-        "rank": rank_of(now(), literal(priority), ageing_seconds) if ready_at is None else None,
+        # One that waits for others has no place in the queue yet.
+        "rank": case((Task.unmet_deps == 0, at_once), else_=None) if ready_at is None else None,
         "dispatched_at": None,
         "dispatched_priority": None,
         "celery_id": new_uuid(),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.lifecycle import TaskStatus
@@ -27,6 +27,7 @@ from app.schemas.common import (
 )
 
 MAX_TAGS = 32
+MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
 
 _EXAMPLE_CREATE: dict[str, JsonValue] = {
@@ -101,6 +102,14 @@ class TaskCreate(Request):
         None, description="Seconds until SoftTimeLimitExceeded is raised in it."
     )
     parent_id: Id | None = None
+    depends_on: Annotated[list[Id], Field(max_length=MAX_DEPENDENCIES)] = Field(
+        default_factory=list, description="Tasks that have to finish first."
+    )
+    on_dependency_failure: Literal["fail", "run"] = Field(
+        "fail",
+        description="What becomes of it when one of those fails or is revoked: it ends too, with "
+        "reason `dependency_failed` or `dependency_revoked`, or it runs all the same.",
+    )
     tags: Tags = Field(default_factory=list)
     owner_ref: OwnerRef | None = Field(None, description="Your own key, such as an order number.")
 
@@ -186,7 +195,7 @@ class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     user_id: UUID | None
     owner_ref: str | None
     parent_id: UUID | None
-    depends_on: list[UUID] = Field(default_factory=list)
+    depends_on: Annotated[list[UUID], BeforeValidator(lambda ids: ids or [])]
     tags: list[str]
     scheduled_at: datetime | None
     expires_at: datetime | None

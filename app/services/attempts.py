@@ -69,6 +69,8 @@ class Settled:
     status: str
     queue: str | None = None
     deleted: bool = False
+    # Others wait for it: their turn may have come.
+    awaited: bool = False
 
 
 def settle(database: Database, outcomes: Sequence[tuple[Pair, Outcome]]) -> list[Settled]:
@@ -83,10 +85,7 @@ def settle(database: Database, outcomes: Sequence[tuple[Pair, Outcome]]) -> list
             f"stopped_by_{index}": outcome.stopped_by,
         }
     rows = database.execute(claims.settle_if_running(len(outcomes)), parameters).all()
-    return [
-        _removed_if_asked(database, row.id, row.status, None, row.delete_requested_at)
-        for row in rows
-    ]
+    return [_removed_if_asked(database, row) for row in rows]
 
 
 def settled_already(database: Database, pair: Pair) -> Settled | None:
@@ -96,7 +95,7 @@ def settled_already(database: Database, pair: Pair) -> Settled | None:
     """
     row = database.execute(claims.settled_already(*pair)).one_or_none()
     if row is not None:
-        return _removed_if_asked(database, row.id, row.status, None, row.delete_requested_at)
+        return _removed_if_asked(database, row)
     row = database.execute(queries.given_back_already(*pair)).one_or_none()
     return None if row is None else Settled(row.id, row.status, row.queue)
 
@@ -137,7 +136,7 @@ def give_back(
             return None
         if row.status == TaskStatus.PENDING:
             connection.execute(queries.archive_attempt(locked, reason.value, error))
-    return _removed_if_asked(database, row.id, row.status, row.queue, row.delete_requested_at)
+    return _removed_if_asked(database, row, row.queue)
 
 
 def fail(
@@ -162,7 +161,7 @@ def fail(
     row = database.execute(statement).one_or_none()
     if row is None:
         return None
-    return _removed_if_asked(database, row.id, row.status, row.queue, row.delete_requested_at)
+    return _removed_if_asked(database, row, row.queue)
 
 
 def lose(
@@ -266,15 +265,10 @@ def blame(database: Database, pairs: Sequence[Pair]) -> dict[uuid.UUID, Blame]:
     return blamed
 
 
-def _removed_if_asked(
-    database: Database,
-    task_id: uuid.UUID,
-    status: str,
-    queue: str | None,
-    delete_requested: object,
-) -> Settled:
+def _removed_if_asked(database: Database, row: Row[Any], queue: str | None = None) -> Settled:
     """A task whose deletion was asked for while it ran goes with its attempt."""
-    if delete_requested is None or status not in FINISHED:
-        return Settled(task_id, status, queue)
-    database.execute(task_queries.remove_if_not_running(task_id, None))
-    return Settled(task_id, status, queue, deleted=True)
+    awaited = bool(row.awaited and row.status in FINISHED)
+    if row.delete_requested_at is None or row.status not in FINISHED:
+        return Settled(row.id, row.status, queue, awaited=awaited)
+    database.execute(task_queries.remove_if_not_running(row.id, None))
+    return Settled(row.id, row.status, queue, deleted=True, awaited=awaited)

@@ -23,6 +23,7 @@ from app.services.catalogue import Catalogue, TaskInfo
 MAX_ARGUMENT_BYTES = 1_048_576
 MAX_DEPTH = 32
 MAX_TAGS = 32
+MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
 MAX_SECONDS = 31_536_000.0
 
@@ -42,6 +43,8 @@ class NewTask:
     kwargs: dict[str, Any] | None = None
     priority: int = Priority.NORMAL
     user_id: uuid.UUID | None = None
+    # Whoever submits it may see every task, not only the owner's.
+    sees_all: bool = False
     queue: str | None = None
     scheduled_at: datetime | None = None
     countdown: float | None = None
@@ -50,9 +53,16 @@ class NewTask:
     time_limit: float | None = None
     soft_time_limit: float | None = None
     parent_id: uuid.UUID | None = None
+    depends_on: Sequence[uuid.UUID | str] = ()
+    on_dependency_failure: str = "fail"
     tags: Sequence[str] = ()
     owner_ref: str | None = None
     retry_of: uuid.UUID | None = None
+
+    @property
+    def may_see(self) -> uuid.UUID | None:
+        """Whose tasks it may refer to; None is everybody's."""
+        return None if self.sees_all else self.user_id
 
 
 def build_row(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
@@ -64,6 +74,7 @@ def build_row(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
         *_check_numbers(new),
         *_check_times(new),
         *_check_json(new.args, kwargs),
+        *_check_dependencies(new),
     ]
     if new.queue is not None and new.queue not in catalogue.queues:
         errors.append(_unknown_queue(new.queue, catalogue))
@@ -120,6 +131,8 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "parent_id": new.parent_id,
         "retry_of": new.retry_of,
         "tags": list(new.tags),
+        "depends_on": [str(each) for each in new.depends_on] or None,
+        "on_dependency_failure": new.on_dependency_failure,
         "unmet_deps": 0,
         "scheduled_at": scheduled,
         "expires_at": new.expires_at,
@@ -198,6 +211,20 @@ def _check_times(new: NewTask) -> list[dict[str, Any]]:
         and new.expires_at <= new.scheduled_at
     ):
         errors.append(_error("expires_at", "expires_at must be after scheduled_at", "range"))
+    return errors
+
+
+def _check_dependencies(new: NewTask) -> list[dict[str, Any]]:
+    errors = []
+    if len(new.depends_on) > MAX_DEPENDENCIES:
+        errors.append(_error("depends_on", f"at most {MAX_DEPENDENCIES} tasks", "too_many"))
+    try:
+        if len({uuid.UUID(str(each)) for each in new.depends_on}) != len(new.depends_on):
+            errors.append(_error("depends_on", "each task once", "duplicate"))
+    except ValueError:
+        errors.append(_error("depends_on", "each must be the id of a task", "uuid"))
+    if new.on_dependency_failure not in ("fail", "run"):
+        errors.append(_error("on_dependency_failure", "must be fail or run", "choice"))
     return errors
 
 

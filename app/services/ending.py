@@ -32,6 +32,7 @@ class DeleteOutcome(StrEnum):
 
     REMOVED = "removed"
     REQUESTED = "requested"
+    NEEDED = "needed"
     UNKNOWN = "unknown"
 
 
@@ -57,9 +58,12 @@ async def cancel(
     # Again: between the two statements a pending task may start and a running one may be
     # given back. More often than that in a few milliseconds it cannot be.
     for _ in range(LOOKS):
-        if (await db.scalars(queries.cancel_if_pending(found, owner, reason))).first():
+        pending = queries.cancel_if_pending(found, owner, reason)
+        if (cancelled := (await db.scalars(pending)).first()) is not None:
             await db.commit()
             events.changed([found])
+            if cancelled.awaited:
+                events.wake_agents()
             return CancelOutcome.REVOKED_NOW
         grace = get_settings().cancel_grace_seconds
         running = queries.request_cancel_if_running(found, owner, reason, grace)
@@ -83,14 +87,21 @@ async def cancel(
 async def delete_task(
     db: AsyncSession, task_id: uuid.UUID | str, *, owner: uuid.UUID | None = None
 ) -> bool:
-    """Delete. False if the task is unknown; a running one goes when it has stopped."""
-    return await delete(db, task_id, owner=owner) is not DeleteOutcome.UNKNOWN
+    """Delete. False if it is unknown, or an unfinished task depends on it.
+
+    A running one goes when it has stopped.
+    """
+    outcome = await delete(db, task_id, owner=owner)
+    return outcome in (DeleteOutcome.REMOVED, DeleteOutcome.REQUESTED)
 
 
 async def delete(
     db: AsyncSession, task_id: uuid.UUID | str, *, owner: uuid.UUID | None = None
 ) -> DeleteOutcome:
-    """Remove a task that is not running; tell a running one to stop and remove it then."""
+    """Remove a task that is not running; tell a running one to stop and remove it then.
+
+    One on which an unfinished task depends stays: cancel that one first, or let it end.
+    """
     found = as_uuid(task_id)
     if found is None:
         return DeleteOutcome.UNKNOWN
@@ -107,5 +118,10 @@ async def delete(
             events.changed([found])
             events.wake_agents()
             return DeleteOutcome.REQUESTED
+        if await find(db, found, owner) is None:
+            break
+    else:
+        await db.rollback()
+        return DeleteOutcome.NEEDED
     await db.rollback()
     return DeleteOutcome.UNKNOWN

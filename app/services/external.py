@@ -75,8 +75,11 @@ async def report(
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
     if task.status in FINISHED and task.delete_requested_at is not None:
         await db.execute(queries.remove_if_not_running(task_id, None))
+    awaited = task.awaited and task.status in FINISHED
     await db.commit()
     events.changed([task_id])
+    if awaited:
+        events.wake_agents()
     return task
 
 

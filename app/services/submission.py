@@ -12,9 +12,11 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.lifecycle import ACTIVE
 from app.models import Task
 from app.queries import tasks as queries
+from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
+from app.services.depending import RUN, keep_edges, lock_needed
 from app.services.finding import find, get_task
 from app.services.transactions import undone_if_refused
 
@@ -120,6 +122,10 @@ async def retry_task(
         time_limit=old.time_limit,
         soft_time_limit=old.soft_time_limit,
         parent_id=old.parent_id,
+        # Asked for by hand: it runs, whatever became of what it needs, as far as that is there.
+        depends_on=(await db.scalars(needed_ids(old.id))).all(),
+        on_dependency_failure=RUN,
+        sees_all=True,
         tags=old.tags,
         owner_ref=old.owner_ref,
         retry_of=old.id,
@@ -131,10 +137,13 @@ async def retry_task(
 async def _insert(db: AsyncSession, new: NewTask) -> Task:
     row = build_row(new, catalogue())
     if new.parent_id is not None:
-        await _require_parent(db, new.parent_id, new.user_id)
+        await _require_parent(db, new.parent_id, new.may_see)
+    needed = await lock_needed(db, row, new.may_see)
     task: Task = (await db.scalars(queries.insert_tasks([row]))).one()
     if new.tags:
         await db.execute(queries.insert_tags((task.id, tag) for tag in new.tags))
+    if not await keep_edges(db, task.id, needed, new.on_dependency_failure):
+        await db.refresh(task)
     return task
 
 

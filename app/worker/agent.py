@@ -30,6 +30,7 @@ from app.core.errors import ConfigurationError
 from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database, is_transient
+from app.maintenance import dependents
 from app.services.catalogue import catalogue
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
@@ -47,6 +48,8 @@ log = get_logger(__name__)
 TICK_SECONDS = 1.0
 NOTICE_SECONDS = 0.05
 LINGER_SECONDS = 5.0
+# Edges of one step, and of one transaction.
+BATCH = 1000
 
 
 class Agent:
@@ -68,6 +71,7 @@ class Agent:
         self._legacy = Legacy(path, self.holdings)
         self._changed: set[uuid.UUID] = set()
         self._wake = asyncio.Event()
+        self._dependents_due = asyncio.Event()
         self._ending = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,6 +92,7 @@ class Agent:
         settings = get_settings()
         loops = [
             self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
+            self._repeat("dependents", lambda: TICK_SECONDS, self._tell, self._dependents_due),
             self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
             self._repeat("leases", self._leases.pause, self._leases.renew_once),
             self._repeat(
@@ -168,9 +173,17 @@ class Agent:
             self._ending.set()  # whoever kept us is gone; end when our processes have
         self._see_dead()
         await self._settle_for_dead()
+        self._dependents_due.set()
         await self._stops.look_once()
         for queue in await self._duties.due():
             dispatch.wake(queue)
+
+    async def _tell(self) -> None:
+        """Dependents of what has finished; at once again where there is more."""
+        report = await asyncio.to_thread(dependents.run_once, self._durable, BATCH)
+        if report.worth_telling:
+            log.info("dependents", **report.counts())
+            self._dependents_due.set()
 
     # -- what processes say ---------------------------------------------------------------
 
@@ -218,6 +231,8 @@ class Agent:
                 self._notice(uuid.UUID(task_id))
             if again:
                 dispatch.wake(again)
+        elif kind == "awaited":
+            self._dependents_due.set()
         elif kind == "waiting":
             self.holdings.waits(process, uuid.UUID(message[1]))
         elif kind == "begins":

@@ -93,6 +93,8 @@ def run_row(row: HintRow, queue: str, name: str, worker: str, body: Callable[[Cl
     _tell(claim, ran, settled, seconds)
     again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
     line.settled(row, again, bool(settled and settled.deleted), seconds)
+    if settled is not None and settled.awaited:
+        line.awaited()
     return ran
 
 

@@ -101,6 +101,11 @@ class Link:
         if settled:
             self._send(settled)
 
+    def awaited(self) -> None:
+        """The last attempt that settled has finished a task that others wait for."""
+        with self._lock:
+            self._settled.append(["awaited"])
+
     def changed(self, task_id: uuid.UUID) -> None:
         """A row has changed."""
         self._send([["changed", str(task_id)]])

@@ -16,7 +16,7 @@ from app.api.sessions import Db, ReadDb
 from app.api.v1 import patching
 from app.api.v1.parameters import Filter, IdempotencyKey, IfMatch, ViewToken, next_link
 from app.core import security
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import Limit, QueryBool, QueryInt, Skip
@@ -58,7 +58,9 @@ async def create_task(
     response: Response,
 ) -> TaskRow:
     """Create a task. Answered once it is committed; it runs even if the broker is down now."""
-    new = NewTask(**body.model_dump(), user_id=caller.user_id)
+    new = NewTask(
+        **body.model_dump(), user_id=caller.user_id, sees_all=caller.owner is None
+    )
     task, replayed = await task_service.submit(
         db, new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
     )
@@ -145,16 +147,24 @@ async def update_task(
     response_model=schemas.Outcome,
     responses={
         202: {"description": "Told to stop; gone when it has", "model": schemas.Outcome},
-        **problems(404),
+        **problems(404, 409),
     },
 )
 async def delete_task(
     caller: TasksWrite, task_id: UUID, db: Db, response: Response
 ) -> schemas.Outcome:
-    """Delete a task. A running one is told to stop, and goes when it really has."""
+    """Delete a task. A running one is told to stop, and goes when it really has.
+
+    409 while an unfinished task depends on it.
+    """
     outcome = await task_service.delete(db, task_id, owner=caller.owner)
     if outcome is DeleteOutcome.UNKNOWN:
         raise NotFound("There is no such task")
+    if outcome is DeleteOutcome.NEEDED:
+        raise Conflict(
+            "An unfinished task depends on this one; cancel that one first, or let it end",
+            code="needed",
+        )
     if outcome is DeleteOutcome.REMOVED:
         return schemas.Outcome(success=True, message="The task was deleted")
     response.status_code = 202
