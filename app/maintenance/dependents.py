@@ -101,7 +101,9 @@ def _end(connection: Connection, event: Event, ids: list[uuid.UUID], told: _Told
     if not ids:
         return
     status = TaskStatus.FAILED if event is Event.DEPENDENCY_FAILED else TaskStatus.REVOKED
-    culprits = {row.task_id: row.needs_id for row in connection.execute(queries.culprits(ids, status))}
+    culprits = {
+        row.task_id: row.needs_id for row in connection.execute(queries.culprits(ids, status))
+    }
     connection.execute(
         queries.end(event),
         [{"task": task_id, "why": why(event, culprits[task_id])} for task_id in ids],
