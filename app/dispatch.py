@@ -110,11 +110,14 @@ class Dispatcher:
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
     ) -> list[Hint]:
         runtimes = self._known_runtimes(connection)
-        names = [row.celery_task_name for row in rows]
+        kinds = [(row.celery_task_name, row.burst) for row in rows]
         sizes = {
-            name: windows.slice_size(runtimes.get(name), len(rows), slots) for name in set(names)
+            (name, burst): (windows.burst_size if burst else windows.slice_size)(
+                runtimes.get(name), len(rows), slots
+            )
+            for name, burst in set(kinds)
         }
-        return [_hint(queue, level, part) for part in windows.group(rows, names, sizes)]
+        return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
 
     def _known_runtimes(self, connection: Connection) -> dict[str, windows.Runtime]:
         if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
@@ -190,6 +193,7 @@ def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
         limit_seconds=limit,
         argsrepr=shown(json.loads(rows[0].args)) if one else f"({len(rows)} tasks)",
         kwargsrepr=shown(json.loads(rows[0].kwargs)) if one else "{}",
+        burst=rows[0].burst and not one,
     )
 
 

@@ -7,6 +7,7 @@ task needs two of them (docs/decisions/0010). The statements are the same ones, 
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,8 +26,10 @@ class Prepared:
 
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
-        self.text = str(compiled)
-        self.names: Sequence[str] | None = compiled.positiontup
+        self.named_text = str(compiled)
+        self.text, self.names = self.named_text, compiled.positiontup or ()
+        if not compiled.positional:
+            self.text, self.names = numbered(self.named_text)
         self._defaults = dict(compiled.params)
         self._binders = {
             name: convert
@@ -54,6 +57,11 @@ class Prepared:
             bound[name] = self._bound(name, value)
         return bound
 
+    def parameters(self, given: Mapping[str, Any]) -> list[Any]:
+        """What the driver takes, in the order of the text."""
+        bound = self.bind(given)
+        return [bound[name] for name in self.names]
+
     def rows(self, found: Sequence[Sequence[Any]]) -> list[Any]:
         """The driver's rows as the statement's columns say."""
         if not self._readers:
@@ -78,26 +86,28 @@ class Together:
         self._parts = parts
         withs, selects = [], []
         for number, part in enumerate(parts):
-            withs.append(f"p{number} AS ({part.text.replace('%(', f'%(p{number}_')})")
+            named = part.named_text.replace("%(", f"%(p{number}_")
+            withs.append(f"p{number} AS ({named})")
             columns = ", ".join(
                 f"p{number}.*" if place == number else _nothing(other)
                 for place, other in enumerate(parts)
             )
             selects.append(f"SELECT {number}, {columns} FROM p{number}")  # noqa: S608 - of our own parts
-        self.text = f"WITH {', '.join(withs)} {' UNION ALL '.join(selects)}"
+        self.text, self._names = numbered(f"WITH {', '.join(withs)} {' UNION ALL '.join(selects)}")
         ends, start = [], 1
         for part in parts:
             ends.append((start, start + len(part.types)))
             start = ends[-1][1]
         self._places = ends
 
-    def bind(self, given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Every parameter of every part."""
-        return {
+    def parameters(self, given: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """What the driver takes, in the order of the text."""
+        bound = {
             f"p{number}_{name}": value
             for number, (part, values) in enumerate(zip(self._parts, given, strict=True))
             for name, value in part.bind(values).items()
         }
+        return [bound[name] for name in self._names]
 
     def rows(self, found: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The rows of each part."""
@@ -106,6 +116,23 @@ class Together:
             start, end = self._places[row[0]]
             apart[row[0]].append(row[start:end])
         return [part.rows(rows) for part, rows in zip(self._parts, apart, strict=True)]
+
+
+_NAMED = re.compile(r"%\((?P<name>[^)]+)\)s|%%")
+
+
+def numbered(text: str) -> tuple[str, list[str]]:
+    """`%(name)s` as PostgreSQL's own `$1`, and the names in that order.
+
+    psycopg would do it at every execution, since it keeps only short texts in mind.
+    """
+    places: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        name = match["name"]
+        return "%" if name is None else f"${places.setdefault(name, len(places) + 1)}"
+
+    return _NAMED.sub(number, text), list(places)
 
 
 def _nothing(part: Prepared) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
 from app.db.faults import is_transient as is_transient
-from app.db.patience import PatientConnection, is_gone
+from app.db.patience import PatientConnection, is_gone, numbered_cursor
 from app.db.prepared import Call, Prepared, Together
 
 _pools: dict[tuple[int, bool], AsyncEngine] = {}
@@ -169,18 +169,18 @@ class Database:
             raise
 
     def _run_as_one(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
-        with driver.cursor() as cursor:
+        with numbered_cursor(driver) as cursor:
             if len(calls) == 1:
                 prepared = self._prepare(calls[0][0], dialect)
-                cursor.execute(prepared.text, prepared.bind(calls[0][1]), prepare=True)
+                cursor.execute(prepared.text, prepared.parameters(calls[0][1]), prepare=True)
                 return [Fetched(prepared.rows(cursor.fetchall()))]
             statements = tuple(statement for statement, _ in calls)
             together = self._together.get(statements)
             if together is None:
                 parts = [self._prepare(statement, dialect) for statement in statements]
                 together = self._together[statements] = Together(parts)
-            bound = together.bind([given for _, given in calls])
-            cursor.execute(together.text, bound, prepare=True)
+            parameters = together.parameters([given for _, given in calls])
+            cursor.execute(together.text, parameters, prepare=True)
             return [Fetched(rows) for rows in together.rows(cursor.fetchall())]
 
     def _run_in_turn(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
@@ -190,8 +190,7 @@ class Database:
         fetched = []
         for statement, given in calls:
             prepared = self._prepare(statement, dialect)
-            bound = prepared.bind(given)
-            cursor.execute(prepared.text, [bound[name] for name in prepared.names or ()])
+            cursor.execute(prepared.text, prepared.parameters(given))
             fetched.append(Fetched(prepared.rows(cursor.fetchall())))
         if len(calls) > 1:
             cursor.execute("COMMIT")

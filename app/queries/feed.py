@@ -104,6 +104,7 @@ def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
             Task.celery_id,
             Task.celery_task_name,
             Task.rank,
+            Task.burst,
             Task.time_limit,
             Task.soft_time_limit,
             # As text: only a message of one row shows its arguments to a monitor.

@@ -107,6 +107,23 @@ def _claim(pair: Pair, worker: str) -> Call:
     return claims.claim(1), bound
 
 
+def claim_many(database: Database, pairs: Sequence[Pair], worker: str) -> list[Claimed]:
+    """Start attempts, one statement for all; rows that do not wait for it are left out."""
+    length = claims.length_for(len(pairs))
+    bound = claims.bind_pairs(pairs, length)
+    bound |= {"worker": worker, "lease_seconds": get_settings().lease_seconds}
+    (found,) = database.run((claims.claim(length), bound))
+    return list(found.all())
+
+
+def return_unbegun(database: Database, pairs: Sequence[Pair]) -> list[Settled]:
+    """Undo claims of rows whose body never began; what became of those that were still claimed."""
+    if not pairs:
+        return []
+    rows = database.execute(queries.return_unbegun(pairs)).all()
+    return [_removed_if_asked(database, row, row.queue) for row in rows]
+
+
 def settle(database: Database, outcomes: Sequence[tuple[Pair, Outcome]]) -> list[Settled]:
     """Succeed, fail or stop attempts, one statement for all. Rows not ours are left out."""
     (found,) = database.run(_settlement(outcomes))
@@ -124,7 +141,10 @@ def settle_and_claim(
 
 
 def _settlement(outcomes: Sequence[tuple[Pair, Outcome]]) -> Call:
-    bound = claims.bind_pairs([pair for pair, _ in outcomes])
+    length = claims.length_for(len(outcomes))
+    bound = claims.bind_pairs([pair for pair, _ in outcomes], length)
+    for index in range(len(outcomes), length):
+        bound |= {f"{name}_{index}": None for name in claims.SETTLED}
     for index, (_, outcome) in enumerate(outcomes):
         bound |= {
             f"status_{index}": outcome.status.value,
@@ -133,7 +153,7 @@ def _settlement(outcomes: Sequence[tuple[Pair, Outcome]]) -> Call:
             f"error_{index}": outcome.error,
             f"stopped_by_{index}": outcome.stopped_by,
         }
-    return claims.settle_if_running(len(outcomes)), bound
+    return claims.settle_if_running(length), bound
 
 
 def settled_already(database: Database, pair: Pair) -> Settled | None:

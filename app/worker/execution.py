@@ -103,7 +103,13 @@ def _made(row: HintRow, found: Claimed | None, message: Message, asked: float) -
     if found is None:
         link().settled(row, None, False, None)
         return None
-    claim = Claim(
+    claim = make_claim(row, found, message)
+    return Begun(claim, late=time.monotonic() - asked > LATE_SECONDS)
+
+
+def make_claim(row: HintRow, found: Claimed, message: Message) -> Claim:
+    """The attempt that a claim has started."""
+    return Claim(
         task_id=row.task_id,
         celery_id=row.celery_id,
         attempt=found.attempt,
@@ -117,7 +123,6 @@ def _made(row: HintRow, found: Claimed | None, message: Message, asked: float) -
         time_limit=row.time_limit,
         soft_time_limit=row.soft_time_limit,
     )
-    return Begun(claim, late=time.monotonic() - asked > LATE_SECONDS)
 
 
 def _run_row(
@@ -126,13 +131,13 @@ def _run_row(
     claim, line = begun.claim, link()
     started = time.monotonic()
     line.begins(row, late=begun.late)
-    ran, ending = _run(claim, message.body)
+    ran, ending = run_body(claim, message.body)
     seconds = time.monotonic() - started
     write_rest(claim)
     settled, ahead = _write(row, claim, ending, following, message)
     if settled is not None and settled.status == TaskStatus.REVOKED:
         ran = Ran(error=Ignore(REVOKED))
-    _tell(claim, ran, settled, seconds)
+    tell(claim, ran, settled, seconds)
     again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
     line.settled(row, again, bool(settled and settled.deleted), seconds)
     if settled is not None and settled.awaited:
@@ -143,7 +148,7 @@ def _run_row(
     return ran, ahead
 
 
-def _run(claim: Claim, body: Callable[[Claim], Any]) -> tuple[Ran, Ending]:
+def run_body(claim: Claim, body: Callable[[Claim], Any]) -> tuple[Ran, Ending]:
     """Run the body; what to show, and how to settle."""
     try:
         with claim.body():
@@ -197,7 +202,7 @@ def _pair(row: HintRow) -> attempts.Pair:
     return row.task_id, row.celery_id
 
 
-def _tell(claim: Claim, ran: Ran, settled: Settled | None, seconds: float) -> None:
+def tell(claim: Claim, ran: Ran, settled: Settled | None, seconds: float) -> None:
     """One line for an attempt, except for the short successes: the row has all of it."""
     if settled is not None and settled.status == TaskStatus.SUCCEEDED and seconds < QUIET_SECONDS:
         return

@@ -11,9 +11,10 @@ from typing import Any, ClassVar, NoReturn
 from celery import Task, signals
 from celery.exceptions import CDeprecationWarning, Ignore
 
-from app.hints import HintRow, rows_of
+from app.hints import HintRow, is_burst, rows_of
 from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
+from app.worker.burst import BurstRun
 from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Message, run_rows
 from app.worker.link import link
@@ -34,6 +35,7 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     abstract = True
     Strategy = "app.worker.strategy:strategy"
     on_interrupt: ClassVar[str | None] = None
+    burst: ClassVar[bool] = False
 
     @classmethod
     def bind(cls, app: Any) -> Any:
@@ -97,8 +99,12 @@ class TrackedTask(Task):  # type: ignore[type-arg]
             monitor.started(claim.celery_id, name, claim.args, claim.kwargs)
             return self._run_body(claim)
 
-        link().slice(rows, queue)
-        run_rows(rows, Message(queue, name, worker, reported, monitor.finished))
+        message = Message(queue, name, worker, reported, monitor.finished)
+        if is_burst(request) and self.burst:
+            BurstRun(rows, message).run()
+        else:
+            link().slice(rows, queue)
+            run_rows(rows, message)
         monitor.flush()
         link().flush()
         return None
