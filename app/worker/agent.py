@@ -50,7 +50,7 @@ TICK_SECONDS = 1.0
 NOTICE_SECONDS = 0.05
 LINGER_SECONDS = 5.0
 # Edges of one step, and of one transaction.
-BATCH = 1000
+BATCH = 200
 
 
 class Agent:
