@@ -23,7 +23,6 @@ from app.maintenance.report import Report
 from app.queries import dependencies as queries
 from app.services.depending import FAIL, why
 
-
 # How long one transaction may take; what is left has the next one.
 SECONDS = 0.1
 
