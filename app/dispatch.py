@@ -31,6 +31,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
+from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
 from app.void_hints import VoidHints
@@ -67,28 +68,32 @@ class Dispatcher:
 
         A broker that is away is not an error: the rows wait, unmarked.
         """
-        if self._nothing_waits(queue):
+        first = self._database.execute(queries.waiting(queue, 1)).first()
+        if first is None:
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
-            hints, size = self._mark(connection, queue)
+            hints, size = self._mark(connection, queue, first)
         if not hints:
             return FeedReport()
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
 
-    def _nothing_waits(self, queue: str) -> bool:
-        return self._database.execute(queries.waiting(queue, 1)).first() is None
-
-    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
+    def _mark(self, connection: Connection, queue: str, first: Any) -> tuple[list[Hint], int]:
         settings = get_settings()
         row = _locked(connection, queue)
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
             return [], size
         outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
-        candidates = connection.execute(queries.waiting(queue, size)).all()
+        # Nobody behind the first one has more room than it. One that has come before it since
+        # then may have, and whoever sent it feeds once more.
+        top = level_of(first.rank, first.now_micros, settings.ageing_seconds)
+        room = size - sum(count for level, count in outstanding.items() if level >= top)
+        if room <= 0:
+            return [], size
+        candidates = connection.execute(queries.waiting(queue, room)).all()
         if not candidates:
             return [], size
         admitted = windows.admit(
