@@ -68,39 +68,38 @@ class Dispatcher:
 
         A broker that is away is not an error: the rows wait, unmarked.
         """
-        first = self._database.execute(queries.waiting(queue, 1)).first()
-        if first is None:
+        if self._database.execute(queries.waiting(queue, 1)).first() is None:
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
-            hints, size = self._mark(connection, queue, first)
+            hints, size = self._mark(connection, queue)
         if not hints:
             return FeedReport()
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
 
-    def _mark(self, connection: Connection, queue: str, first: Any) -> tuple[list[Hint], int]:
+    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
         settings = get_settings()
         row = _locked(connection, queue)
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
             return [], size
         outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
-        # Nobody behind the first one has more room than it. One that has come before it since
-        # then may have, and whoever sent it feeds once more.
+        first = connection.execute(queries.waiting(queue, 1)).first()
+        if first is None:
+            return [], size
+        # Nobody behind the first one has more room than it.
         top = level_of(first.rank, first.now_micros, settings.ageing_seconds)
         room = size - sum(count for level, count in outstanding.items() if level >= top)
         if room <= 0:
             return [], size
         candidates = connection.execute(queries.waiting(queue, room)).all()
-        if not candidates:
-            return [], size
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
             size,
-            candidates[0].now_micros,
+            first.now_micros,
             settings.ageing_seconds,
         )
         hints = []
