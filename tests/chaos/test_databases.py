@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import DATABASE_CRASH, Call
 from tests.support.chaos.scenario import Scenario
 
@@ -82,7 +83,7 @@ def test_an_immediate_stop_of_the_database_loses_nothing(chaos: Scenario) -> Non
     long_ones = start_long_ones(chaos)
     with submitting(chaos):
         time.sleep(3)
-        with chaos.fault(DATABASE_CRASH):
+        with chaos.fault(DATABASE_CRASH, Kind.DATABASE):
             chaos.postgres.stop(signal.SIGQUIT)
             time.sleep(10)
             chaos.postgres.start()
@@ -136,7 +137,7 @@ def test_a_database_without_a_free_connection(chaos: Scenario) -> None:
     start_long_ones(chaos, 25.0)
     with submitting(chaos):
         time.sleep(2)
-        with chaos.fault("no connection is free"), exhausted(chaos):
+        with chaos.fault("no connection is free", Kind.DATABASE), exhausted(chaos):
             time.sleep(15)
         require_that_it_serves_again(chaos)
         time.sleep(2)
@@ -169,11 +170,11 @@ def test_a_locked_table_and_a_slow_line(chaos: Scenario) -> None:
     start_long_ones(chaos, 50.0)
     with submitting(chaos):
         time.sleep(2)
-        with chaos.fault("tasks are locked"), locked_tasks(chaos):
+        with chaos.fault("tasks are locked", Kind.DATABASE), locked_tasks(chaos):
             time.sleep(5)
         require_that_it_serves_again(chaos)
         time.sleep(2)
-        with chaos.fault("the database is 300 ms away"):
+        with chaos.fault("the database is 300 ms away", Kind.DATABASE):
             for name in lines:
                 chaos.proxy(name).delay(0.3)
             time.sleep(30)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.scenario import Scenario
 
 LEASE_SECONDS = 3.0
@@ -18,7 +19,7 @@ def test_submissions_while_the_broker_is_down(chaos: Scenario) -> None:
     before = chaos.submit_many(8, "short", chaos.log, 3)
     began = time.monotonic()
     meanwhile = []
-    with chaos.fault("broker down"):
+    with chaos.fault("broker down", Kind.BROKER):
         chaos.broker.kill()
         for number in range(200):
             time.sleep(max(0.0, began + number * 0.1 - time.monotonic()))
@@ -43,7 +44,7 @@ def test_a_worker_that_is_cut_from_the_database(chaos: Scenario) -> None:
     cut_off = pids_of(chaos, "worker")
     lost = [e.task_id for e in chaos.effects.all() if e.pid in cut_off]
     assert lost
-    with chaos.fault("worker is cut from the database"):
+    with chaos.fault("worker is cut from the database", Kind.DATABASE):
         chaos.proxy("worker:database").blackhole()
         time.sleep(2 * LEASE_SECONDS)
         chaos.proxy("worker:database").pass_()
@@ -85,7 +86,7 @@ def test_a_worker_that_is_cut_from_the_broker(chaos: Scenario) -> None:
     chaos.start("api", "worker", proxies=("worker:broker",))
     ids = chaos.submit_many(4, "short", chaos.log, 12)
     chaos.wait(lambda: len(chaos.effects.all()) >= 4, 20, "all of them run")
-    with chaos.fault("worker is cut from the broker"):
+    with chaos.fault("worker is cut from the broker", Kind.BROKER):
         chaos.proxy("worker:broker").blackhole()
         ids += chaos.submit_many(20, "short", chaos.log, 0.2)
         time.sleep(2 * LEASE_SECONDS)

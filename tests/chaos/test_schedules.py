@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.scenario import MODULES, Scenario
 from tests.support.chaos.schedules import SLOT_SECONDS
 
@@ -59,7 +60,7 @@ def test_a_beat_that_was_dead_for_three_slots_makes_up_for_one(chaos: Scenario) 
     time.sleep(chaos.random.uniform(0, SLOT_SECONDS))
     chaos.kill_part("beat")
     before = _fired(chaos)
-    with chaos.fault("no beat"):
+    with chaos.fault("no beat", Kind.BEAT):
         time.sleep(3 * SLOT_SECONDS + 0.5)
     assert _fired(chaos) == before
     chaos.start_part("beat")
