@@ -72,7 +72,7 @@ class Load:
         with httpx2.Client(base_url=self._stack.url, headers=self._headers, timeout=10) as client:
             while (now := time.monotonic()) - began < seconds:
                 if (wait := began + number * CLIENTS / RATE - now) > 0:
-                    time.sleep(wait)
+                    time.sleep(wait)  # the rate
                 asked = time.monotonic()
                 answer = client.post("/api/v1/tasks/", json=body)
                 with self._lock:

@@ -44,7 +44,7 @@ def test_rolling_restarts_fail_no_short_task(chaos: Scenario) -> None:
     began = time.monotonic()
     with chaos.fault("rolling restarts", Kind.WORKER):
         for turn in range(10):
-            time.sleep(max(0.0, began + 3 * turn - time.monotonic()))
+            time.sleep(max(0.0, began + 3 * turn - time.monotonic()))  # every 3 s
             part = ("worker", "worker2")[turn % 2]
             chaos.stop_part(part)  # perhaps still starting; then the signal just ends it
             chaos.start_part(part)
@@ -90,7 +90,7 @@ def test_old_and_new_workers_side_by_side_fail_nothing(chaos: Scenario) -> None:
     newer = chaos.submit_many(60, ONLY_IN_NEWER, chaos.log, 0.1)
     known = chaos.submit_many(60, "short", chaos.log, 0.1)
     altered = chaos.submit_many(20, "chaos.altered", chaos.log, 5)
-    time.sleep(chaos.random.uniform(1, 3))
+    time.sleep(chaos.random.uniform(1, 3))  # any moment
     with chaos.fault("one of those that know it restarts", Kind.WORKER):
         chaos.stop_part("worker2")
         more = chaos.submit_many(10, ONLY_IN_NEWER, chaos.log, 0.1)

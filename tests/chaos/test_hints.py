@@ -36,11 +36,11 @@ def _push(client: redis.Redis, messages: dict[str, list[bytes]], times: int) -> 
 def test_a_broker_that_comes_back_empty_costs_nothing(chaos: Scenario) -> None:
     chaos.start("api", "worker")
     chaos.submit_many(300, "short", chaos.log, 0.1)
-    time.sleep(chaos.random.uniform(0, 3))
+    time.sleep(chaos.random.uniform(0, 3))  # any moment
     with chaos.fault("broker killed and emptied", Kind.BROKER):
         chaos.broker.kill()
         chaos.broker.empty()
-        time.sleep(chaos.random.uniform(0, 2))
+        time.sleep(chaos.random.uniform(0, 2))  # how long it is down
         chaos.broker.start()
     tasks = chaos.finish()
     assert len(tasks) == 300
@@ -54,7 +54,7 @@ def test_a_broker_that_is_emptied_under_load_loses_nothing(chaos: Scenario) -> N
     with _client(chaos) as client:
         for _ in range(3):
             submitted += len(chaos.submit_many(100, "short", chaos.log, 0.05))
-            time.sleep(chaos.random.uniform(0, 1))
+            time.sleep(chaos.random.uniform(0, 1))  # any moment
             with chaos.fault("FLUSHALL", Kind.BROKER):
                 client.flushall()
             submitted += len(chaos.submit_many(20, "short", chaos.log, 0.05))

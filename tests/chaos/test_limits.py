@@ -86,7 +86,7 @@ def test_a_time_limit_holds_while_the_agent_is_killed(chaos: Scenario, mute: boo
     chaos.wait(lambda: chaos.effects.of(stuck), 20, "it has begun")
     began = time.monotonic()
     for _ in range(2):
-        time.sleep(chaos.random.uniform(1, 2))
+        time.sleep(chaos.random.uniform(1, 2))  # any moment, far enough from the last
         chaos.kill(chaos.worker_pids()["agent"])
     ended = chaos.wait_finished(stuck, 30)
     assert (ended["status"], ended["reason"]) == ("failed", "timeout")
