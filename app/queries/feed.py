@@ -16,7 +16,7 @@ from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority
 from app.models import Queue, Task, TaskRuntime
 from app.queries.claims import Pair, pairs_in
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.tasks import rank_of
 from app.queries.types import Rows
 
@@ -97,7 +97,7 @@ def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
     """Mark rows as dispatched under a priority. One cancelled meanwhile is left out."""
     return (
         update(Task)
-        .where(Task.id.in_(list(ids)), legal(Event.FEED), Task.dispatched_at.is_(None))
+        .where(Task.id.in_(list(ids)), legal_by_key(Event.FEED), Task.dispatched_at.is_(None))
         .values(dispatched_at=now(), dispatched_priority=level)
         .returning(
             Task.id,
@@ -121,7 +121,7 @@ def unmark(pairs: Iterable[Pair]) -> Update:
     """Take marks back; the hints, wherever they are, lose at the claim from now on."""
     return (
         update(Task)
-        .where(pairs_in(pairs), legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .where(pairs_in(pairs), legal_by_key(Event.FEED), Task.dispatched_at.is_not(None))
         .values(**_take_back())
         .returning(Task.id, Task.queue)
     )
