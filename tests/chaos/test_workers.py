@@ -39,7 +39,7 @@ def _kill_a_parent_under_load(chaos: Scenario, **body: Any) -> tuple[float, set[
     chaos.submit_many(TASKS, "short", chaos.log, SECONDS, **body)
     pids = chaos.worker_pids("worker")
     chaos.wait(lambda: len(_under_way(chaos, pids["children"])) >= 3, 20, "three attempts run")
-    time.sleep(chaos.random.uniform(0, SECONDS))
+    time.sleep(chaos.random.uniform(0, SECONDS))  # any moment
     chaos.kill(pids["parent"])
     killed = time.time()
     # Its children have died with it, so what they have not written by now they never will.
@@ -75,7 +75,7 @@ def test_a_killed_child_is_settled_at_once_and_its_neighbours_go_on(chaos: Scena
     chaos.start("api", "worker")
     chaos.submit_many(12, "short", chaos.log, 4)
     chaos.wait(lambda: len(_under_way(chaos)) >= 4, 20, "all slots are taken")
-    time.sleep(chaos.random.uniform(0.2, 2))
+    time.sleep(chaos.random.uniform(0.2, 2))  # any moment
     victim = chaos.random.choice(_under_way(chaos))
     killed = time.time()
     chaos.kill(victim.pid)
