@@ -78,7 +78,7 @@ def _options() -> argparse.Namespace:
 
 def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violation]]:
     """The whole run; returns the report and what was violated."""
-    chaos.start(*PARTS)
+    chaos.start(*PARTS, worker_processes=2)
     started = time.time()
     mix = Mix(chaos, tasks, seconds * SUBMITTING)
     monkeys = Monkeys(chaos, seconds)
