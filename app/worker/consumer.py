@@ -39,9 +39,9 @@ class SteadyConsumer(Consumer):
         )
         return super().ensure_connected(conn)
 
-    def bucket_for_task(self, type: Any) -> Any:
+    def bucket_for_task(self, task: Any) -> Any:
         """What a function's `rate_limit` lets through here."""
-        bucket = super().bucket_for_task(type)
+        bucket = super().bucket_for_task(task)
         if bucket is not None:
             bucket.fill_rate *= get_settings().worker_share
         return bucket

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import psutil
@@ -60,7 +60,11 @@ def _started(stack: Stack, log: EffectLog, name: str, *args: object, **body: obj
 
 def _parent(log: EffectLog, task_id: str) -> int:
     """The main process of the child in which a task's latest attempt runs."""
-    return psutil.Process(log.of(task_id, "start")[-1].pid).ppid()
+    return _parent_of(log.of(task_id, "start")[-1].pid)
+
+
+def _parent_of(pid: int) -> int:
+    return int(psutil.Process(pid).ppid())
 
 
 def _by_parent(log: EffectLog, ids: list[str]) -> dict[int, list[str]]:
@@ -93,9 +97,7 @@ def test_two_share_a_backlog_and_every_task_runs_once(pair: Stack) -> None:
         done = pair.wait_for(task_id, "succeeded", timeout=60)
         assert (done["attempt"], log.phases(task_id)) == (1, ["start", "done"])
     parents = Machine(pair).parents
-    shares = defaultdict(int)
-    for effect in log.all():
-        shares[psutil.Process(effect.pid).ppid()] += 1
+    shares = Counter(_parent_of(effect.pid) for effect in log.all())
     assert set(shares) == set(parents)
     assert min(shares.values()) > 24  # a tenth of all at least, however busy the machine is
 
@@ -247,7 +249,7 @@ def test_a_revocation_by_a_monitor_reaches_both_and_ends_the_task_once(pair: Sta
     celery_id = pair.task(task_id)["celery_id"]
     with monitor(pair) as app:
         answers = app.control.revoke(celery_id, terminate=True, reply=True, timeout=2)
-    assert len(answers) == 2
+    assert len(answers or ()) == 2
     assert pair.wait_for(task_id, "revoked")["reason"] == "flower"
     assert pair.run("add", 1, 1)["result"] == 2
 

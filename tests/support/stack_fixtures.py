@@ -35,7 +35,7 @@ def postgresql_stack(
         yield from running(tmp_path_factory.mktemp("stack-postgresql"), url)
 
 
-def running(folder: Path, url: str, **settings: str) -> Iterator[Stack]:
+def running(folder: Path, url: str, **settings: Any) -> Iterator[Stack]:
     """A system for many tests; ends with the generator."""
     # A broker of its own: a test may well kill it.
     broker = Broker(folder / "broker").start()
