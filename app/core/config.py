@@ -150,6 +150,8 @@ class Settings(BaseSettings):
         return self.resolved_database_url.startswith("sqlite")
 
 
+# Set by the worker's processes for one another.
+INTERNAL_FIELDS = {"agent_socket", "worker_share"}
 # Settings whose value must never be printed.
 SECRET_FIELDS = {"secret_key", "flower_password"}
 URL_FIELDS = {"celery_broker_url", "celery_result_backend", "database_url"}
@@ -230,6 +232,8 @@ def effective() -> list[tuple[str, str, str]]:
     in_env = {name.lower() for name in os.environ}
     rows = []
     for name in Settings.model_fields:
+        if name in INTERNAL_FIELDS:
+            continue
         value = getattr(settings, name)
         if name == "database_url":
             value = settings.resolved_database_url

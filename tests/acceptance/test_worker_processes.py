@@ -17,7 +17,7 @@ from tests.support.machine import Machine, freeze, thaw
 from tests.support.monitor import monitor
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
-from tests.support.stack_fixtures import healed, running
+from tests.support.stack_fixtures import MakeStack, healed, running
 
 LEASE = 3.0
 
@@ -227,6 +227,23 @@ def _started_on(stack: Stack, log: EffectLog, parent: int, seconds: float) -> st
 
 def _names(stack: Stack) -> set[str]:
     return {row["name"] for row in stack.live_workers()}
+
+
+def test_memory_is_limited_in_both_and_the_others_are_untouched(
+    make_stack: MakeStack, sqlite_url: str
+) -> None:
+    modules = "tests.support.tasks,tests.support.chaos.tasks"
+    stack = make_stack(
+        sqlite_url, WORKER_PROCESSES="2", TASK_MEMORY_LIMIT_MB="100", TASK_MODULES=modules
+    )
+    log = stack.effect_log()
+    modest = [_started(stack, log, "sleep_for", 8, str(log)) for _ in range(2)]
+    hoards = "tests.support.chaos.tasks.hoards"
+    greedy = [str(stack.submit(hoards, str(log), 300, 30)["id"]) for _ in range(2)]
+    for task_id in greedy:
+        assert stack.wait_for(task_id, "failed", timeout=30)["reason"] == "memory_limit"
+    for task_id in modest:
+        assert stack.wait_for(task_id, "succeeded")["attempt"] == 1
 
 
 # One agent, one supervisor
