@@ -39,7 +39,7 @@ from app.worker.holdings import Holdings, Parent, Process
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
 from app.worker.legacy import PAUSE_SECONDS, Legacy
-from app.worker.place import path_of
+from app.worker.burst_page import path_of
 from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
 from app.worker.wire import Connection, Message

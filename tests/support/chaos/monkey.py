@@ -130,14 +130,15 @@ class Monkeys:
 
     def _kill_role(self, role: str) -> Callable[[random.Random, str], None]:
         def act(chance: random.Random, part: str) -> None:
-            for pid in self._chaos.system.roles(part)[role]:
-                self._chaos.kill(pid)
+            if pids := self._chaos.system.roles(part)[role]:
+                self._chaos.kill(chance.choice(pids))
 
         return act
 
     def _freeze_role(self, role: str) -> Callable[[random.Random, str], None]:
         def act(chance: random.Random, part: str) -> None:
-            self._frozen(self._chaos.system.roles(part)[role], chance.uniform(0.5, 6))
+            if pids := self._chaos.system.roles(part)[role]:
+                self._frozen([chance.choice(pids)], chance.uniform(0.5, 6))
 
         return act
 

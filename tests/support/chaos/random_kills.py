@@ -80,7 +80,7 @@ def _options() -> argparse.Namespace:
 
 def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violation]]:
     """The whole run; returns the report and what was violated."""
-    chaos.start(*PARTS, task_modules=SCHEDULED)
+    chaos.start(*PARTS, task_modules=SCHEDULED, worker_processes=2)
     started = time.time()
     mix = Mix(chaos, tasks, seconds * SUBMITTING)
     monkeys = Monkeys(chaos, seconds)

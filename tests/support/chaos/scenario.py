@@ -81,7 +81,6 @@ class Scenario:
         for part in parts:
             self.system.start_part(part)
         self.stack.wait_ready()
-        self.wait(self._all_workers_live, 40, "every worker has a live row")
         self.recorder = Recorder(self.stack.url, self.stack.token)
         lease = float(self.stack.env["LEASE_SECONDS"])
         self.facts = Facts(
@@ -98,10 +97,6 @@ class Scenario:
             lease=lease, grace=self.facts.grace_seconds,
         )  # fmt: skip
         self._watcher = Watcher(self.recorder.look_at_latest, self._look)
-
-    def _all_workers_live(self) -> bool:
-        wanted = sum(name.startswith("worker") for name in self.stack.processes)
-        return len(self.stack.live_workers()) >= wanted if wanted else True
 
     def _look(self) -> None:
         if (seen := self._looker.look()) is not None:
@@ -136,7 +131,10 @@ class Scenario:
         self.system.kill_part(part)
 
     def worker_pids(self, part: str = "worker") -> WorkerPids:
-        """Processes by role: `supervisor`, `agent`, `parent` (ids), `children` (a list)."""
+        """Processes by role: `supervisor`, `agent`, `parent` (ids), `parents`, `children` (lists).
+
+        `parent` is the first of its Celery main processes.
+        """
         return self.system.worker_pids(part)
 
     def kill(self, pid: int, sig: int = signal.SIGKILL) -> None:

@@ -36,6 +36,7 @@ class WorkerPids(TypedDict):
     supervisor: int
     agent: int
     parent: int
+    parents: list[int]
     children: list[int]
 
 
@@ -123,16 +124,19 @@ class System:
         roles: dict[str, list[int]] = {}
         # A worker is live before its pool is whole.
         slots = int(self.stack.env["CELERY_WORKER_CONCURRENCY"])
+        parents = int(self.stack.env["WORKER_PROCESSES"])
 
         def whole() -> bool:
             roles.update(self.roles(part))
-            return all(roles.values()) and len(roles["children"]) >= slots
+            enough = len(roles["parent"]) >= parents and len(roles["children"]) >= slots
+            return all(roles.values()) and enough
 
         wait_until(whole, timeout=30, what=f"{part} has all its processes")
         return WorkerPids(
             supervisor=roles["supervisor"][0],
             agent=roles["agent"][0],
             parent=roles["parent"][0],
+            parents=roles["parent"],
             children=roles["children"],
         )
 
