@@ -21,9 +21,9 @@ from app.db.session import Database
 from app.queries import feed
 from app.services import attempts
 from app.services.attempts import Blame, LostTo, Settled
+from app.worker.burst_page import forget as forget_page
 from app.worker.holdings import Held, Holdings, Process
 from app.worker.outcome import timeout_message
-from app.worker.burst_page import forget as forget_page
 
 log = get_logger(__name__)
 
