@@ -78,6 +78,11 @@ def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     return get(task_id, owner).with_for_update()
 
 
+def hold(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[uuid.UUID]:
+    """The same without reading the task; no row if there is none."""
+    return select(Task.id).where(Task.id == task_id, owned(owner)).with_for_update()
+
+
 def attempts(task_id: uuid.UUID) -> Select[TaskAttempt]:
     """Attempts that were followed by another one, oldest first."""
     return select(TaskAttempt).where(TaskAttempt.task_id == task_id).order_by(TaskAttempt.attempt)
@@ -178,6 +183,15 @@ def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Delete
     return (
         delete(Task)
         .where(Task.id == task_id, owned(owner), gone, ~is_needed())
+        .returning(Task.id, Task.user_id)
+    )
+
+
+def remove_finished(ids: Sequence[uuid.UUID]) -> DeletedRows:
+    """Remove these finished tasks, which are locked, but for those that somebody needs by now."""
+    return (
+        delete(Task)
+        .where(Task.id.in_(list(ids)), legal(Event.REMOVE), ~is_needed())
         .returning(Task.id, Task.user_id)
     )
 

@@ -179,10 +179,14 @@ class Agent:
             dispatch.wake(queue)
 
     async def _tell(self) -> None:
-        """Dependents of what has finished; at once again where there is more."""
+        """Dependents of what has finished; soon again where there may be more."""
+        began = time.monotonic()
         report = await asyncio.to_thread(dependents.run_once, self._durable, BATCH)
-        if report.worth_telling:
+        if report.released or report.ended:
             log.info("dependents", **report.counts())
+        if report.edges:
+            # As long as it took is left to other writers: SQLite lets only one in, and no queue.
+            await asyncio.sleep(min(time.monotonic() - began, TICK_SECONDS))
             self._dependents_due.set()
 
     # -- what processes say ---------------------------------------------------------------

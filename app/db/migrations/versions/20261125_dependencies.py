@@ -47,17 +47,18 @@ def upgrade() -> None:
     op.add_column(
         "tasks", sa.Column("awaited", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    ended = "(status = 'failed' OR status = 'revoked' OR status = 'succeeded')"
     op.create_index(
-        "ix_tasks_awaited",
+        "ix_tasks_due",
         "tasks",
-        ["status", "id"],
-        postgresql_where=sa.text("awaited"),
-        sqlite_where=sa.text("awaited = 1"),
+        ["completed_at"],
+        postgresql_where=sa.text(f"awaited AND {ended}"),
+        sqlite_where=sa.text(f"awaited = 1 AND {ended}"),
     )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_tasks_awaited", "tasks")
+    op.drop_index("ix_tasks_due", "tasks")
     with op.batch_alter_table("tasks") as batch_op:
         batch_op.drop_column("awaited")
         batch_op.drop_column("on_dependency_failure")
