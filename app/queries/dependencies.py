@@ -100,13 +100,17 @@ def due(limit: int, *, lock: bool = True) -> Rows:
     return chosen.with_for_update(skip_locked=True, key_share=True) if lock else chosen
 
 
-def untold(needed: Sequence[uuid.UUID], limit: int) -> Select[uuid.UUID]:
-    """The dependents at the other end of edges to these tasks that were not told yet."""
+def untold(needed: Sequence[uuid.UUID], limit: int) -> Select[uuid.UUID, uuid.UUID]:
+    """Edges `task_id, needs_id` to these tasks that are to be told, locked.
+
+    Those that somebody else has locked are told, or deleted, just now.
+    """
     return (
-        select(Edge.task_id)
+        select(Edge.task_id, Edge.needs_id)
         .where(Edge.needs_id.in_(list(needed)), ~Edge.told)
         .order_by(Edge.needs_id, Edge.task_id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
 
 
@@ -117,20 +121,26 @@ def lock_dependents(ids: Sequence[uuid.UUID]) -> Rows:
     never wait for one. Their edges stay untold, and their turn comes again.
     """
     return (
-        select(Task.id, Task.status, Task.unmet_deps, Task.on_dependency_failure)
+        select(Task.id, Task.status, Task.awaited, Task.unmet_deps, Task.on_dependency_failure)
         .where(Task.id.in_(list(ids)))
         .order_by(Task.id)
         .with_for_update(skip_locked=True, key_share=True)
     )
 
 
-def tell(needed: Sequence[uuid.UUID], dependents: Sequence[uuid.UUID]) -> UpdatedRows:
-    """Take the edges between these into account; returns those that were not yet."""
+@cache
+def tell() -> Update:
+    """An edge is taken into account. Parameters: `task` and `needs`.
+
+    One at a time, by the key: for a list of many PostgreSQL may read the whole table.
+    """
     return (
         update(Edge)
-        .where(Edge.needs_id.in_(list(needed)), Edge.task_id.in_(list(dependents)), ~Edge.told)
+        .where(
+            Edge.task_id == bindparam("task", type_=Uuid()),
+            Edge.needs_id == bindparam("needs", type_=Uuid()),
+        )
         .values(told=True)
-        .returning(Edge.task_id, Edge.needs_id)
     )
 
 
@@ -181,15 +191,10 @@ def end(event: Event) -> Update:
     )
 
 
-def awaited_no_more(ids: Sequence[uuid.UUID]) -> UpdatedRows:
-    """Everybody who depends on these has been told."""
+def awaited_no_more(ids: Sequence[uuid.UUID]) -> Update:
+    """Of these, those are awaited no more whose every dependent has been told."""
     left = exists().where(Edge.needs_id == Task.id, ~Edge.told)
-    return (
-        update(Task)
-        .where(Task.id.in_(list(ids)), ~left)
-        .values(awaited=False)
-        .returning(Task.id)
-    )
+    return update(Task).where(Task.id.in_(list(ids)), ~left).values(awaited=False)
 
 
 def needed_after(needs_id: uuid.UUID, limit: int) -> Rows:
