@@ -145,6 +145,7 @@ class Task(Base):
         Index(
             "ix_tasks_parent",
             "parent_id",
+            "id",
             postgresql_where=text("parent_id IS NOT NULL"),
             sqlite_where=text("parent_id IS NOT NULL"),
         ),
