@@ -72,6 +72,11 @@ def needed_ids(task_id: uuid.UUID) -> Select[uuid.UUID]:
     )
 
 
+def order_of(task_id: uuid.UUID) -> Rows:
+    """The ids of the tasks that a task needs, as text, in the order in which they were given."""
+    return select(Task.depends_on).where(Task.id == task_id)
+
+
 def outcomes(task_id: uuid.UUID) -> Rows:
     """How the tasks that a task needs have ended, as far as they still exist."""
     return (

@@ -9,8 +9,6 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.queries import tasks as queries
-from app.services.building import NewTask, build_row
-from app.services.catalogue import catalogue
 from app.services.depending import keep_edges, lock_needed
 from app.services.steps import Rows, Steps
 
@@ -21,23 +19,21 @@ TAGS_PAGE = 5000
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """`rows` as the database returned them, the ids in the order of the submissions, and which of
-    them have ended already because of a task that they need."""
+    """`rows` as the database returned them, and which of them have ended already because of a task
+    that they need."""
 
     rows: Rows
-    ids: list[uuid.UUID]
     ended: set[uuid.UUID]
 
 
 def insertion(
-    news: Sequence[NewTask], owner: uuid.UUID | None, parent_id: uuid.UUID | None = None
+    rows: Sequence[dict[str, Any]], owner: uuid.UUID | None, parent_id: uuid.UUID | None = None
 ) -> Steps[Inserted]:
-    """Insert new tasks with their tags and edges, in the caller's transaction.
+    """Insert the rows of new tasks, as `build_row` makes them, with their tags and edges.
 
     `owner` is whose tasks they may refer to, None everybody's; `parent_id` is one that has to
-    exist. Raises `Invalid` for what does not fit, exist, or belong to `owner`.
+    exist. Raises `Invalid` for what does not exist or belongs to somebody else.
     """
-    rows = [build_row(new, catalogue()) for new in news]
     if parent_id is not None:
         yield from _require(parent_id, owner)
     needed = yield from lock_needed(rows, owner)
@@ -48,7 +44,7 @@ def insertion(
     for start in range(0, len(tags), TAGS_PAGE):
         yield queries.insert_tags(tags[start : start + TAGS_PAGE]), None
     ended = yield from keep_edges(rows, needed)
-    return Inserted(returned, [row["id"] for row in rows], ended)
+    return Inserted(returned, ended)
 
 
 def _require(parent_id: uuid.UUID, owner: uuid.UUID | None) -> Steps[None]:

@@ -14,7 +14,7 @@ from app.models import Task
 from app.queries import tasks as queries
 from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
-from app.services.building import NewTask
+from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
 from app.services.depending import RUN
 from app.services.finding import find, get_task
@@ -140,7 +140,8 @@ async def retry_task(
 
 
 async def _insert(db: AsyncSession, new: NewTask) -> Task:
-    inserted = await carry_out(db, insertion([new], new.may_see, new.parent_id))
+    row = build_row(new, catalogue())
+    inserted = await carry_out(db, insertion([row], new.may_see, new.parent_id))
     task: Task = inserted.rows[0][0]
     if inserted.ended:
         await db.refresh(task)

@@ -246,6 +246,11 @@ class Agent:
             process.slice_rest = [(uuid.UUID(t), uuid.UUID(c)) for t, c in message[2]]
         elif kind == "changed":
             self._notice(uuid.UUID(message[1]))
+        elif kind == "spawned":
+            for task_id in message[1]:
+                self._notice(uuid.UUID(task_id))
+            for queue in message[2]:
+                dispatch.wake(queue)
         elif kind == "ack":
             held_now = process.held.get(uuid.UUID(message[1]))
             if held_now is not None:

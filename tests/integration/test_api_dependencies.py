@@ -91,7 +91,11 @@ async def test_a_failure_spreads_with_a_reason(client: httpx2.AsyncClient, world
     await end(client, root, "failed")
     await tell(world)
     ended = await get(client, strict)
-    assert (ended["status"], ended["reason"], ended["attempt"]) == ("failed", "dependency_failed", 0)
+    assert (ended["status"], ended["reason"], ended["attempt"]) == (
+        "failed",
+        "dependency_failed",
+        0,
+    )
     assert ended["error"]["type"] == "dependency_failed"
     assert root in ended["error"]["message"]
     assert strict in (await get(client, behind))["error"]["message"]

@@ -272,9 +272,7 @@ def test_a_partial_index_finds_the_few_rows_that_matter(
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
-def test_who_is_due_is_found_among_many_that_wait(
-    full: World, statement: Any, index: str
-) -> None:
+def test_who_is_due_is_found_among_many_that_wait(full: World, statement: Any, index: str) -> None:
     full.database.execute(text("UPDATE tasks SET awaited = true"))
     full.database.execute(text("UPDATE tasks SET status = 'pending' WHERE priority = 2"))
     full.database.execute(

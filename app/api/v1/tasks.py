@@ -58,9 +58,7 @@ async def create_task(
     response: Response,
 ) -> TaskRow:
     """Create a task. Answered once it is committed; it runs even if the broker is down now."""
-    new = NewTask(
-        **body.model_dump(), user_id=caller.user_id, sees_all=caller.owner is None
-    )
+    new = NewTask(**body.model_dump(), user_id=caller.user_id, sees_all=caller.owner is None)
     task, replayed = await task_service.submit(
         db, new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
     )
