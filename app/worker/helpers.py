@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from app.worker import spawning
+from app.worker.ancestry import Parent, parents_of
 from app.worker.claim import current
-from app.worker.parents import Parent, parents_of
 from app.worker.reports import reports_of
 from app.worker.spawning import SpawnOptions
 

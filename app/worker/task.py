@@ -15,12 +15,12 @@ from celery.exceptions import CDeprecationWarning, Ignore
 from app.hints import HintRow, rows_of
 from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
+from app.worker.ancestry import Parent
 from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Ran, run_row
 from app.worker.link import link
 from app.worker.monitor import Monitor
 from app.worker.outcome import fit_to_show
-from app.worker.parents import Parent
 from app.worker.signals import DoesNotFit, TrackedRetry
 from app.worker.spawning import SpawnOptions
 
