@@ -21,6 +21,7 @@ from app.api.v1 import (
     auth,
     queues,
     task_events,
+    task_relations,
     task_types,
     tasks,
     tokens,
@@ -75,7 +76,8 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    for module in (task_events, tasks, task_types, queues, workers, auth, tokens, users):
+    first = (task_events, tasks, task_relations, task_types)
+    for module in (*first, queues, workers, auth, tokens, users):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health.router)
     problems.install(app)

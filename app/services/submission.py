@@ -16,8 +16,10 @@ from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
-from app.services.depending import RUN, keep_edges, lock_needed
+from app.services.depending import RUN
 from app.services.finding import find, get_task
+from app.services.inserting import insertion
+from app.services.steps import carry_out
 from app.services.transactions import undone_if_refused
 
 IDEMPOTENCY_SECONDS = 24 * 3600.0
@@ -73,15 +75,18 @@ async def submit(
     `fingerprint` is a digest of the request. Raises `Invalid` when the key was used for
     another request within 24 hours.
     """
-    task = await _insert(db, new)
+    owner = str(new.user_id) if new.user_id else "system"
+    try:
+        task = await _insert(db, new)
+    except Invalid:
+        # What was fit to be accepted then need not be now: a task that it needs may be gone.
+        if idempotency_key is None or not await _is_taken(db, owner, idempotency_key):
+            raise
+        return await _replay(db, owner, idempotency_key, fingerprint), True
     if idempotency_key is not None:
-        owner = str(new.user_id) if new.user_id else "system"
         taken = await _take_key(db, owner, idempotency_key, fingerprint, task.id)
         if not taken:
-            await db.rollback()
-            first = await _first_of(db, owner, idempotency_key, fingerprint)
-            await db.commit()
-            return first, True
+            return await _replay(db, owner, idempotency_key, fingerprint), True
     tell_after_commit(db, task)
     await db.commit()
     return task, False
@@ -136,24 +141,11 @@ async def retry_task(
 
 async def _insert(db: AsyncSession, new: NewTask) -> Task:
     row = build_row(new, catalogue())
-    if new.parent_id is not None:
-        await _require_parent(db, new.parent_id, new.may_see)
-    needed = await lock_needed(db, row, new.may_see)
-    task: Task = (await db.scalars(queries.insert_tasks([row]))).one()
-    if new.tags:
-        await db.execute(queries.insert_tags((task.id, tag) for tag in new.tags))
-    if not await keep_edges(db, task.id, needed, new.on_dependency_failure):
+    inserted = await carry_out(db, insertion([row], new.may_see, new.parent_id))
+    task: Task = inserted.rows[0][0]
+    if inserted.ended:
         await db.refresh(task)
     return task
-
-
-async def _require_parent(db: AsyncSession, parent_id: uuid.UUID, owner: uuid.UUID | None) -> None:
-    if await find(db, parent_id, owner) is None:
-        message = f"parent_id {parent_id} does not exist"
-        raise Invalid(
-            message,
-            errors=[{"loc": ["body", "parent_id"], "msg": message, "type": "unknown_task"}],
-        )
 
 
 async def _take_key(
@@ -162,6 +154,19 @@ async def _take_key(
     await db.execute(queries.drop_keys(IDEMPOTENCY_SECONDS, owner, key))
     kept = await db.execute(queries.keep_key(owner, key, fingerprint, task_id))
     return kept.first() is not None
+
+
+async def _is_taken(db: AsyncSession, owner: str, key: str) -> bool:
+    await db.execute(queries.drop_keys(IDEMPOTENCY_SECONDS, owner, key))
+    return (await db.scalars(queries.find_key(owner, key))).first() is not None
+
+
+async def _replay(db: AsyncSession, owner: str, key: str, fingerprint: str) -> Task:
+    """The task of the first request, instead of what this one has begun."""
+    await db.rollback()
+    first = await _first_of(db, owner, key, fingerprint)
+    await db.commit()
+    return first
 
 
 async def _first_of(db: AsyncSession, owner: str, key: str, fingerprint: str) -> Task:

@@ -10,7 +10,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
-from app.maintenance import prune, reject, rescue, resend
+from app.maintenance import dependents, prune, reject, rescue, resend
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
@@ -38,6 +38,7 @@ class Duties:
         self._rates: dict[str, float] = {}
         self._resend = resend.Resend(database)
         self._reject = reject.Reject(database)
+        self._gone = dependents.Gone(database)
         self._pruned_at = 0.0
         self._folded_at = time.monotonic()
         self._holds_duty = False
@@ -91,6 +92,7 @@ class Duties:
         if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
             self._pruned_at = time.monotonic()
             reports["prune"] = prune.run_once(self._database, BATCH)
+            reports["gone"] = self._gone.run_once(BATCH)
         self._set_windows()
         for name, report in reports.items():
             if report.worth_telling:

@@ -26,14 +26,16 @@ def broken(database: Database, times: Times) -> list[Suspect]:
         end = database.execute(queries.page_end(start, PAGE)).column()
         statement = queries.broken_rows(times.rows, start, end[0] if end else None, LIMIT)
         for row in database.execute(statement).all():
-            suspects += [_suspect(row, rule) for rule in rules if getattr(row, rule)]
+            suspects += [_suspect(row, rule, times) for rule in rules if getattr(row, rule)]
         start = end[0] if end else None
     return suspects
 
 
-def _suspect(row: Any, rule: str) -> Suspect:
+def _suspect(row: Any, rule: str, times: Times) -> Suspect:
     worker = f", {row.worker}" if row.worker else ""
-    return Suspect(rule, str(row.id), f"{row.status}, attempt {row.attempt}{worker}")
+    detail = f"{row.status}, attempt {row.attempt}{worker}"
+    # Since when it is so no row tells.
+    return Suspect(rule, str(row.id), detail, times.gone if rule == "needs_gone" else 0.0)
 
 
 def counted(database: Database) -> list[Suspect]:
