@@ -40,6 +40,8 @@ def _kind(process: psutil.Process) -> str:
         ("flower", "flower"),
         ("app.worker.agent", "agent"),
         ("scripts.celery_worker", "supervisor"),
+        ("celery_beat", "beat"),
+        ("uvicorn", "api"),
     ):
         if word in line:
             return kind
@@ -78,3 +80,9 @@ class Reading:
 def _counted_twice(times: object) -> float:
     # Guests' time stands in user and nice as well.
     return float(getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0))
+
+
+def own_seconds() -> float:
+    """CPU seconds so far of the benchmark itself."""
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system)

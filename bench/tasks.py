@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from celery import shared_task
 
-from bench import calls
+from bench import calls, stamps
 
 
 @shared_task
@@ -17,3 +19,38 @@ def noop() -> None:
 def noop_single() -> None:
     """The same; the benchmark records a slow run of it, so its rows travel one a message."""
     calls.add()
+
+
+@shared_task(burst=True)
+def noop_burst() -> None:
+    """The same in the burst lane."""
+    calls.add()
+
+
+@shared_task
+def mixed(number: int, seconds: float) -> None:
+    """Says when it began; one in a hundred takes long."""
+    stamps.now(number)
+    if seconds:
+        time.sleep(seconds)
+    calls.add()
+
+
+@shared_task
+def mixed_single(number: int, seconds: float) -> None:
+    """The same, one row a message."""
+    stamps.now(number)
+    if seconds:
+        time.sleep(seconds)
+    calls.add()
+
+
+@shared_task
+def stamp(number: int) -> None:
+    """Says when it began, for latency."""
+    stamps.now(number)
+
+
+@shared_task
+def sample(seconds: int, param: str = "") -> None:
+    """What submissions name; it is never run."""

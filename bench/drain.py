@@ -1,0 +1,194 @@
+"""Draining a backlog: start a worker, and, as often as wanted, fill, release, measure, judge."""
+
+from __future__ import annotations
+
+import re
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bench import calls, stamps
+from bench.cpu import Reading, own_seconds
+from bench.systems import Arguments, Place, System
+from bench.topic import RoundFailed
+from tests.support.processes import Process, wait_until
+
+POLL_SECONDS = 0.005
+START_SECONDS = 40
+# A round in which nothing moves for this long has failed.
+STUCK_SECONDS = 30
+# Settlements, notices and acknowledgements of the last tasks still belong to the round.
+REST_SECONDS = 0.1
+MOST_STAMPS = 100_000
+# Flower counts events about tasks; of a worker it says whether it has heard it lately.
+SUCCEEDED = re.compile(r'^flower_events_total\{.*type="task-succeeded".*\} (\S+)$', re.MULTILINE)
+ONLINE = re.compile(r"^flower_worker_online\{.*\} (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """One drain. `foreign` is the share of the machine that others used meanwhile."""
+
+    tasks: int
+    tasks_per_second: float
+    cpu_ms_per_task: float
+    parts: dict[str, float]
+    foreign: float
+    seconds: float
+
+    @property
+    def values(self) -> dict[str, float]:
+        """As measures of a system."""
+        return {
+            "tasks_per_second": round(self.tasks_per_second, 1),
+            "cpu_ms_per_task": round(self.cpu_ms_per_task, 4),
+            "others": round(self.foreign, 3),
+        }
+
+
+@dataclass(slots=True)
+class Running:
+    """A worker that has been started, and what belongs to it."""
+
+    system: System
+    place: Place
+    processes: list[Process]
+    _drains: int = field(default=0)
+
+    @property
+    def roots(self) -> list[int]:
+        """The processes whose trees are the system."""
+        return [*(process.pid for process in self.processes), *self.system.server_pids()]
+
+    def drain(
+        self,
+        function: str,
+        count: int,
+        label: str,
+        arguments: Arguments | None = None,
+        fill: int | None = None,
+    ) -> Drained:
+        """Run `count` tasks of a backlog of `fill` (default: just as many).
+
+        Raises `RoundFailed`, also when not every task ran and succeeded exactly once.
+        """
+        self._drains += 1
+        self.system.fill(function, fill or count, label, arguments)
+        calls.begin(self.place.calls, self._drains)
+        try:
+            drained = self._measure(count)
+            if fill is None:
+                self._prove(count, label)
+        except AssertionError as error:
+            tails = "\n".join(process.tail(15) for process in self.processes)
+            raise RoundFailed(f"{label}: {error}\n{tails}") from error
+        return drained
+
+    def _measure(self, count: int) -> Drained:
+        heard = self._heard()
+        self.system.release()
+        self._until(lambda now: now.count > 0)
+        at_first, before, mine = self._calls(), Reading.take(self.roots), own_seconds()
+        end = self._until(lambda now: now.count >= count)
+        if self.system.flower:
+            wait_until(
+                lambda: self._heard() >= heard + count,
+                timeout=START_SECONDS, what="Flower has heard of every task", every=0.25,
+            )  # fmt: skip
+        self._until_settled()
+        after = Reading.take(self.roots)
+        used = after.since(before)
+        elapsed = end.last - end.first
+        machine = (time.monotonic() - at_first.first) * (psutil.cpu_count() or 1)
+        done = end.count - at_first.count
+        return Drained(
+            tasks=end.count,
+            tasks_per_second=(end.count - 1) / elapsed,
+            cpu_ms_per_task=1000 * sum(used.values()) / done,
+            parts={kind: 1000 * seconds / done for kind, seconds in used.items()},
+            foreign=after.foreign_since(before, own_seconds() - mine) / machine,
+            seconds=elapsed,
+        )
+
+    def _until_settled(self) -> None:
+        deadline = time.monotonic() + STUCK_SECONDS
+        while self.system.left():
+            assert time.monotonic() < deadline, "not every task was settled"
+            time.sleep(POLL_SECONDS)
+        time.sleep(REST_SECONDS)
+
+    def _prove(self, count: int, label: str) -> None:
+        counted = self._calls().count
+        assert counted == count, f"{count} tasks were called {counted} times"
+        assert self.system.proves(count, label), "not every task succeeded at its first attempt"
+
+    def _until(self, reached: Callable[[calls.Calls], bool]) -> calls.Calls:
+        """Wait for a count. `AssertionError` when it stops moving or a process has ended."""
+        now, moved = self._calls(), time.monotonic()
+        while not reached(now):
+            time.sleep(POLL_SECONDS)
+            seen = now.count
+            now = self._calls()
+            if now.count != seen:
+                moved = time.monotonic()
+            for process in self.processes:
+                assert process.alive, f"{process.command[-1]} ended by itself"
+            if time.monotonic() - moved > STUCK_SECONDS:
+                raise AssertionError(f"nothing moved for {STUCK_SECONDS} s after {now.count} tasks")
+        return now
+
+    def _calls(self) -> calls.Calls:
+        return calls.read(self.place.calls)
+
+    def _heard(self) -> int:
+        return _flower(self.place, SUCCEEDED) if self.system.flower else 0
+
+
+@contextmanager
+def started(system: System, folder: Path) -> Iterator[Running]:
+    """A worker, and Flower where it belongs to the system, that answer. Raises `RoundFailed`."""
+    place = Place.new(folder)
+    stamps.make(place.stamps, MOST_STAMPS)
+    processes: list[Process] = []
+    try:
+        processes.append(system.start_worker(place))
+        wait_until(lambda: _pings(system), timeout=START_SECONDS, what="the worker answers")
+        if system.flower:
+            processes.append(system.start_flower(place))
+            _wait_for_flower(system, place)
+        yield Running(system, place, processes)
+    except AssertionError as error:
+        tails = "\n".join(process.tail(15) for process in processes)
+        raise RoundFailed(f"{error}\n{tails}") from error
+    finally:
+        for process in reversed(processes):
+            process.stop()
+
+
+def _wait_for_flower(system: System, place: Place) -> None:
+    wait_until(
+        lambda: _flower(place, ONLINE), timeout=START_SECONDS,
+        what="Flower hears the worker", every=0.3,
+    )  # fmt: skip
+    # Flower asks workers for the events of tasks every 5 s; the round is not to begin before.
+    system.probe().control.broadcast("enable_events", reply=True, timeout=1)
+
+
+def _pings(system: System) -> bool:
+    return bool(system.probe().control.ping(timeout=0.5))
+
+
+def _flower(place: Place, metric: re.Pattern[str]) -> int:
+    """What Flower says of a metric, over all workers; 0 while it does not answer."""
+    try:
+        url = f"http://127.0.0.1:{place.flower_port}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return 0
+    return sum(int(float(value)) for value in metric.findall(text))

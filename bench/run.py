@@ -1,0 +1,121 @@
+"""The run: topic after topic, round after round, so that all of them share good and bad moments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.line import Absent, Judged, Line, Measured, Round, Summary, judge, summarise
+from bench.servers import servers
+from bench.sizes import Sizes
+from bench.topic import NotThere, Outcome, RoundFailed, Surroundings, Topic
+
+Told = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything that came out of a run."""
+
+    sizes: Sizes
+    lines: Sequence[Line]
+    titles: dict[str, str]
+    topics: dict[str, str]
+    rounds: list[Round] = field(default_factory=list)
+    absent: dict[str, Absent] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> list[Judged]:
+        """A verdict for each line."""
+        return [judge(line, self.rounds, self.absent) for line in self.lines]
+
+    @property
+    def summaries(self) -> list[Summary]:
+        """Every system that was measured."""
+        return summarise(self.rounds)
+
+
+def select(topics: Sequence[type[Topic]], sizes: Sizes, only: Sequence[str]) -> list[Line]:
+    """The lines whose keys begin with one of `only`; all of them for none.
+
+    Raises `ValueError` for a beginning that fits nothing.
+    """
+    lines = [line for topic in topics for line in topic.lines(sizes)]
+    for start in only:
+        if not any(line.key.startswith(start) for line in lines):
+            known = ", ".join(sorted({line.key for line in lines}))
+            raise ValueError(f"no line is called {start!r}; there are: {known}")
+    return [line for line in lines if not only or line.key.startswith(tuple(only))]
+
+
+def run(
+    topics: Sequence[type[Topic]], sizes: Sizes, lines: Sequence[Line], folder: Path, tell: Told
+) -> Results:
+    """Measure what the lines need. What fails is noted, and the rest goes on."""
+    wanted = frozenset(system for line in lines for system in line.systems)
+    owners = {name: topic.name for topic in topics for name in topic.titles(sizes)}
+    titles = {name: title for topic in topics for name, title in topic.titles(sizes).items()}
+    results = Results(sizes, lines, titles, owners)
+    with servers(folder) as running:
+        around = Surroundings(folder, running, sizes, wanted)
+        made = [topic(around) for topic in topics if wanted & set(topic.titles(sizes))]
+        try:
+            ready = [topic for topic in made if _prepare(topic, results, tell)]
+            for number in range(1, sizes.rounds + 1):
+                measured = [one for topic in ready for one in _measure(topic, number, results, tell)]
+                results.rounds.append(Round(measured))
+        finally:
+            for topic in made:
+                topic.close()
+    return results
+
+
+def _prepare(topic: Topic, results: Results, tell: Told) -> bool:
+    with _timed(topic, results):
+        try:
+            topic.prepare()
+        except (NotThere, RoundFailed) as error:
+            for system in topic.titles(results.sizes):
+                failed = isinstance(error, RoundFailed)
+                _note(Absent(system, str(error), failed), results, tell)
+            return False
+    return True
+
+
+def _measure(topic: Topic, number: int, results: Results, tell: Told) -> Iterator[Measured]:
+    with _timed(topic, results):
+        outcomes: list[Outcome] = []
+        for outcome in topic.round(number):
+            outcomes.append(outcome)
+            if isinstance(outcome, Absent):
+                _note(outcome, results, tell)
+            else:
+                tell(f"round {number}  {outcome.system:28} {_shown(outcome)}")
+    return iter([each for each in outcomes if isinstance(each, Measured)])
+
+
+def _note(absent: Absent, results: Results, tell: Told) -> None:
+    if absent.system not in results.absent:
+        word = "FAILED" if absent.failed else "NOT RUN"
+        tell(f"{word}  {absent.system}: {absent.reason}")
+        results.absent[absent.system] = absent
+
+
+def _shown(measured: Measured) -> str:
+    values = "  ".join(f"{name} {value:g}" for name, value in measured.values.items())
+    parts = ", ".join(f"{kind} {ms:.3f}" for kind, ms in measured.parts.items() if ms >= 0.0005)
+    return f"{values}  ({parts})" if parts else values
+
+
+@contextmanager
+def _timed(topic: Topic, results: Results) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        spent = results.seconds.get(topic.name, 0.0) + time.monotonic() - began
+        results.seconds[topic.name] = round(spent, 1)
