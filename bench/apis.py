@@ -53,6 +53,7 @@ Caller = Annotated[Principal, Depends(_caller)]
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     open_pools()
+    bare.app.loader.import_default_modules()
     yield
     await close_pools()
 

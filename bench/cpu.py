@@ -23,7 +23,7 @@ def of_trees(roots: Iterable[int]) -> dict[str, float]:
             continue
         for process in family:
             try:
-                times, kind = process.cpu_times(), _kind(process)
+                times, kind = process.cpu_times(), kind_of(process)
             except psutil.Error:
                 continue
             seconds = times.user + times.system + times.children_user + times.children_system
@@ -31,7 +31,8 @@ def of_trees(roots: Iterable[int]) -> dict[str, float]:
     return used
 
 
-def _kind(process: psutil.Process) -> str:
+def kind_of(process: psutil.Process) -> str:
+    """What a process is: its own name for what it does, else by its parent."""
     line = " ".join(process.cmdline())
     for word, kind in (
         ("postgres", "postgresql"),

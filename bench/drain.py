@@ -39,7 +39,6 @@ class Drained:
     cpu_ms_per_task: float
     parts: dict[str, float]
     foreign: float
-    seconds: float
 
     @property
     def values(self) -> dict[str, float]:
@@ -66,33 +65,52 @@ class Running:
         return [*(process.pid for process in self.processes), *self.system.server_pids()]
 
     def drain(
-        self,
-        function: str,
-        count: int,
-        label: str,
-        arguments: Arguments | None = None,
-        fill: int | None = None,
+        self, function: str, count: int, label: str, arguments: Arguments | None = None
     ) -> Drained:
-        """Run `count` tasks of a backlog of `fill` (default: just as many).
+        """Run a backlog of `count` tasks.
 
         Raises `RoundFailed`, also when not every task ran and succeeded exactly once.
         """
-        self._drains += 1
-        self.system.fill(function, fill or count, label, arguments)
-        calls.begin(self.place.calls, self._drains)
+        self.system.fill(function, count, label, arguments)
+        self._begin()
         try:
-            drained = self._measure(count)
-            if fill is None:
-                self._prove(count, label)
+            drained = self._measure(1, count, self._until_settled)
+            counted = self._calls().count
+            assert counted == count, f"{count} tasks were called {counted} times"
+            assert self.system.proves(count, label), "not every task succeeded at once"
         except AssertionError as error:
-            tails = "\n".join(process.tail(15) for process in self.processes)
-            raise RoundFailed(f"{label}: {error}\n{tails}") from error
+            raise self.failed(f"{label}: {error}") from error
         return drained
 
-    def _measure(self, count: int) -> Drained:
+    def take(self, warm: int, count: int) -> Drained:
+        """Run `count` tasks, after `warm` that are not measured, of a backlog that is there.
+
+        The rest is held back afterwards. Raises `RoundFailed`.
+        """
+        self._begin()
+        try:
+            return self._measure(max(1, warm), warm + count, lambda: None)
+        except AssertionError as error:
+            raise self.failed(str(error)) from error
+
+    @property
+    def called(self) -> int:
+        """Calls since the last drain began."""
+        return self._calls().count
+
+    def failed(self, text: str) -> RoundFailed:
+        """The error, with what the processes printed last."""
+        tails = "\n".join(process.tail(15) for process in self.processes)
+        return RoundFailed(f"{text}\n{tails}")
+
+    def _begin(self) -> None:
+        self._drains += 1
+        calls.begin(self.place.calls, self._drains)
+
+    def _measure(self, first: int, count: int, settle: Callable[[], None]) -> Drained:
         heard = self._heard()
         self.system.release()
-        self._until(lambda now: now.count > 0)
+        self._until(lambda now: now.count >= first)
         at_first, before, mine = self._calls(), Reading.take(self.roots), own_seconds()
         end = self._until(lambda now: now.count >= count)
         if self.system.flower:
@@ -100,19 +118,19 @@ class Running:
                 lambda: self._heard() >= heard + count,
                 timeout=START_SECONDS, what="Flower has heard of every task", every=0.25,
             )  # fmt: skip
-        self._until_settled()
+        settle()
         after = Reading.take(self.roots)
         used = after.since(before)
-        elapsed = end.last - end.first
-        machine = (time.monotonic() - at_first.first) * (psutil.cpu_count() or 1)
+        start = at_first.first if first == 1 else at_first.last
+        elapsed = max(end.last - start, 1e-9)
+        machine = (time.monotonic() - start) * (psutil.cpu_count() or 1)
         done = end.count - at_first.count
         return Drained(
-            tasks=end.count,
-            tasks_per_second=(end.count - 1) / elapsed,
+            tasks=done,
+            tasks_per_second=(end.count - 1 if first == 1 else done) / elapsed,
             cpu_ms_per_task=1000 * sum(used.values()) / done,
             parts={kind: 1000 * seconds / done for kind, seconds in used.items()},
             foreign=after.foreign_since(before, own_seconds() - mine) / machine,
-            seconds=elapsed,
         )
 
     def _until_settled(self) -> None:
@@ -121,11 +139,6 @@ class Running:
             assert time.monotonic() < deadline, "not every task was settled"
             time.sleep(POLL_SECONDS)
         time.sleep(REST_SECONDS)
-
-    def _prove(self, count: int, label: str) -> None:
-        counted = self._calls().count
-        assert counted == count, f"{count} tasks were called {counted} times"
-        assert self.system.proves(count, label), "not every task succeeded at its first attempt"
 
     def _until(self, reached: Callable[[calls.Calls], bool]) -> calls.Calls:
         """Wait for a count. `AssertionError` when it stops moving or a process has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 from bench.line import Absent, Judged, Line, Measured, Round, Summary, judge, summarise
 from bench.servers import servers
 from bench.sizes import Sizes
-from bench.topic import NotThere, Outcome, RoundFailed, Surroundings, Topic
+from bench.topic import NotThere, RoundFailed, Surroundings, Topic
 
 Told = Callable[[str], None]
 
@@ -66,8 +67,10 @@ def run(
         try:
             ready = [topic for topic in made if _prepare(topic, results, tell)]
             for number in range(1, sizes.rounds + 1):
-                measured = [one for topic in ready for one in _measure(topic, number, results, tell)]
-                results.rounds.append(Round(measured))
+                one: list[Measured] = []
+                for topic in ready:
+                    one += _measure(topic, number, results, tell)
+                results.rounds.append(Round(one))
         finally:
             for topic in made:
                 topic.close()
@@ -78,24 +81,38 @@ def _prepare(topic: Topic, results: Results, tell: Told) -> bool:
     with _timed(topic, results):
         try:
             topic.prepare()
-        except (NotThere, RoundFailed) as error:
-            for system in topic.titles(results.sizes):
-                failed = isinstance(error, RoundFailed)
-                _note(Absent(system, str(error), failed), results, tell)
+        except Exception as error:  # noqa: BLE001 - the other topics can do without this one
+            _give_up(topic, error, (), results, tell)
             return False
     return True
 
 
-def _measure(topic: Topic, number: int, results: Results, tell: Told) -> Iterator[Measured]:
+def _measure(topic: Topic, number: int, results: Results, tell: Told) -> list[Measured]:
+    measured: list[Measured] = []
     with _timed(topic, results):
-        outcomes: list[Outcome] = []
-        for outcome in topic.round(number):
-            outcomes.append(outcome)
-            if isinstance(outcome, Absent):
-                _note(outcome, results, tell)
-            else:
-                tell(f"round {number}  {outcome.system:28} {_shown(outcome)}")
-    return iter([each for each in outcomes if isinstance(each, Measured)])
+        try:
+            for outcome in topic.round(number):
+                if isinstance(outcome, Absent):
+                    _note(outcome, results, tell)
+                else:
+                    measured.append(outcome)
+                    tell(f"round {number}  {outcome.system:28} {_shown(outcome)}")
+        except Exception as error:  # noqa: BLE001 - the same
+            _give_up(topic, error, measured, results, tell)
+    return measured
+
+
+def _give_up(
+    topic: Topic, error: Exception, measured: Sequence[Measured], results: Results, tell: Told
+) -> None:
+    """Note why nothing more came of a topic: it lacks something, or something went wrong."""
+    if not isinstance(error, NotThere | RoundFailed):
+        tell("".join(traceback.format_exception(error)))
+    came = {each.system for each in measured}
+    for system in topic.titles(results.sizes):
+        if topic.wants(system) and system not in came:
+            failed = not isinstance(error, NotThere)
+            _note(Absent(system, str(error) or repr(error), failed), results, tell)
 
 
 def _note(absent: Absent, results: Results, tell: Told) -> None:

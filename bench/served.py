@@ -28,24 +28,30 @@ class Api:
     token: str
     _connection: http.client.HTTPConnection | None = field(default=None)
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes, Mapping[str, str]]:
+    def ask(
+        self, method: str, path: str, body: Any = None, token: str | None = None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the answer, over a connection that stays open."""
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         raw = None if body is None else body if isinstance(body, bytes) else json.dumps(body)
         self._connection.request(method, path, raw, headers)
         with self._connection.getresponse() as answer:
-            return answer.status, answer.read(), dict(answer.getheaders())
+            got = {name.lower(): value for name, value in answer.getheaders()}
+            return answer.status, answer.read(), got
 
-    def read(self, path: str, token: str | None = None) -> bytes:
-        """The body of a GET. Raises `RoundFailed` for anything but 200."""
-        before, self.token = self.token, token or self.token
-        status, body, _ = self.ask("GET", path)
-        self.token = before
+    def read(self, path: str, token: str | None = None) -> tuple[bytes, Mapping[str, str]]:
+        """Body and headers (by small letters) of a GET, as the holder of `token`.
+
+        Raises `RoundFailed` for anything but 200.
+        """
+        status, body, headers = self.ask("GET", path, token=token)
         if status != 200:
             raise RoundFailed(f"GET {path} answered {status}: {body[:300]!r}")
-        return body
+        return body, headers
 
     def close(self) -> None:
         """Close the connection; the process goes on."""
@@ -59,7 +65,8 @@ def served(module: str, env: Mapping[str, str], token: str, output: Path) -> Ite
     """One uvicorn with one process, without a line of log for each request. Raises `RoundFailed`."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", module, f"--port={port}", "--no-access-log"]
-    command += ["--log-level=warning", "--timeout-graceful-shutdown=2"]
+    # A connection may have nothing to ask for while another table is asked.
+    command += ["--log-level=warning", "--timeout-graceful-shutdown=2", "--timeout-keep-alive=600"]
     process = Process(command, env={**env, "API_PORT": str(port)}, output=output, cwd=ROOT)
     api = Api(port, process, token)
     try:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from bench.topic import Topic
 from bench.topics.execution import Execution
+from bench.topics.footprint import Footprint
+from bench.topics.growth import Growth
+from bench.topics.latency import Latency
+from bench.topics.reads import Reads
 from bench.topics.submission import Submission
 
-TOPICS: list[type[Topic]] = [Execution, Submission]
+TOPICS: list[type[Topic]] = [Execution, Submission, Latency, Reads, Growth, Footprint]

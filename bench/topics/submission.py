@@ -75,7 +75,9 @@ class Submission(Topic):
         queue = redis.Redis.from_url(url)
         queue.flushdb()
         database = self._databases["sqlite"]
-        env = environment_on(self.servers, database, **{bare.BROKER: url, "PYTHONPATH": str(ROOT)})
+        env = environment_on(self.servers, database, **{bare.BROKER: url})
+        # Celery takes this for its own, whatever it is given.
+        env["CELERY_BROKER_URL"] = url
         with served(module, env, database.tokens.user, place / f"{name}.out") as api:
             measured, accepted = self._load(name, api, [self.servers.broker.pid])
             sent = int(queue.llen("celery"))

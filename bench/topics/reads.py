@@ -1,0 +1,246 @@
+"""Reads at size: the same questions to a small table and to a large one, by turns."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from bench import upkeep
+from bench.line import Absent, Line, Measured, percentile
+from bench.mix import Filled, Mix
+from bench.rows import Store
+from bench.served import OURS, served
+from bench.servers import KINDS, Database, environment_on
+from bench.sizes import Sizes
+from bench.topic import Outcome, RoundFailed, Surroundings, Topic
+from bench.topics.questions import Question, Table, look_around, questions
+from tests.support.processes import ROOT, Process
+
+CALLERS = ("user", "admin")
+SMALL, LARGE = "small", "large"
+_SIZES_POSTGRESQL = (
+    "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i') AND "
+    "(relname IN ('tasks', 'task_tags') OR relname LIKE '%_tasks%' OR relname LIKE '%task_tags%') "
+    "AND relnamespace = 'public'::regnamespace"
+)
+_SIZES_SQLITE = (
+    "SELECT name, sum(pgsize) FROM dbstat WHERE name IN ('tasks', 'task_tags') OR name LIKE "
+    "'%_tasks%' OR name LIKE '%task_tags%' GROUP BY name"
+)
+
+
+class Reads(Topic):
+    """Each question is asked of both tables in turn, through the API, on one connection each."""
+
+    name: ClassVar[str] = "reads"
+
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
+        self._filled: dict[tuple[str, str], tuple[Database, Filled]] = {}
+
+    @staticmethod
+    def lines(sizes: Sizes) -> Sequence[Line]:
+        return [line for kind in KINDS for line in _lines(kind, sizes)]
+
+    @staticmethod
+    def titles(sizes: Sizes) -> Mapping[str, str]:
+        asked = {
+            _key(question, kind, caller): f"{question.key}, as {caller}, {kind}, "
+            f"{sizes.rows[kind]} rows / {sizes.few_rows}"
+            for question in questions()
+            for kind in KINDS
+            for caller in CALLERS
+        }
+        stored = {_stored(kind): f"tables and indexes, {kind}" for kind in KINDS}
+        return {**asked, **stored, **{_pruned(kind): f"retention, {kind}" for kind in KINDS}}
+
+    def prepare(self) -> None:
+        for kind in KINDS:
+            if not any(_of(name, kind) for name in self.around.wanted):
+                continue
+            for size, rows in ((SMALL, self.sizes.few_rows), (LARGE, self.sizes.rows[kind])):
+                database = self.servers.new_database(kind, f"reads-{kind}-{size}")
+                store = Store(database.url)
+                mix = Mix(store, uuid.UUID(database.tokens.user_id), rows, time.time())
+                self._filled[kind, size] = database, mix.fill()
+                upkeep.fold(self.servers, database)
+                if kind == "postgresql":
+                    # What autovacuum does by itself within minutes.
+                    for table in ("tasks", "task_tags"):
+                        store.execute(f"VACUUM ANALYZE {table}")
+
+    def round(self, number: int) -> Iterator[Outcome]:
+        for kind in KINDS:
+            if (kind, SMALL) in self._filled:
+                with self._tables(kind, number) as tables:
+                    yield from self._ask_all(kind, tables)
+                    last = number == self.sizes.rounds
+                    if last and self.wants(_pruned(kind)):
+                        yield self._retention(kind, tables[LARGE])
+                if number == 1:
+                    yield self._sizes_of(kind)
+
+    @contextlib.contextmanager
+    def _tables(self, kind: str, number: int) -> Iterator[dict[str, Table]]:
+        folder = self.around.place(f"reads-{kind}-{number}")
+        with contextlib.ExitStack() as stack:
+            tables = {}
+            for size in (SMALL, LARGE):
+                database, filled = self._filled[kind, size]
+                env = environment_on(self.servers, database)
+                output = folder / f"{size}.out"
+                api = stack.enter_context(served(OURS, env, database.tokens.user, output))
+                tables[size] = Table(api, filled)
+                for caller in CALLERS:
+                    look_around(tables[size], caller, _token(database, caller))
+            yield tables
+
+    def _ask_all(self, kind: str, tables: dict[str, Table]) -> Iterator[Outcome]:
+        tokens = self._filled[kind, SMALL][0].tokens
+        for question in questions():
+            for caller in CALLERS:
+                key = _key(question, kind, caller)
+                if not self.wants(key):
+                    continue
+                if question.line == "count" and (wrong := self._miscounts(kind, tables, caller)):
+                    yield Absent(key, wrong, failed=True)
+                    continue
+                yield self._ask(question, key, tables, caller, getattr(tokens, caller))
+
+    def _ask(
+        self, question: Question, key: str, tables: dict[str, Table], caller: str, token: str
+    ) -> Measured:
+        taken: dict[str, list[float]] = {SMALL: [], LARGE: []}
+        for turn in range(self.sizes.asked + 1):
+            for size, table in tables.items():
+                path = question.path(table, caller)
+                began = time.perf_counter()
+                table.api.read(path, token)
+                if turn:  # the first fills caches
+                    taken[size].append(1000 * (time.perf_counter() - began))
+        few, many = percentile(taken[SMALL], 0.95), percentile(taken[LARGE], 0.95)
+        values = {
+            "small_p50_ms": percentile(taken[SMALL], 0.5),
+            "small_p95_ms": few,
+            "large_p50_ms": percentile(taken[LARGE], 0.5),
+            "large_p95_ms": many,
+            "p95_ratio": many / few,
+        }
+        return Measured(key, {name: round(value, 3) for name, value in values.items()})
+
+    def _miscounts(self, kind: str, tables: dict[str, Table], caller: str) -> str:
+        """Empty, or how the API's counts differ from the rows."""
+        for size, table in tables.items():
+            database, _ = self._filled[kind, size]
+            store, where = Store(database.url), ""
+            if caller == "user":
+                owner = uuid.UUID(database.tokens.user_id)
+                where = f"WHERE user_id = '{owner.hex if store.is_sqlite else owner}'"
+            rows = store.execute(f"SELECT status, count(*) FROM tasks {where} GROUP BY status")
+            body, _ = table.api.read("/api/v1/tasks/count", _token(database, caller))
+            said = {k: n for k, n in json.loads(body).items() if k != "total" and n}
+            if said != dict(rows):
+                return f"counts are not exact ({size}, {caller}): {said}, rows: {dict(rows)}"
+        return ""
+
+    def _sizes_of(self, kind: str) -> Measured:
+        """Megabytes of the large tables and each of their indexes."""
+        store = Store(self._filled[kind, LARGE][0].url)
+        try:
+            found = store.execute(_SIZES_SQLITE if store.is_sqlite else _SIZES_POSTGRESQL)
+        except Exception as error:  # noqa: BLE001 - an SQLite may be built without dbstat
+            raise RoundFailed(f"sizes of {kind}: {error}") from error
+        return Measured(_stored(kind), {f"{name}_mb": round(int(n) / 1e6, 1) for name, n in found})
+
+    def _retention(self, kind: str, table: Table) -> Outcome:
+        """p95 of GETs while a large part of the table is removed, over that before."""
+        database, filled = self._filled[kind, LARGE]
+        share = min(0.8, self.sizes.retention / filled.rows)
+        days = (time.time() - filled.moment(share)) / 86_400
+        count = 10 * self.sizes.asked
+        before = [self._get(table) for _ in range(count)]
+        env = environment_on(self.servers, database, RETENTION_DAYS=f"{days:.4f}")
+        process = Process(
+            upkeep.command("prune"), env=env, cwd=ROOT,
+            output=self.around.folder / f"prune-{kind}.out",
+        )  # fmt: skip
+        began, during = time.monotonic(), []
+        while process.alive:
+            during.append(self._get(table))
+            time.sleep(0.01)
+        if process.returncode or len(during) < 5:
+            return Absent(_pruned(kind), f"retention failed:\n{process.tail()}", failed=True)
+        values = {
+            "before_p95_ms": percentile(before, 0.95),
+            "during_p95_ms": percentile(during, 0.95),
+            "p95_ratio": percentile(during, 0.95) / percentile(before, 0.95),
+            "rows_per_second": int(process.text().split()[-1]) / (time.monotonic() - began),
+        }
+        return Measured(_pruned(kind), {name: round(value, 3) for name, value in values.items()})
+
+    def _get(self, table: Table) -> float:
+        """Milliseconds of one GET of one of the newest tasks."""
+        path = questions()[0].path(table, "user")
+        began = time.perf_counter()
+        table.api.read(path)
+        return 1000 * (time.perf_counter() - began)
+
+
+def _token(database: Database, caller: str) -> str:
+    token: Any = getattr(database.tokens, caller)
+    return str(token)
+
+
+def _key(question: Question, kind: str, caller: str) -> str:
+    return f"reads-{kind}-{caller}-{question.key}"
+
+
+def _stored(kind: str) -> str:
+    return f"reads-{kind}-stored"
+
+
+def _pruned(kind: str) -> str:
+    return f"reads-{kind}-retention"
+
+
+def _of(system: str, kind: str) -> bool:
+    return system.startswith(f"reads-{kind}-")
+
+
+def _lines(kind: str, sizes: Sizes) -> list[Line]:
+    few = f"at {sizes.few_rows} rows"
+    lines = [
+        _line(name, kind, f"{meaning} at {sizes.rows[kind]} rows, p95 / that {few}", CALLERS)
+        for name, meaning in (
+            ("get", "one task"),
+            ("list", "lists by each filter"),
+            ("page", "first and thousandth page"),
+        )
+    ]
+    count = Line(
+        key=f"reads.count.{kind}", meaning="count of an owner's tasks, exact, p95",
+        measure="large_p95_ms", pairs=[(f"reads-{kind}-user-count", None)], target=5.0,
+        at_most=True,
+    )  # fmt: skip
+    retention = Line(
+        key=f"reads.retention.{kind}", meaning="one task during retention, p95 / before",
+        measure="p95_ratio", pairs=[(_pruned(kind), None)], target=2.0, at_most=True,
+    )  # fmt: skip
+    return [*lines, count, *([retention] if sizes.retention else [])]
+
+
+def _line(name: str, kind: str, meaning: str, callers: Sequence[str]) -> Line:
+    pairs = [
+        (_key(question, kind, caller), None)
+        for question in questions()
+        if question.line == name
+        for caller in callers
+    ]
+    return Line(
+        key=f"reads.{name}.{kind}", meaning=meaning, measure="p95_ratio", pairs=pairs, target=1.5,
+        at_most=True,
+    )  # fmt: skip
