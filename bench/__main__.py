@@ -65,15 +65,15 @@ def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
     from bench.topics.all import TOPICS
 
     try:
-        lines = select(TOPICS, sizes, options.only)
+        chosen = select(TOPICS, sizes, options.only)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     if options.list:
-        _tell("\n".join(f"{line.key:36} {line.meaning}" for line in lines))
+        _tell("\n".join(f"{line.key:36} {line.meaning}" for line in chosen[0]))
         return 0
     began = time.monotonic()
-    results = run(TOPICS, sizes, lines, folder, _tell)
+    results = run(TOPICS, sizes, chosen, folder, _tell)
     judged = results.judged
     _tell("\n" + "\n".join(report.line(each) for each in judged))
     _tell(f"\n{report.tally(judged)}, in {time.monotonic() - began:.0f} s: {results.seconds}")

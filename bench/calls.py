@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,17 @@ class _Page:
         self._generation = -1
         self._count = 0
         self._first = 0.0
+        # Some systems run tasks in threads.
+        self._lock = threading.Lock()
 
     def add(self) -> None:
-        now = time.monotonic()
-        (generation,) = _NUMBER.unpack_from(self._common)
-        if generation != self._generation:
-            self._generation, self._count, self._first = generation, 0, now
-        self._count += 1
-        _LAYOUT.pack_into(self._map, 0, generation, self._count, self._first, now)
+        with self._lock:
+            now = time.monotonic()
+            (generation,) = _NUMBER.unpack_from(self._common)
+            if generation != self._generation:
+                self._generation, self._count, self._first = generation, 0, now
+            self._count += 1
+            _LAYOUT.pack_into(self._map, 0, generation, self._count, self._first, now)
 
 
 def _map(path: Path, size: int) -> mmap.mmap:
@@ -49,14 +53,19 @@ def _map(path: Path, size: int) -> mmap.mmap:
 
 
 _page: _Page | None = None
+_opening = threading.Lock()
 
 
 def add() -> None:
     """Count one call in this process."""
     global _page
-    if _page is None or _page.pid != os.getpid():
-        _page = _Page(os.environ[FOLDER])
-    _page.add()
+    page = _page
+    if page is None or page.pid != os.getpid():
+        with _opening:
+            if _page is None or _page.pid != os.getpid():
+                _page = _Page(os.environ[FOLDER])
+            page = _page
+    page.add()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ def kind_of(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     for word, kind in (
         ("postgres", "postgresql"),
-        ("valkey", "broker"),
-        ("redis", "broker"),
+        ("valkey-server", "broker"),
+        ("redis-server", "broker"),
         ("flower", "flower"),
         ("app.worker.agent", "agent"),
         ("scripts.celery_worker", "supervisor"),

@@ -107,7 +107,7 @@ def judge(line: Line, rounds: Sequence[Round], absent: Mapping[str, Absent]) -> 
     if missing:
         first = sorted(missing, key=lambda each: not each.failed)[0]
         word = "FAILED" if first.failed else "NOT RUN"
-        return Judged(line, word, f"{first.system}: {first.reason}")
+        return Judged(line, word, f"{first.system}: {first.reason.splitlines()[0]}")
     worst = [found for each in rounds if (found := _worst(line, each)) is not None]
     if not worst:
         return Judged(line, "NOT RUN", "nothing was measured")

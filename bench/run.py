@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,24 +40,39 @@ class Results:
         return summarise(self.rounds)
 
 
-def select(topics: Sequence[type[Topic]], sizes: Sizes, only: Sequence[str]) -> list[Line]:
-    """The lines whose keys begin with one of `only`; all of them for none.
+def select(
+    topics: Sequence[type[Topic]], sizes: Sizes, only: Sequence[str]
+) -> tuple[list[Line], set[str]]:
+    """The lines whose keys begin with one of `only` (all of them for none), and the systems.
 
     Raises `ValueError` for a beginning that fits nothing.
     """
-    lines = [line for topic in topics for line in topic.lines(sizes)]
+    lines = {line.key: line for topic in topics for line in topic.lines(sizes)}
+    extra = {
+        key: system for topic in topics for system, key in topic.extra(sizes).items()
+    }  # fmt: skip
     for start in only:
-        if not any(line.key.startswith(start) for line in lines):
-            known = ", ".join(sorted({line.key for line in lines}))
+        if not any(key.startswith(start) for key in [*lines, *extra]):
+            known = ", ".join(sorted({*lines, *extra}))
             raise ValueError(f"no line is called {start!r}; there are: {known}")
-    return [line for line in lines if not only or line.key.startswith(tuple(only))]
+
+    def chosen(key: str) -> bool:
+        return not only or key.startswith(tuple(only))
+
+    found = [line for key, line in lines.items() if chosen(key)]
+    systems = {system for line in found for system in line.systems}
+    return found, systems | {system for key, system in extra.items() if chosen(key)}
 
 
 def run(
-    topics: Sequence[type[Topic]], sizes: Sizes, lines: Sequence[Line], folder: Path, tell: Told
+    topics: Sequence[type[Topic]],
+    sizes: Sizes,
+    chosen: tuple[Sequence[Line], Iterable[str]],
+    folder: Path,
+    tell: Told,
 ) -> Results:
-    """Measure what the lines need. What fails is noted, and the rest goes on."""
-    wanted = frozenset(system for line in lines for system in line.systems)
+    """Measure the systems of the lines. What fails is noted, and the rest goes on."""
+    lines, wanted = chosen[0], frozenset(chosen[1])
     owners = {name: topic.name for topic in topics for name in topic.titles(sizes)}
     titles = {name: title for topic in topics for name, title in topic.titles(sizes).items()}
     results = Results(sizes, lines, titles, owners)

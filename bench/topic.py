@@ -63,6 +63,11 @@ class Topic(ABC):
     def titles(sizes: Sizes) -> Mapping[str, str]:
         """The systems that may be measured, and what each one is."""
 
+    @staticmethod
+    def extra(sizes: Sizes) -> Mapping[str, str]:
+        """Systems that are measured without a target, and the key by which each is chosen."""
+        return {}
+
     def prepare(self) -> None:
         """Make what all rounds use. Raises `RoundFailed`, `NotThere`."""
 

@@ -7,7 +7,9 @@ from bench.topics.execution import Execution
 from bench.topics.footprint import Footprint
 from bench.topics.growth import Growth
 from bench.topics.latency import Latency
+from bench.topics.live import LiveState
+from bench.topics.peers import Peers
 from bench.topics.reads import Reads
 from bench.topics.submission import Submission
 
-TOPICS: list[type[Topic]] = [Execution, Submission, Latency, Reads, Growth, Footprint]
+TOPICS: list[type[Topic]] = [Execution, Submission, Latency, LiveState, Reads, Growth, Peers, Footprint]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from bench import upkeep
 from bench.line import Absent, Line, Measured, percentile
 from bench.mix import Filled, Mix
 from bench.rows import Store
-from bench.served import OURS, served
+from bench.served import OURS, TASKS, served
 from bench.servers import KINDS, Database, environment_on
 from bench.sizes import Sizes
 from bench.topic import Outcome, RoundFailed, Surroundings, Topic
@@ -21,6 +22,9 @@ from bench.topics.questions import Question, Table, look_around, questions
 from tests.support.processes import ROOT, Process
 
 CALLERS = ("user", "admin")
+# Tasks that retention does not reach.
+NEWEST = 50
+SAMPLE = 500
 SMALL, LARGE = "small", "large"
 _SIZES_POSTGRESQL = (
     "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i') AND "
@@ -41,6 +45,7 @@ class Reads(Topic):
     def __init__(self, around: Surroundings) -> None:
         super().__init__(around)
         self._filled: dict[tuple[str, str], tuple[Database, Filled]] = {}
+        self._ids: dict[tuple[str, str], list[str]] = {}
 
     @staticmethod
     def lines(sizes: Sizes) -> Sequence[Line]:
@@ -67,6 +72,7 @@ class Reads(Topic):
                 store = Store(database.url)
                 mix = Mix(store, uuid.UUID(database.tokens.user_id), rows, time.time())
                 self._filled[kind, size] = database, mix.fill()
+                self._ids[kind, size] = _ids_of_user(store, database)
                 upkeep.fold(self.servers, database)
                 if kind == "postgresql":
                     # What autovacuum does by itself within minutes.
@@ -76,13 +82,19 @@ class Reads(Topic):
     def round(self, number: int) -> Iterator[Outcome]:
         for kind in KINDS:
             if (kind, SMALL) in self._filled:
-                with self._tables(kind, number) as tables:
-                    yield from self._ask_all(kind, tables)
-                    last = number == self.sizes.rounds
-                    if last and self.wants(_pruned(kind)):
-                        yield self._retention(kind, tables[LARGE])
-                if number == 1:
-                    yield self._sizes_of(kind)
+                try:
+                    yield from self._round_of(kind, number)
+                except RoundFailed as error:
+                    wanted = sorted(name for name in self.around.wanted if _of(name, kind))
+                    yield from (Absent(name, str(error), failed=True) for name in wanted)
+
+    def _round_of(self, kind: str, number: int) -> Iterator[Outcome]:
+        if number == 1:
+            yield self._sizes_of(kind)
+        with self._tables(kind, number) as tables:
+            yield from self._ask_all(kind, tables)
+            if number == self.sizes.rounds and self.wants(_pruned(kind)):
+                yield self._retention(kind, tables[LARGE])
 
     @contextlib.contextmanager
     def _tables(self, kind: str, number: int) -> Iterator[dict[str, Table]]:
@@ -94,7 +106,7 @@ class Reads(Topic):
                 env = environment_on(self.servers, database)
                 output = folder / f"{size}.out"
                 api = stack.enter_context(served(OURS, env, database.tokens.user, output))
-                tables[size] = Table(api, filled)
+                tables[size] = Table(api, filled, self._ids[kind, size])
                 for caller in CALLERS:
                     look_around(tables[size], caller, _token(database, caller))
             yield tables
@@ -159,6 +171,8 @@ class Reads(Topic):
     def _retention(self, kind: str, table: Table) -> Outcome:
         """p95 of GETs while a large part of the table is removed, over that before."""
         database, filled = self._filled[kind, LARGE]
+        body, _ = table.api.read(f"{TASKS}?limit={NEWEST}")
+        table.ids = [task["id"] for task in json.loads(body)]
         share = min(0.8, self.sizes.retention / filled.rows)
         days = (time.time() - filled.moment(share)) / 86_400
         count = 10 * self.sizes.asked
@@ -184,10 +198,18 @@ class Reads(Topic):
 
     def _get(self, table: Table) -> float:
         """Milliseconds of one GET of one of the newest tasks."""
-        path = questions()[0].path(table, "user")
+        path = TASKS + random.choice(table.ids)
         began = time.perf_counter()
         table.api.read(path)
         return 1000 * (time.perf_counter() - began)
+
+
+def _ids_of_user(store: Store, database: Database) -> list[str]:
+    owner = uuid.UUID(database.tokens.user_id)
+    shown = owner.hex if store.is_sqlite else str(owner)
+    rows = store.execute(f"SELECT id FROM tasks WHERE user_id = '{shown}'")
+    chosen = random.Random(1).sample(rows, min(SAMPLE, len(rows)))
+    return [str(uuid.UUID(str(each))) for (each,) in chosen]
 
 
 def _token(database: Database, caller: str) -> str:
