@@ -33,6 +33,7 @@ def _options() -> argparse.Namespace:
     size.add_argument("--quick", action="store_true", help="tiny, for trying")
     size.add_argument("--full", action="store_true", help="large, and all peers")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="beginnings of keys")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write results there")
     parser.add_argument("--list", action="store_true", help="name the lines and end")
     return parser.parse_args()
 
@@ -77,9 +78,10 @@ def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
     judged = results.judged
     _tell("\n" + "\n".join(report.line(each) for each in judged))
     _tell(f"\n{report.tally(judged)}, in {time.monotonic() - began:.0f} s: {results.seconds}")
-    if sizes is not QUICK and not options.only:
-        report.write(RESULTS, results, machine.describe(folder))
-        _tell(f"Tables, plot and numbers are in {RESULTS}")
+    if options.write or (sizes is not QUICK and not options.only):
+        target = options.write or RESULTS
+        report.write(target, results, machine.describe(folder))
+        _tell(f"Tables, plots and numbers are in {target}")
     return 1 if any(each.word == "FAILED" for each in judged) else 0
 
 

@@ -170,7 +170,7 @@ def started(system: System, folder: Path) -> Iterator[Running]:
     processes: list[Process] = []
     try:
         processes.append(system.start_worker(place))
-        wait_until(lambda: _pings(system), timeout=START_SECONDS, what="the worker answers")
+        _wait_for_workers(system)
         if system.flower:
             processes.append(system.start_flower(place))
             _wait_for_flower(system, place)
@@ -192,8 +192,16 @@ def _wait_for_flower(system: System, place: Place) -> None:
     system.probe().control.broadcast("enable_events", reply=True, timeout=1)
 
 
-def _pings(system: System) -> bool:
-    return bool(system.probe().control.ping(timeout=0.5))
+def _wait_for_workers(system: System) -> None:
+    """Until the worker answers, and, where it is several main processes, no more come."""
+    answered = 0
+
+    def as_many_as_before() -> bool:
+        nonlocal answered
+        before, answered = answered, len(system.probe().control.ping(timeout=0.5) or ())
+        return 0 < before == answered
+
+    wait_until(as_many_as_before, timeout=START_SECONDS, what="the worker answers")
 
 
 def _flower(place: Place, metric: re.Pattern[str]) -> int:

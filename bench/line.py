@@ -144,7 +144,12 @@ def _compared(one: Round, measure: str, pair: tuple[str, str | None]) -> float |
 
 
 def _gap(line: Line, rounds: Sequence[Round], pair: tuple[str, str | None]) -> tuple[float, str]:
-    """What is missing: of a rate, the time that a unit takes too long."""
+    """What is missing: of a rate, the time that a unit takes too long.
+
+    A measure that is a ratio itself has what is beyond its target beside it, as `excess_ms`.
+    """
+    if line.measure.endswith("_ratio"):
+        return _median_of(rounds, pair[0], "excess_ms"), "ms"
     own = _median_of(rounds, pair[0], line.measure)
     allowed = line.target
     if pair[1] is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +114,7 @@ class Mix:
             return []
         return sorted({self._pick(_falling(_TAGS)) for _ in range(self._random.randint(1, 3))})
 
-    def _pick(self, weights: dict[Any, float]) -> Any:
+    def _pick(self, weights: Mapping[Any, float]) -> Any:
         return self._random.choices(list(weights), list(weights.values()))[0]
 
     def _make(self, numbers: Sequence[int]) -> Iterator[Row]:

@@ -77,7 +77,7 @@ class Store:
 
     def _add_sqlite(self, table: str, names: list[str], rows: Iterable[Row]) -> None:
         places = ", ".join("?" * len(names))
-        statement = f'INSERT INTO {table} ({", ".join(names)}) VALUES ({places})'
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
         connection = sqlite3.connect(self._path, timeout=60)
         try:
             with connection:
@@ -89,10 +89,13 @@ class Store:
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
         )
-        with psycopg.connect(self.url) as connection, connection.cursor() as cursor:
-            with cursor.copy(statement) as copy:
-                for row in rows:
-                    copy.write_row(tuple(row.values()))
+        with (
+            psycopg.connect(self.url) as connection,
+            connection.cursor() as cursor,
+            cursor.copy(statement) as copy,
+        ):
+            for row in rows:
+                copy.write_row(tuple(row.values()))
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement that commits on its own, such as VACUUM or ANALYZE."""

@@ -79,16 +79,12 @@ def run(
     with servers(folder) as running:
         around = Surroundings(folder, running, sizes, wanted)
         made = [topic(around) for topic in topics if wanted & set(topic.titles(sizes))]
-        try:
-            ready = [topic for topic in made if _prepare(topic, results, tell)]
-            for number in range(1, sizes.rounds + 1):
-                one: list[Measured] = []
-                for topic in ready:
-                    one += _measure(topic, number, results, tell)
-                results.rounds.append(Round(one))
-        finally:
-            for topic in made:
-                topic.close()
+        ready = [topic for topic in made if _prepare(topic, results, tell)]
+        for number in range(1, sizes.rounds + 1):
+            one: list[Measured] = []
+            for topic in ready:
+                one += _measure(topic, number, results, tell)
+            results.rounds.append(Round(one))
     return results
 
 
@@ -96,7 +92,7 @@ def _prepare(topic: Topic, results: Results, tell: Told) -> bool:
     with _timed(topic, results):
         try:
             topic.prepare()
-        except Exception as error:  # noqa: BLE001 - the other topics can do without this one
+        except Exception as error:  # the other topics can do without this one
             _give_up(topic, error, (), results, tell)
             return False
     return True
@@ -112,7 +108,7 @@ def _measure(topic: Topic, number: int, results: Results, tell: Told) -> list[Me
                 else:
                     measured.append(outcome)
                     tell(f"round {number}  {outcome.system:28} {_shown(outcome)}")
-        except Exception as error:  # noqa: BLE001 - the same
+        except Exception as error:  # the same
             _give_up(topic, error, measured, results, tell)
     return measured
 

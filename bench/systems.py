@@ -120,7 +120,7 @@ class BareCelery(System):
         task = self._filler.tasks[function]
         with self._filler.producer_pool.acquire(block=True) as producer:
             for number in range(count):
-                own = arguments(number) if arguments else ()
+                own = tuple(arguments(number)) if arguments else ()
                 task.apply_async(own, producer=producer)
 
     def release(self) -> None:
@@ -160,7 +160,11 @@ class BareCelery(System):
 
 
 class Tracked(System):
-    """Ours, with every setting at its default. `options` of the worker's command line."""
+    """Ours, with every setting at its default.
+
+    `one_parent`: one Celery main process with two children, as bare Celery's worker is; else the
+    worker as it starts by itself.
+    """
 
     def __init__(
         self,
@@ -168,10 +172,10 @@ class Tracked(System):
         database: Database,
         *,
         flower: bool = False,
-        options: tuple[str, ...] = ("--concurrency", CONCURRENCY),
+        one_parent: bool = True,
     ) -> None:
         self.servers, self.database, self.flower = servers, database, flower
-        self._options = options
+        self._one_parent = one_parent
         self.backlog = Backlog(database.url)
         self._probe = Celery("probe", broker=servers.broker.url, set_as_current=False)
         self._probe.conf.broker_transport_options = {"global_keyprefix": database.prefix}
@@ -203,7 +207,8 @@ class Tracked(System):
             self.backlog.record(function, SHORT_SECONDS)
         for function in (SINGLE, MIXED_SINGLE):
             self.backlog.record(function, SLOW_SECONDS)
-        return self._start("worker", ["-m", "scripts.celery_worker", *self._options], place)
+        options = ["--concurrency", CONCURRENCY] if self._one_parent else []
+        return self._start("worker", ["-m", "scripts.celery_worker", *options], place)
 
     def start_flower(self, place: Place) -> Process:
         command = ["-m", "celery", "-A", "app.celery_app.celery_app", "flower"]
@@ -214,6 +219,7 @@ class Tracked(System):
             self.servers,
             self.database,
             FLOWER_PORT=str(place.flower_port),
+            **({"WORKER_PROCESSES": "1"} if self._one_parent else {}),
             **place.environment,
         )
         output = place.folder / f"{name}.out"

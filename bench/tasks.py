@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any, cast
 
 from celery import shared_task
 
 from bench import calls, stamps
+
+# An option of ours, of which Celery's types know nothing.
+_BURST: dict[str, Any] = {"burst": True}
 
 
 @shared_task
@@ -21,10 +25,12 @@ def noop_single() -> None:
     calls.add()
 
 
-@shared_task(burst=True)
-def noop_burst() -> None:
-    """The same in the burst lane."""
+def _noop_burst() -> None:
     calls.add()
+
+
+# The same in the burst lane.
+noop_burst = cast("Any", shared_task)(name="bench.tasks.noop_burst", **_BURST)(_noop_burst)
 
 
 @shared_task

@@ -43,7 +43,7 @@ class Topic(ABC):
     """Lines and the measuring behind them.
 
     Made once a run. `prepare` comes before the first round; `round` then as often as there are
-    rounds, between those of the other topics; `close` in any case.
+    rounds, between those of the other topics.
     """
 
     name: ClassVar[str]
@@ -68,15 +68,12 @@ class Topic(ABC):
         """Systems that are measured without a target, and the key by which each is chosen."""
         return {}
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - not every topic has something to prepare
         """Make what all rounds use. Raises `RoundFailed`, `NotThere`."""
 
     @abstractmethod
     def round(self, number: int) -> Iterator[Outcome]:
         """Measure each wanted system once. `number` counts from 1."""
-
-    def close(self) -> None:
-        """End what `prepare` has started."""
 
     def wants(self, system: str) -> bool:
         """Whether a line needs that system."""

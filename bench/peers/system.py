@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import signal
 import subprocess
 import time
@@ -117,18 +118,18 @@ def started_peer(servers: Servers, peer: Peer, folder: Path) -> Iterator[Running
 
 
 def _wait_until_all_run(system: PeerSystem, place: Place, peer: Peer) -> None:
-    sent, deadline = 0, time.monotonic() + START_SECONDS
-    while True:
+    deadline = time.monotonic() + START_SECONDS
+    for number in itertools.count(1):
         system.submit(READY_TASKS)
-        sent += READY_TASKS
-        wait_until(
-            lambda: calls.read(place.calls).count >= sent, timeout=START_SECONDS,
-            what=f"{peer.name} runs {sent} tasks",
-        )  # fmt: skip
+        _wait_for_calls(place, number * READY_TASKS, f"{peer.name} runs its first tasks")
         if calls.read(place.calls).processes >= peer.processes:
             return
         assert time.monotonic() < deadline, f"not {peer.processes} processes run tasks"
         time.sleep(READY_SECONDS)
+
+
+def _wait_for_calls(place: Place, count: int, what: str) -> None:
+    wait_until(lambda: calls.read(place.calls).count >= count, timeout=START_SECONDS, what=what)
 
 
 def _end(worker: Process) -> None:

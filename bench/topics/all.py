@@ -12,4 +12,13 @@ from bench.topics.peers import Peers
 from bench.topics.reads import Reads
 from bench.topics.submission import Submission
 
-TOPICS: list[type[Topic]] = [Execution, Submission, Latency, LiveState, Reads, Growth, Peers, Footprint]
+TOPICS: list[type[Topic]] = [
+    Execution,
+    Submission,
+    Latency,
+    LiveState,
+    Reads,
+    Growth,
+    Peers,
+    Footprint,
+]

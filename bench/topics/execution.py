@@ -63,7 +63,6 @@ def parents_are_missing() -> str:
 
 def crews() -> list[Crew]:
     """In the order of a round."""
-    one_parent = _one_parent()
     found = [
         Crew("B", _bare, [Job("B", "Celery, results ignored", SLICED)]),
         Crew("C", _watched, [Job("C", "Celery, results, events, Flower", SLICED)]),
@@ -75,22 +74,28 @@ def crews() -> list[Crew]:
             Job(f"M-{kind}", f"tracked, {kind}, mixed load", MIXED),
             Job(f"M1-{kind}", f"tracked, {kind}, mixed load, one row a message", MIXED_SINGLE),
         ]
-        lane = Job(f"burst-{kind}", f"tracked, {kind}, burst lane", BURST)
-        flower = Job(f"D-{kind}", f"tracked, {kind}, Flower", SLICED)
-        several = Job(f"N-{kind}", f"tracked, {kind}, worker at its default", SLICED)
+        lane = [Job(f"burst-{kind}", f"tracked, {kind}, burst lane", BURST)]
+        flower = [Job(f"D-{kind}", f"tracked, {kind}, Flower", SLICED)]
+        several = [Job(f"N-{kind}", f"tracked, {kind}, worker at its default", SLICED)]
         found += [
-            Crew(f"A-{kind}", lambda s, d: Tracked(s, d, options=one_parent), jobs),
-            Crew(
-                f"burst-{kind}", lambda s, d: Tracked(s, d, options=one_parent), [lane],
-                burst_is_missing(),
-            ),
-            Crew(f"D-{kind}", lambda s, d: Tracked(s, d, flower=True, options=one_parent), [flower]),
-            Crew(
-                f"N-{kind}", lambda s, d: Tracked(s, d, options=()), [several],
-                parents_are_missing(),
-            ),
-        ]  # fmt: skip
+            Crew(f"A-{kind}", _ours, jobs),
+            Crew(f"burst-{kind}", _ours, lane, burst_is_missing()),
+            Crew(f"D-{kind}", _ours_watched, flower),
+            Crew(f"N-{kind}", _ours_by_itself, several, parents_are_missing()),
+        ]
     return found
+
+
+def _ours(servers: Servers, database: Database) -> System:
+    return Tracked(servers, database)
+
+
+def _ours_watched(servers: Servers, database: Database) -> System:
+    return Tracked(servers, database, flower=True)
+
+
+def _ours_by_itself(servers: Servers, database: Database) -> System:
+    return Tracked(servers, database, one_parent=False)
 
 
 def _bare(servers: Servers, database: Database) -> System:
@@ -99,11 +104,6 @@ def _bare(servers: Servers, database: Database) -> System:
 
 def _watched(servers: Servers, database: Database) -> System:
     return BareCelery(servers, watched=True)
-
-
-def _one_parent() -> tuple[str, ...]:
-    """One main process with two children, however many a worker starts by itself."""
-    return ("--concurrency", "2")
 
 
 class Execution(Topic):

@@ -68,7 +68,7 @@ class Latency(Topic):
 
     def _ours(self, database: Database, folder: Path) -> Measured:
         kind = database.kind
-        system = Tracked(self.servers, database, options=())
+        system = Tracked(self.servers, database, one_parent=False)
         env = environment_on(self.servers, database)
         with (
             started(system, folder / kind) as running,

@@ -20,7 +20,6 @@ from bench.served import OURS, TASKS, Api, served
 from bench.servers import KINDS, Database, environment_on
 from bench.sizes import Sizes
 from bench.topic import NotThere, Outcome, RoundFailed, Surroundings, Topic
-from tests.support.processes import ROOT
 
 CONNECTIONS = 32
 WARM_SECONDS = 0.5
