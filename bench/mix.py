@@ -1,5 +1,7 @@
 """Rows as a system that has run for weeks holds them: a realistic mix, the same in every run.
 
+`python -m bench.mix URL USER ROWS` fills a database, and prints what it holds as JSON.
+
 A few thousand patterns (owner, function, queue, status, tags, ...) are drawn once with a fixed
 seed; rows go through them in turn, with ids and times of their own. Seven rows of the table are
 rare in everything that can be filtered, however large it is.
@@ -9,9 +11,11 @@ from __future__ import annotations
 
 import json
 import random
+import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.rows import Row, Store
@@ -178,3 +182,8 @@ def _uuid7(seconds: float, drawn: int) -> uuid.UUID:
     """An id as the service makes them, of that time; 74 random bits."""
     high = (round(seconds * 1000) << 16) | 0x7000 | (drawn >> 62)
     return uuid.UUID(int=(high << 64) | (0b10 << 62) | (drawn & (2**62 - 1)))
+
+
+if __name__ == "__main__":
+    mix = Mix(Store(sys.argv[1]), uuid.UUID(sys.argv[2]), int(sys.argv[3]), time.time())
+    print(json.dumps(asdict(mix.fill())))

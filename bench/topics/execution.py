@@ -32,21 +32,24 @@ SLOW_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker is given, after it has been warmed up with a little of the same."""
+    """What a worker is given, after it has been warmed up with a little of the same.
+
+    `why_not` says that this version lacks what it is about.
+    """
 
     key: str
     title: str
     function: str
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """A worker and its jobs. `why_not` says that this version lacks what it is about."""
+    """A worker and its jobs."""
 
     key: str
     make: Callable[[Servers, Database], System]
     jobs: Sequence[Job]
-    why_not: str = ""
 
 
 def burst_is_missing() -> str:
@@ -68,20 +71,20 @@ def crews() -> list[Crew]:
         Crew("C", _watched, [Job("C", "Celery, results, events, Flower", SLICED)]),
     ]
     for kind in KINDS:
+        lane, several = burst_is_missing(), parents_are_missing()
         jobs = [
             Job(f"A-{kind}", f"tracked, {kind}", SLICED),
             Job(f"A1-{kind}", f"tracked, {kind}, one row a message", SINGLE),
             Job(f"M-{kind}", f"tracked, {kind}, mixed load", MIXED),
             Job(f"M1-{kind}", f"tracked, {kind}, mixed load, one row a message", MIXED_SINGLE),
+            Job(f"burst-{kind}", f"tracked, {kind}, burst lane", BURST, lane),
         ]
-        lane = [Job(f"burst-{kind}", f"tracked, {kind}, burst lane", BURST)]
-        flower = [Job(f"D-{kind}", f"tracked, {kind}, Flower", SLICED)]
-        several = [Job(f"N-{kind}", f"tracked, {kind}, worker at its default", SLICED)]
+        watched = [Job(f"D-{kind}", f"tracked, {kind}, Flower", SLICED)]
+        default = [Job(f"N-{kind}", f"tracked, {kind}, worker at its default", SLICED, several)]
         found += [
             Crew(f"A-{kind}", _ours, jobs),
-            Crew(f"burst-{kind}", _ours, lane, burst_is_missing()),
-            Crew(f"D-{kind}", _ours_watched, flower),
-            Crew(f"N-{kind}", _ours_by_itself, several, parents_are_missing()),
+            Crew(f"D-{kind}", _ours_watched, watched),
+            Crew(f"N-{kind}", _ours_by_itself, default),
         ]
     return found
 
@@ -130,14 +133,12 @@ class Execution(Topic):
 
     def round(self, number: int) -> Iterator[Outcome]:
         for crew in crews():
-            jobs = [job for job in crew.jobs if self.wants(job.key)]
-            if not jobs:
-                continue
-            if crew.why_not:
-                yield from (Absent(job.key, crew.why_not) for job in jobs)
-                continue
+            wanted = [job for job in crew.jobs if self.wants(job.key)]
+            yield from (Absent(job.key, job.why_not) for job in wanted if job.why_not)
+            jobs = [job for job in wanted if not job.why_not]
             try:
-                yield from self._run(crew, jobs, number)
+                if jobs:
+                    yield from self._run(crew, jobs, number)
             except RoundFailed as error:
                 yield from (Absent(job.key, str(error), failed=True) for job in jobs)
 

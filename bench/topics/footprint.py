@@ -38,7 +38,10 @@ _PROGRAMS = {
 
 
 class Footprint(Topic):
-    """One start for each database; what would be rounds are readings of it, one after another."""
+    """One start for each database; what would be rounds are readings, one after another.
+
+    The broker is the same for both, so what it uses is counted for each.
+    """
 
     name: ClassVar[str] = "footprint"
     _readings: dict[str, list[Measured]]
@@ -68,20 +71,33 @@ class Footprint(Topic):
         self._readings = {}
 
     def round(self, number: int) -> Iterator[Outcome]:
-        for kind in KINDS:
-            if self.wants(f"stack-{kind}"):
-                if kind not in self._readings:
-                    self._readings[kind] = self._read(kind)
-                yield self._readings[kind][number - 1]
+        kinds = [kind for kind in KINDS if self.wants(f"stack-{kind}")]
+        if number == 1 and kinds:
+            self._read(kinds)
+        for kind in kinds:
+            yield self._readings[kind][number - 1]
         if self.wants(CLI):
             yield Measured(CLI, {"import_ms": round(1000 * _import_seconds(self.around.folder), 1)})
 
-    def _read(self, kind: str) -> list[Measured]:
-        database = self.servers.new_database(kind, f"footprint-{kind}")
-        folder = self.around.place(f"footprint-{kind}")
-        with self._stack(database, folder) as roots:
+    def _read(self, kinds: Sequence[str]) -> None:
+        """Both stacks at the same time: neither has anything to do."""
+        with contextlib.ExitStack() as stack:
+            stacks = {}
+            for kind in kinds:
+                database = self.servers.new_database(kind, f"footprint-{kind}")
+                folder = self.around.place(f"footprint-{kind}")
+                stacks[kind] = stack.enter_context(self._stack(database, folder))
+                self._readings[kind] = []
             time.sleep(self.sizes.settle_seconds)
-            return [self._reading(kind, roots) for _ in range(self.sizes.rounds)]
+            for _ in range(self.sizes.rounds):
+                before = {kind: Reading.take(roots) for kind, roots in stacks.items()}
+                began = time.monotonic()
+                time.sleep(self.sizes.idle_seconds)
+                for kind, roots in stacks.items():
+                    used = Reading.take(roots).since(before[kind])
+                    share = 100 / (time.monotonic() - began)
+                    percent = {each: share * seconds for each, seconds in used.items()}
+                    self._readings[kind].append(_reading(kind, roots, percent))
 
     @contextlib.contextmanager
     def _stack(self, database: Database, folder: Path) -> Iterator[list[int]]:
@@ -106,16 +122,12 @@ class Footprint(Topic):
                 for process in reversed(processes):
                     process.stop()
 
-    def _reading(self, kind: str, roots: list[int]) -> Measured:
-        before, began = Reading.take(roots), time.monotonic()
-        time.sleep(self.sizes.idle_seconds)
-        used = Reading.take(roots).since(before)
-        elapsed = time.monotonic() - began
-        percent = {each: 100 * seconds / elapsed for each, seconds in used.items()}
-        shares = {f"{each}_percent": round(value, 2) for each, value in percent.items()}
-        sizes = {f"{each}_mb": round(size, 1) for each, size in _memory(roots).items()}
-        core = round(sum(percent.values()), 2)
-        return Measured(f"stack-{kind}", {"core_percent": core, **shares, **sizes})
+
+def _reading(kind: str, roots: list[int], percent: Mapping[str, float]) -> Measured:
+    shares = {f"{each}_percent": round(value, 2) for each, value in percent.items()}
+    sizes = {f"{each}_mb": round(size, 1) for each, size in _memory(roots).items()}
+    core = round(sum(percent.values()), 2)
+    return Measured(f"stack-{kind}", {"core_percent": core, **shares, **sizes})
 
 
 def _complete(roots: list[int]) -> bool:

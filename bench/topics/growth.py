@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import redis
 
@@ -21,13 +22,17 @@ LOOK_SECONDS = 0.05
 
 
 class Growth(Topic):
-    """A backlog of each size in a database of its own, of which each round runs the same part."""
+    """A backlog of each size in a database of its own, each with a worker of its own.
+
+    Both are started once. By turns the same part of each backlog is run; meanwhile the others'
+    workers have nothing to do.
+    """
 
     name: ClassVar[str] = "growth"
 
     def __init__(self, around: Surroundings) -> None:
         super().__init__(around)
-        self._systems: dict[str, Tracked] = {}
+        self._measured: dict[str, list[Outcome]] = {}
         self._done: dict[str, int] = {}
 
     @staticmethod
@@ -44,38 +49,52 @@ class Growth(Topic):
 
     def round(self, number: int) -> Iterator[Outcome]:
         for kind in KINDS:
-            for size in self.sizes.backlogs:
-                key = _key(kind, size)
-                if self.wants(key):
-                    try:
-                        yield self._measure(kind, size, number)
-                    except RoundFailed as error:
-                        yield Absent(key, str(error), failed=True)
+            sizes = [size for size in self.sizes.backlogs if self.wants(_key(kind, size))]
+            if sizes and number == 1:
+                try:
+                    self._measure_all(kind, sizes)
+                except RoundFailed as error:
+                    yield from (Absent(_key(kind, n), str(error), failed=True) for n in sizes)
+            for size in sizes:
+                yield from self._measured.get(_key(kind, size), [])[number - 1 : number]
 
-    def _measure(self, kind: str, size: int, number: int) -> Measured:
-        key = _key(kind, size)
-        system = self._systems.get(key)
-        if system is None:
-            database = self.servers.new_database(kind, key)
-            system = self._systems[key] = Tracked(self.servers, database)
-        self._fill_up(system, key, size)
+    def _measure_all(self, kind: str, sizes: Sequence[int]) -> None:
+        systems = {size: self._filled(kind, size) for size in sizes}
         broker = redis.Redis.from_url(self.servers.broker.url)
         broker.flushall()
-        with started(system, self.around.place(f"{key}-{number}")) as running:
-            drained = running.take(self.sizes.warm, self.sizes.grown)
-            held = float(broker.info("memory")["used_memory"])
-            system.backlog.pause()
-            self._prove(running, system, key)
-        values = {**drained.values, "broker_mb": round(held / 1e6, 3)}
-        return Measured(key, values, drained.parts)
+        with contextlib.ExitStack() as stack:
+            crews = {
+                size: stack.enter_context(started(system, self.around.place(_key(kind, size))))
+                for size, system in systems.items()
+            }
+            for _ in range(self.sizes.rounds):
+                for size, running in crews.items():
+                    measured = self._measure(_key(kind, size), size, running, broker)
+                    self._measured.setdefault(measured.system, []).append(measured)
 
-    def _fill_up(self, system: Tracked, key: str, size: int) -> None:
+    def _filled(self, kind: str, size: int) -> Tracked:
+        key = _key(kind, size)
+        system = Tracked(self.servers, self.servers.new_database(kind, key))
+        self._fill_up(system, size)
+        return system
+
+    def _measure(self, key: str, size: int, running: Running, broker: redis.Redis) -> Measured:
+        system = cast("Tracked", running.system)
+        self._fill_up(system, size)
+        drained = running.take(self.sizes.warm, self.sizes.grown)
+        held = float(broker.info("memory")["used_memory"])
+        system.backlog.pause()
+        self._prove(running, system, key)
+        return Measured(key, {**drained.values, "broker_mb": round(held / 1e6, 3)}, drained.parts)
+
+    def _fill_up(self, system: Tracked, size: int) -> None:
         """As many that wait that `size` of them are left when the others have been measured."""
         waiting = system.backlog.waiting(LABEL)
         wanted = size + self.sizes.warm + self.sizes.grown
         if waiting < wanted:
             system.fill(SLICED, wanted - waiting, LABEL)
-            _settle_statistics(system.database)
+            if waiting == 0:
+                _settle_statistics(system.database)
 
     def _prove(self, running: Running, system: Tracked, key: str) -> None:
         """What was called has succeeded, once each, and nothing else has."""

@@ -136,7 +136,20 @@ def test_peers_are_measured_only_when_everything_is() -> None:
 def test_a_line_says_target_value_spread_and_verdict() -> None:
     text = report.line(judge(FASTER, ROUNDS, {}))
     assert text.split() == (
-        ["PASS", "x.faster", "target", ">=", "1.45", "ratio", "1.50", "spread", "1.40-3.00", "us", "/", "them"]
+        [
+            "PASS",
+            "x.faster",
+            "target",
+            ">=",
+            "1.45",
+            "ratio",
+            "1.50",
+            "spread",
+            "1.40-3.00",
+            "us",
+            "/",
+            "them",
+        ]
     )
 
 
