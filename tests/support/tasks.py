@@ -322,7 +322,7 @@ def write_json(path: str, value: Any) -> None:
 _burst_task: Any = shared_task
 
 
-@_burst_task(bind=True, burst=True)
+@_burst_task(bind=True, burst=True)  # type: ignore[untyped-decorator]
 def burst_step(self: Any, log: str, what: str = "", seconds: float = 0.0) -> str:
     """One of many short rows; `what` says what goes wrong with it."""
     note(log, self.task_id, self.attempt, "start")
