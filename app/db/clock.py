@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Float, Uuid, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 from app.db.base import Timestamp
 
@@ -50,6 +51,13 @@ class new_uuid(FunctionElement[uuid.UUID]):  # noqa: N801
     """A fresh random id for each row that the statement touches."""
 
     type = Uuid()
+    inherit_cache = True
+
+
+class place(FunctionElement[Any]):  # noqa: N801
+    """Where a row of the statement's only table lies: names rows of a table without a key."""
+
+    type = NullType()
     inherit_cache = True
 
 
@@ -94,3 +102,13 @@ def _new_uuid_sqlite(element: new_uuid, compiler: SQLCompiler, **kw: Any) -> str
 @compiles(new_uuid, "postgresql")
 def _new_uuid_postgresql(element: new_uuid, compiler: SQLCompiler, **kw: Any) -> str:
     return "gen_random_uuid()"
+
+
+@compiles(place, "sqlite")
+def _place_sqlite(element: place, compiler: SQLCompiler, **kw: Any) -> str:
+    return "rowid"
+
+
+@compiles(place, "postgresql")
+def _place_postgresql(element: place, compiler: SQLCompiler, **kw: Any) -> str:
+    return "ctid"

@@ -10,7 +10,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
-from app.maintenance import prune, reject, rescue, resend
+from app.maintenance import fold, prune, reject, rescue, resend
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
@@ -20,6 +20,8 @@ log = get_logger(__name__)
 
 DUTY = "maintenance"
 BATCH = 500
+# Changes to be counted in one step: more than happens between two.
+FOLD_BATCH = 50_000
 PRUNE_EVERY_SECONDS = 60.0
 FOLD_EVERY_SECONDS = 1.0
 
@@ -91,6 +93,7 @@ class Duties:
         if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
             self._pruned_at = time.monotonic()
             reports["prune"] = prune.run_once(self._database, BATCH)
+        reports["fold"] = fold.run_once(self._database, FOLD_BATCH)
         self._set_windows()
         for name, report in reports.items():
             if report.worth_telling:
