@@ -41,9 +41,16 @@ class after(FunctionElement[datetime]):  # noqa: N801
 
 
 class micros(FunctionElement[int]):  # noqa: N801
-    """A timestamp as integer microseconds since 1970."""
+    """A timestamp as integer microseconds since 1970, or the difference of two."""
 
     type = BigInteger()
+    inherit_cache = True
+
+
+class hour_of(FunctionElement[datetime]):  # noqa: N801
+    """The begin of the hour (UTC) in which a timestamp is."""
+
+    type = Timestamp()
     inherit_cache = True
 
 
@@ -85,13 +92,24 @@ def _after_postgresql(element: after, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(micros, "sqlite")
 def _micros_sqlite(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.clauses, **kw)
+    return f"({compiler.process(element.clauses, **kw)})"
 
 
 @compiles(micros, "postgresql")
 def _micros_postgresql(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
     # extract() of a timestamptz is numeric since PostgreSQL 14: exact, no float on the way.
     return f"(extract(epoch from {compiler.process(element.clauses, **kw)}) * 1000000)::bigint"
+
+
+@compiles(hour_of, "sqlite")
+def _hour_of_sqlite(element: hour_of, compiler: SQLCompiler, **kw: Any) -> str:
+    moment = compiler.process(element.clauses, **kw)
+    return f"({moment} - {moment} % 3600000000)"
+
+
+@compiles(hour_of, "postgresql")
+def _hour_of_postgresql(element: hour_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"date_trunc('hour', {compiler.process(element.clauses, **kw)}, 'UTC')"
 
 
 @compiles(new_uuid, "sqlite")

@@ -48,28 +48,24 @@ class Figures:
             histogram.add(together, runs)
         return together
 
-    def start(self, wait_micros: int) -> None:
-        """An attempt has begun after so long a wait."""
-        self.started += 1
-        bucket = histogram.bucket_of(wait_micros)
-        self.waits[bucket] = self.waits.get(bucket, 0) + 1
+    def start(self, bucket: int, number: int = 1) -> None:
+        """Attempts have begun after a wait of that bucket."""
+        self.started += number
+        self.waits[bucket] = self.waits.get(bucket, 0) + number
 
-    def finish(self, status: str, number: int = 1) -> None:
-        """Tasks have finished."""
+    def finish(self, status: str, bucket: int | None = None, number: int = 1) -> None:
+        """Tasks have finished, after a run of that bucket if they ran."""
         setattr(self, status, getattr(self, status) + number)
-
-    def ran(self, status: str, run_micros: int) -> None:
-        """The attempt that finished its task so has taken so long."""
-        runs = self.runs.setdefault(status, {})
-        bucket = histogram.bucket_of(run_micros)
-        runs[bucket] = runs.get(bucket, 0) + 1
+        if bucket is not None:
+            runs = self.runs.setdefault(status, {})
+            runs[bucket] = runs.get(bucket, 0) + number
 
     def add(self, other: Figures) -> None:
         """Add the numbers of another span, or of other tasks."""
         self.created += other.created
         self.started += other.started
         for status in ENDINGS:
-            self.finish(status, getattr(other, status))
+            self.finish(status, number=getattr(other, status))
         histogram.add(self.waits, other.waits)
         for status, runs in other.runs.items():
             histogram.add(self.runs.setdefault(status, {}), runs)
@@ -77,7 +73,7 @@ class Figures:
     def only(self, status: str) -> Figures:
         """What finished in one status, alone."""
         alone = Figures(runs={status: self.runs.get(status, {})})
-        alone.finish(status, getattr(self, status))
+        alone.finish(status, number=getattr(self, status))
         return alone
 
     def as_row(self) -> dict[str, Any]:

@@ -13,27 +13,31 @@ Histogram = dict[int, int]
 
 # Half of the widest bucket, in relation to its lower end.
 RELATIVE_ERROR = 1 / 16
-# A millisecond, in microseconds: bucket 0 is below it, where SQLite's clock tells nothing apart.
-FINEST = 1000
-_STEPS = 8
+# Buckets of a doubling.
+STEPS = 8
+# Bucket 0 is below a millisecond, where SQLite's clock tells nothing apart; so a step of the first
+# doubling is an eighth of that.
+MICROS_OF_STEP = 125
+# 2^40 milliseconds: 35 years. What takes longer is counted as that.
+MOST_DOUBLINGS = 39
 
 
 def bucket_of(micros: int) -> int:
     """The bucket of a duration in microseconds; what is negative counts as nothing."""
-    eighths = micros * _STEPS // FINEST
-    if eighths < _STEPS:
+    steps = micros // MICROS_OF_STEP
+    if steps < STEPS:
         return 0
-    doublings = eighths.bit_length() - 4
-    return 1 + doublings * _STEPS + (eighths >> doublings) - _STEPS
+    doublings = min(steps.bit_length() - 4, MOST_DOUBLINGS)
+    return 1 + doublings * STEPS + min(steps >> doublings, 2 * STEPS - 1) - STEPS
 
 
 def bounds(bucket: int) -> tuple[int, int]:
     """From (included) and to (excluded), in microseconds."""
     if bucket == 0:
-        return 0, FINEST
-    doublings, step = divmod(bucket - 1, _STEPS)
-    width = (FINEST // _STEPS) << doublings
-    return (_STEPS + step) * width, (_STEPS + step + 1) * width
+        return 0, STEPS * MICROS_OF_STEP
+    doublings, step = divmod(bucket - 1, STEPS)
+    width = MICROS_OF_STEP << doublings
+    return (STEPS + step) * width, (STEPS + step + 1) * width
 
 
 def seconds(bucket: int) -> float:

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.domain.figures import Figures
-from app.domain.lifecycle import ACTIVE, FINISHED, TaskStatus
+from app.domain.lifecycle import ACTIVE, TaskStatus
 
 # Pending and running together. Which of them a task is, is not counted but looked up.
 ACTIVE_TASKS = "active"
@@ -25,20 +25,23 @@ class Kind(NamedTuple):
     queue: str
 
 
-class Delta(Protocol):
-    """A row of `task_deltas`: `number` tasks of a kind went from `was` to `now`."""
+class Sum(Protocol):
+    """So many deltas of an owner were alike.
 
+    `what` says in which way: `taken` (all of them), `counted` (the number of tasks in `status` has
+    changed by that), `created`, `started` (after a wait of `bucket`), `finished` (as `status`,
+    after a run of `bucket`, if it ran), in the hour `at`.
+    """
+
+    what: str
     user_id: uuid.UUID | None
     task_type: str | None
     celery_task_name: str | None
     queue: str | None
-    was: str | None
-    now: str | None
+    status: str | None
+    at: datetime | None
+    bucket: int | None
     number: int
-    created_at: datetime | None
-    ready_at: datetime | None
-    started_at: datetime | None
-    completed_at: datetime | None
 
 
 Owner = uuid.UUID | None
@@ -46,55 +49,45 @@ Owner = uuid.UUID | None
 
 @dataclass(slots=True)
 class Tally:
-    """Changes of counts by owner and status; figures by owner, kind and hour."""
+    """Changes of counts by owner and status; figures by owner, kind and hour; how many deltas."""
 
     counts: dict[tuple[Owner, str], int] = field(default_factory=lambda: defaultdict(int))
     figures: dict[tuple[Owner, Kind, datetime], Figures] = field(
         default_factory=lambda: defaultdict(Figures)
     )
+    taken: int = 0
 
     @classmethod
-    def of(cls, deltas: Iterable[Delta]) -> Tally:
-        """The sum of these changes; their order does not matter."""
+    def of(cls, sums: Iterable[Sum]) -> Tally:
+        """All of these sums together."""
         tally = cls()
-        for delta in deltas:
-            tally._count(delta)
-            if delta.now is not None:
-                tally._measure(delta)
+        for each in sums:
+            tally._add(each)
         return tally
 
-    def _count(self, delta: Delta) -> None:
-        was, now = counted_as(delta.was), counted_as(delta.now)
-        if was == now:
-            return
-        if was is not None:
-            self.counts[delta.user_id, was] -= delta.number
-        if now is not None:
-            self.counts[delta.user_id, now] += delta.number
+    def _add(self, each: Sum) -> None:
+        if each.what == "taken":
+            self.taken += each.number
+        elif each.what == "counted":
+            assert each.status is not None
+            self.counts[each.user_id, each.status] += each.number
+        else:
+            assert each.at is not None
+            self._measure(self.figures[each.user_id, kind_of(each), each.at], each)
 
-    def _measure(self, delta: Delta) -> None:
-        owner, kind = delta.user_id, kind_of(delta)
-        if delta.was is None and delta.created_at is not None:
-            self.figures[owner, kind, hour_of(delta.created_at)].created += delta.number
-        if delta.started_at is not None:
-            begun = self.figures[owner, kind, hour_of(delta.started_at)]
-            begun.start(micros_between(delta.ready_at, delta.started_at))
-        if delta.now in FINISHED and delta.was not in FINISHED and delta.completed_at is not None:
-            assert delta.now is not None
-            ended = self.figures[owner, kind, hour_of(delta.completed_at)]
-            ended.finish(delta.now, delta.number)
-            if delta.started_at is not None:
-                ended.ran(delta.now, micros_between(delta.started_at, delta.completed_at))
+    def _measure(self, figures: Figures, each: Sum) -> None:
+        if each.what == "created":
+            figures.created += each.number
+        elif each.what == "started":
+            figures.start(each.bucket or 0, each.number)
+        else:
+            assert each.status is not None
+            figures.finish(each.status, each.bucket, each.number)
 
 
-def counted_as(status: str | None) -> str | None:
-    """Under which name a status is counted."""
-    return ACTIVE_TASKS if status in ACTIVE else status
-
-
-def kind_of(row: Delta) -> Kind:
+def kind_of(row: Any) -> Kind:
     """The kind of the tasks that a row speaks of."""
-    return Kind(row.task_type or "", row.celery_task_name or "", row.queue or "")
+    return Kind(row.task_type, row.celery_task_name, row.queue)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -112,8 +105,36 @@ def micros_between(earlier: datetime | None, later: datetime) -> int:
     return 0 if earlier is None else (later - earlier) // _MICROSECOND
 
 
-def by_status(counts: dict[str, int], running: int) -> dict[str, int]:
-    """What is counted, as the five statuses: `running` of the active ones run, the others wait."""
-    active = counts.get(ACTIVE_TASKS, 0)
-    finished = {status.value: counts.get(status.value, 0) for status in TaskStatus}
-    return {**finished, "pending": active - running, "running": running}
+class Counted(Protocol):
+    """`folded`: so many are in `now`. `unfolded`: so many went from `was` to `now` since.
+    `running`: so many of the active ones run.
+    """
+
+    what: str
+    was: str | None
+    now: str | None
+    number: int
+
+
+def by_status(rows: Iterable[Counted]) -> dict[str, int]:
+    """How many tasks are in each status: the five, and others if there could be any."""
+    counts: dict[str, int] = {status.value: 0 for status in TaskStatus}
+    active = 0
+    for row in rows:
+        if row.what == "running":
+            counts[TaskStatus.RUNNING] = row.number
+            continue
+        for status, number in ((row.now, row.number), (row.was, -row.number)):
+            if status is None:
+                continue
+            if counted_as(status) == ACTIVE_TASKS:
+                active += number
+            else:
+                counts[status] = counts.get(status, 0) + number
+    counts[TaskStatus.PENDING] = active - counts[TaskStatus.RUNNING]
+    return counts
+
+
+def counted_as(status: str) -> str:
+    """Under which name a status is counted."""
+    return ACTIVE_TASKS if status in (*ACTIVE, ACTIVE_TASKS) else status

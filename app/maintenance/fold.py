@@ -20,12 +20,12 @@ from app.domain.figures import Figures
 from app.domain.tally import Kind, Owner, Tally, day_of
 from app.maintenance.report import Report
 from app.models import EVERYBODY
-from app.queries import counting
+from app.queries import counting, folding
 from app.queries import statistics as queries
 
 HOUR, DAY = "hour", "day"
-# One transaction: on SQLite nobody else writes meanwhile.
-BATCH = 2000
+# One transaction: on SQLite nobody else writes for these 40 ms.
+BATCH = 5000
 # `task_type` is any text. Whoever makes a new one for each task fills a bounded number of series;
 # what comes after that is counted together, and nobody else's names are crowded out.
 SERIES_OF_OWNER = 100
@@ -67,11 +67,22 @@ def _fold(database: Database) -> int:
         return 0
     with database.transaction() as connection:
         hold_lock(connection)
-        deltas: Any = connection.execute(counting.take_deltas(BATCH)).all()
-        tally = Tally.of(deltas)
+        tally = Tally.of(_take(connection))
         _add_counts(connection, tally)
         _add_figures(connection, tally)
-    return len(deltas)
+    return tally.taken
+
+
+def _take(connection: Connection) -> Sequence[Any]:
+    """At most `BATCH` deltas, added up. They are gone when this is committed."""
+    if connection.dialect.name == "postgresql":
+        return connection.execute(folding.take(), {"limit": BATCH}).all()
+    last = connection.execute(folding.last_place(BATCH)).scalar_one()
+    if last is None:
+        return []
+    sums = connection.execute(folding.sums_up_to(), {"last": last}).all()
+    connection.execute(folding.remove_up_to(last))
+    return sums
 
 
 def hold_lock(connection: Connection) -> None:

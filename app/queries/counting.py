@@ -19,9 +19,9 @@ from sqlalchemy import (
     Uuid,
     case,
     cast,
-    delete,
     func,
     literal,
+    null,
     select,
     true,
     type_coerce,
@@ -29,13 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert
 
-from app.db.clock import place
 from app.db.upsert import insert as upsert
-from app.domain.lifecycle import ACTIVE, Event, TaskStatus
+from app.domain.lifecycle import ACTIVE, Event
 from app.domain.tally import ACTIVE_TASKS
 from app.models import EVERYBODY, Task, TaskCount, TaskDelta
 from app.queries.guards import legal, status_in
-from app.queries.types import DeletedRows, Rows
+from app.queries.types import Rows
 
 _delta = TaskDelta.c
 _everybody: ColumnElement[Any] = literal(EVERYBODY, Uuid())
@@ -45,19 +44,27 @@ _OWNERS_OF_TASKS = ((_everybody, true()), (Task.user_id, Task.user_id.is_not(Non
 
 
 def count_maintained(owner: uuid.UUID | None) -> Rows:
-    """`status, number` of an owner's tasks, or of all: `active`, the final ones, and `running`.
+    """What `domain.tally.by_status` makes counts of, for the tasks of an owner or for all.
 
-    Costs the same however many tasks there are.
+    Rows `what, was, now, number`; costs the same however many tasks there are.
     """
-    mine = (true(), true()) if owner is None else (_delta.user_id == owner, Task.user_id == owner)
-    running = literal(TaskStatus.RUNNING.value, Text())
-    parts = union_all(
-        select(TaskCount.status, TaskCount.number).where(TaskCount.owner == (owner or EVERYBODY)),
-        *_unfolded(mine[0]),
-        select(running, func.count()).select_from(Task).where(legal(Event.REPORT), mine[1]),
-    ).subquery("parts")
-    status, number = parts.c
-    return select(status.label("status"), _total(number)).group_by(status)
+    mine, theirs = (
+        (true(), true()) if owner is None else (_delta.user_id == owner, Task.user_id == owner)
+    )
+    nothing = cast(null(), Text())
+    folded = select(
+        literal("folded").label("what"),
+        nothing.label("was"),
+        TaskCount.status.label("now"),
+        TaskCount.number.label("number"),
+    )
+    unfolded = select(literal("unfolded"), _delta.was, _delta.now, _total(_delta.number))
+    running = select(literal("running"), nothing, nothing, func.count()).select_from(Task)
+    return union_all(  # type: ignore[return-value]
+        folded.where(TaskCount.owner == (owner or EVERYBODY)),
+        unfolded.where(mine).group_by(_delta.was, _delta.now),
+        running.where(legal(Event.REPORT), theirs),
+    )
 
 
 def differences(limit: int) -> Rows:
@@ -81,7 +88,7 @@ def _together(parts: Sequence[Select[Any, Any, Any]]) -> Rows:
 def _unfolded(among: ColumnElement[bool], *columns: Any) -> list[Any]:
     """What the unfolded deltas add, and what they take away."""
     return [
-        select(*columns, _counted_as(status), number).where(status.is_not(None), among)
+        select(*columns, counted_as(status), number).where(status.is_not(None), among)
         for status, number in ((_delta.now, _delta.number), (_delta.was, -_delta.number))
     ]
 
@@ -92,14 +99,14 @@ def _unfolded_by_owner() -> list[Any]:
 
 def _rows_by_owner() -> list[Any]:
     """The rows, to be taken off: nothing is left where they are counted rightly."""
-    status = _counted_as(Task.status)
+    status = counted_as(Task.status)
     return [
         select(owner, status, -func.count()).where(among).group_by(owner, status)
         for owner, among in _OWNERS_OF_TASKS
     ]
 
 
-def _counted_as(status: Any) -> ColumnElement[str]:
+def counted_as(status: Any) -> ColumnElement[str]:
     """`domain.tally.counted_as` as SQL."""
     return case((status_in(status, ACTIVE), ACTIVE_TASKS), else_=status)
 
@@ -135,16 +142,6 @@ def any_delta() -> Rows:
 def unfolded() -> Rows:
     """How many rows the fold has before it."""
     return select(func.count()).select_from(TaskDelta)
-
-
-def take_deltas(limit: int) -> DeletedRows:
-    """Remove deltas and return them, at most `limit`, in no order.
-
-    Those that a transaction has not committed are not seen and come next time. Appending never
-    waits for it.
-    """
-    chosen = select(place()).select_from(TaskDelta).limit(limit)
-    return delete(TaskDelta).where(place().in_(chosen)).returning(*_delta)
 
 
 def add_to_count() -> Insert:

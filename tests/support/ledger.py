@@ -13,6 +13,7 @@ from sqlalchemy import Row, delete, select
 
 from app.db.session import Database
 from app.domain.figures import ENDINGS, Figures
+from app.domain.histogram import bucket_of
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.domain.tally import Kind, by_status, day_of, hour_of, kind_of, micros_between
 from app.maintenance import fold
@@ -24,9 +25,8 @@ Buckets = dict[tuple[uuid.UUID, Kind, str, datetime], Figures]
 
 def counted(database: Database, owner: uuid.UUID | None = None) -> dict[str, int]:
     """What the system counts, by status."""
-    rows = database.execute(counting.count_maintained(owner)).all()
-    numbers = {row.status: row.number for row in rows}
-    return by_status(numbers, numbers.get(TaskStatus.RUNNING, 0))
+    rows: Any = database.execute(counting.count_maintained(owner)).all()
+    return by_status(rows)
 
 
 def there_are(database: Database, owner: uuid.UUID | None = None) -> dict[str, int]:
@@ -70,12 +70,12 @@ class Ledger:
             started = row.attempt > (old.attempt if old else 0)
             if started:
                 for figures in self._at(row, row.started_at):
-                    figures.start(micros_between(row.ready_at, row.started_at))
+                    figures.start(bucket_of(micros_between(row.ready_at, row.started_at)))
             if row.status in FINISHED and (old is None or old.status not in FINISHED):
+                ran = old is not None and old.status == TaskStatus.RUNNING
+                took = micros_between(row.started_at, row.completed_at) if ran else 0
                 for figures in self._at(row, row.completed_at):
-                    figures.finish(row.status)
-                    if old is not None and old.status == TaskStatus.RUNNING:
-                        figures.ran(row.status, micros_between(row.started_at, row.completed_at))
+                    figures.finish(row.status, bucket_of(took) if ran else None)
         self.unseen += sum(
             before[gone].status == TaskStatus.RUNNING for gone in set(before) - set(rows)
         )
@@ -90,9 +90,8 @@ class Ledger:
         for row in rows.values():
             if row.status == TaskStatus.RUNNING:
                 for key in _keys(row, row.started_at):
-                    found.setdefault(key, Figures()).start(
-                        micros_between(row.ready_at, row.started_at)
-                    )
+                    waited = micros_between(row.ready_at, row.started_at)
+                    found.setdefault(key, Figures()).start(bucket_of(waited))
         if not self.unseen:
             assert found == dict(self.buckets)
             return

@@ -6,6 +6,8 @@ import uuid
 from typing import Any
 
 from app.db.session import Database
+from app.domain.lifecycle import TaskStatus
+from app.domain.tally import by_status
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
 from app.models import EVERYBODY
@@ -41,10 +43,15 @@ def _suspect(row: Any, rule: str) -> Suspect:
 
 def counted(database: Database) -> list[Suspect]:
     """Whether what is counted, folded or not yet, is what there is: for everybody and each owner."""
-    return [
+    suspects = [
         Suspect("counts", f"{_owner(row.owner)} {row.status}", f"{row.number:+} in the counts")
         for row in database.execute(counting.differences(LIMIT)).all()
     ]
+    rows: Any = database.execute(counting.count_maintained(None)).all()
+    for status, number in by_status(rows).items():
+        if number and status not in tuple(TaskStatus):
+            suspects.append(Suspect("counts", f"all {status}", f"{number} tasks in no known status"))
+    return suspects
 
 
 def _owner(owner: uuid.UUID) -> str:
