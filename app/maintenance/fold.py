@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.core.config import get_settings
 from app.db.session import Database
 from app.domain.figures import Figures
 from app.domain.tally import Kind, Owner, Tally, day_of
@@ -31,6 +32,9 @@ BATCH = 5000
 SERIES_OF_OWNER = 100
 SERIES_OF_EVERYBODY = 1000
 OTHER = "(other)"
+# After that only days are kept.
+HOURS_KEPT_DAYS = 35.0
+DAY_SECONDS = 86_400.0
 # Keys of one statement.
 _KEYS = 500
 
@@ -208,3 +212,16 @@ def recount(database: Database) -> int:
         if fixes:
             connection.execute(counting.add_to_count(), fixes)
     return len(fixes)
+
+
+def forget(database: Database) -> None:
+    """Remove buckets that are too old, and series that have none left."""
+    days = get_settings().statistics_days
+    hours = min(HOURS_KEPT_DAYS, days or HOURS_KEPT_DAYS)
+    # No series may lose its last bucket while a fold is about to write it another one.
+    with database.transaction() as connection:
+        hold_lock(connection)
+        connection.execute(queries.forget_buckets(HOUR, hours * DAY_SECONDS))
+        if days:
+            connection.execute(queries.forget_buckets(DAY, days * DAY_SECONDS))
+        connection.execute(queries.forget_series())

@@ -135,8 +135,13 @@ def bucket_of(eighths: Any) -> ColumnElement[int]:
 
     Found by halving: neither database has an integer logarithm.
     """
-    in_range = _bucket_between(eighths, 0, MOST_DOUBLINGS)
-    return case((eighths.is_(None), null()), (eighths < STEPS, 0), else_=in_range)
+    last = STEPS * (MOST_DOUBLINGS + 1)
+    return case(
+        (eighths.is_(None), null()),
+        (eighths < STEPS, 0),
+        (eighths >= (2 * STEPS) << MOST_DOUBLINGS, last),
+        else_=_bucket_between(eighths, 0, MOST_DOUBLINGS),
+    )
 
 
 def _bucket_between(eighths: Any, low: int, high: int) -> ColumnElement[int]:

@@ -23,6 +23,7 @@ BATCH = 500
 # Changes to be counted in one step: more than happens between two.
 FOLD_BATCH = 50_000
 PRUNE_EVERY_SECONDS = 60.0
+FORGET_EVERY_SECONDS = 3600.0
 FOLD_EVERY_SECONDS = 1.0
 
 
@@ -41,6 +42,7 @@ class Duties:
         self._resend = resend.Resend(database)
         self._reject = reject.Reject(database)
         self._pruned_at = 0.0
+        self._forgot_at = float("-inf")
         self._folded_at = time.monotonic()
         self._holds_duty = False
         self._again_soon = False
@@ -94,6 +96,9 @@ class Duties:
             self._pruned_at = time.monotonic()
             reports["prune"] = prune.run_once(self._database, BATCH)
         reports["fold"] = fold.run_once(self._database, FOLD_BATCH)
+        if time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS:
+            self._forgot_at = time.monotonic()
+            fold.forget(self._database)
         self._set_windows()
         for name, report in reports.items():
             if report.worth_telling:
