@@ -20,6 +20,7 @@ from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
     queues,
+    statistics,
     task_events,
     task_types,
     tasks,
@@ -53,6 +54,7 @@ Every error has one shape, `application/problem+json`, with a stable `code` for 
 _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
     {"name": "events", "description": "Live state as server-sent events."},
+    {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
@@ -75,7 +77,8 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    for module in (task_events, tasks, task_types, queues, workers, auth, tokens, users):
+    parts = (task_events, tasks, task_types, statistics, queues, workers, auth, tokens, users)
+    for module in parts:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health.router)
     problems.install(app)

@@ -14,6 +14,8 @@ from app.domain.lifecycle import ACTIVE, TaskStatus
 
 # Pending and running together. Which of them a task is, is not counted but looked up.
 ACTIVE_TASKS = "active"
+# What is beyond the number of kinds that are told apart.
+OTHER = "(other)"
 _MICROSECOND = timedelta(microseconds=1)
 
 

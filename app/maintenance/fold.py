@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from app.core.config import get_settings
 from app.db.session import Database
 from app.domain.figures import Figures
-from app.domain.tally import Kind, Owner, Tally, day_of
+from app.domain.tally import OTHER, Kind, Owner, Tally, day_of
 from app.maintenance.report import Report
 from app.models import EVERYBODY
 from app.queries import counting, folding
@@ -31,7 +31,6 @@ BATCH = 5000
 # what comes after that is counted together, and nobody else's names are crowded out.
 SERIES_OF_OWNER = 100
 SERIES_OF_EVERYBODY = 1000
-OTHER = "(other)"
 # After that only days are kept.
 HOURS_KEPT_DAYS = 35.0
 DAY_SECONDS = 86_400.0

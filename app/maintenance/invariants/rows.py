@@ -50,7 +50,9 @@ def counted(database: Database) -> list[Suspect]:
     rows: Any = database.execute(counting.count_maintained(None)).all()
     for status, number in by_status(rows).items():
         if number and status not in tuple(TaskStatus):
-            suspects.append(Suspect("counts", f"all {status}", f"{number} tasks in no known status"))
+            suspects.append(
+                Suspect("counts", f"all {status}", f"{number} tasks in no known status")
+            )
     return suspects
 
 
