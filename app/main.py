@@ -20,6 +20,7 @@ from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
     queues,
+    statistics,
     task_events,
     task_relations,
     task_types,
@@ -54,6 +55,7 @@ Every error has one shape, `application/problem+json`, with a stable `code` for 
 _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
     {"name": "events", "description": "Live state as server-sent events."},
+    {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
@@ -77,7 +79,7 @@ def create_app() -> FastAPI:
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     first = (task_events, tasks, task_relations, task_types)
-    for module in (*first, queues, workers, auth, tokens, users):
+    for module in (*first, statistics, queues, workers, auth, tokens, users):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health.router)
     problems.install(app)

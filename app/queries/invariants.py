@@ -1,7 +1,7 @@
 """Statements that look for what must never be: each condition is broken or nobody's business.
 
 They write nothing and lock nothing. Most read an index; `broken_rows` is for the whole table, a page
-at a time, and `counts` reads it once.
+at a time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from app.db.clock import after, micros, now
@@ -19,7 +19,6 @@ from app.domain.retry import MAX_CRASHES
 from app.models import Queue, Schedule, Task, TaskAttempt, TaskDependency, Worker
 from app.queries import dependencies
 from app.queries.guards import legal, status_in
-from app.queries.listing import TaskFilter, count_by_status
 from app.queries.schedules import STATIC
 from app.queries.types import Rows
 
@@ -162,26 +161,6 @@ def broken_rows(margins: Margins, start: uuid.UUID, end: uuid.UUID | None, limit
         .where(page, or_(*rules.values()))
         .order_by(Task.id)
         .limit(limit)
-    )
-
-
-def counts() -> Rows:
-    """What the API counts by status, beside the rows themselves, in one snapshot.
-
-    One row for each status that the API's statement finds; `total` and `all_<status>` are the
-    same on every row. A single row with `status` NULL when the API's statement finds none.
-    """
-    api = count_by_status(TaskFilter()).subquery("api")
-    status, number = api.c
-    whole = select(
-        func.count().label("total"),
-        *(
-            func.count().filter(Task.status == each.value).label(f"all_{each.value}")
-            for each in TaskStatus
-        ),
-    ).subquery("whole")
-    return select(status.label("status"), number.label("number"), *whole.c).select_from(
-        whole.outerjoin(api, true())
     )
 
 

@@ -16,10 +16,10 @@ from app.core.config import get_settings
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
-from app.maintenance import dependents, invariants
+from app.maintenance import dependents, fold, invariants
 from app.maintenance.invariants import RULES, Report, Times, rows
 from app.models import Schedule, Task, TaskAttempt, Worker
-from app.queries import leases
+from app.queries import counting, leases
 from app.queries import queues as queue_queries
 from app.queries.invariants import Margins
 from app.queries.schedules import BEAT_DUTY
@@ -415,7 +415,33 @@ def unchecked(world: World) -> Iterator[None]:
 def test_a_task_that_no_status_counts_is_found(world: World) -> None:
     live_worker(world)
     world.force(ended(world), status="lost")
-    assert broken(world) == {"counts": ["total"]}
+    assert broken(world) == {"counts": ["all lost"]}
+
+
+def test_counts_that_do_not_agree_with_the_rows_are_found(world: World) -> None:
+    live_worker(world)
+    owner = uuid.uuid4()
+    ended(world, user_id=owner)
+    fold.run_once(world.database, 100)
+    assert broken(world) == {}
+    # By somebody who has disabled triggers.
+    wrong = {"owner": owner, "status": "succeeded", "number": 3}
+    world.database.execute(counting.add_to_count(), wrong)
+    assert broken(world) == {"counts": [f"{owner} succeeded"]}
+    fold.recount(world.database)
+    assert broken(world) == {}
+
+
+def test_a_fold_that_does_not_keep_up_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_UNFOLDED", 4)
+    world.add_many(5)
+    assert broken(world) == {}, "nobody is there to fold"
+    live_worker(world)
+    assert broken(world) == {"not_folded": ["task_deltas"]}
+    fold.run_once(world.database, 100)
+    assert broken(world) == {}
 
 
 # Queues

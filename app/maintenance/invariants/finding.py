@@ -62,7 +62,14 @@ RULES: dict[str, Rule] = {
         "an agent tells it within minutes: see that a worker runs, and look for agent_step_failed "
         f"in {_WORKER_LOG}",
     ),
-    "counts": Rule("counted otherwise than the rows are", "REINDEX the database, then ask again"),
+    "counts": Rule(
+        "counted otherwise than the rows are",
+        "count them anew: taskctl recount; and see that nobody disables triggers",
+    ),
+    "not_folded": Rule(
+        "waiting to be counted while an agent lives",
+        f"look for agent_step_failed in {_WORKER_LOG}; counts are right all the same, but slow",
+    ),
     "window": Rule(
         "with more tasks in the broker than its window",
         "no process but those of this version may feed: stop older ones",

@@ -36,6 +36,8 @@ class Times:
     tell: float
     # From the removal of a task by hand to that word.
     gone: float
+    # From too many unfolded changes to few.
+    fold: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -60,4 +62,5 @@ class Times:
             fire=3 * settings.heartbeat_seconds + 3 * LEEWAY_SECONDS,
             tell=3 * LEEWAY_SECONDS,
             gone=2 * PRUNE_EVERY_SECONDS + takeover,
+            fold=takeover + 2 * step + 3 * LEEWAY_SECONDS,
         )
