@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -54,20 +54,19 @@ async def create_task(
     caller: TasksWrite,
     body: schemas.TaskCreate,
     key: IdempotencyKey,
-    db: Db,
     response: Response,
-) -> TaskRow:
+) -> dict[str, Any]:
     """Create a task. Answered once it is committed; it runs even if the broker is down now."""
     new = NewTask(
         **body.model_dump(), user_id=caller.user_id, sees_all=caller.owner is None
     )
-    task, replayed = await task_service.submit(
-        db, new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
+    task, replayed = await task_service.accept(
+        new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
     )
     if replayed:
         response.status_code = 200
         response.headers["Idempotent-Replayed"] = "true"
-    response.headers["Location"] = f"/api/v1/tasks/{task.id}"
+    response.headers["Location"] = f"/api/v1/tasks/{task['id']}"
     return task
 
 
