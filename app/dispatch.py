@@ -31,6 +31,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
+from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
 from app.void_hints import VoidHints
@@ -67,7 +68,7 @@ class Dispatcher:
 
         A broker that is away is not an error: the rows wait, unmarked.
         """
-        if self._nothing_waits(queue):
+        if self._database.execute(queries.waiting(queue, 1)).first() is None:
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
@@ -78,9 +79,6 @@ class Dispatcher:
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
 
-    def _nothing_waits(self, queue: str) -> bool:
-        return self._database.execute(queries.waiting(queue, 1)).first() is None
-
     def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
         settings = get_settings()
         row = _locked(connection, queue)
@@ -88,14 +86,20 @@ class Dispatcher:
         if row.paused_at is not None:
             return [], size
         outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
-        candidates = connection.execute(queries.waiting(queue, size)).all()
-        if not candidates:
+        first = connection.execute(queries.waiting(queue, 1)).first()
+        if first is None:
             return [], size
+        # Nobody behind the first one has more room than it.
+        top = level_of(first.rank, first.now_micros, settings.ageing_seconds)
+        room = size - sum(count for level, count in outstanding.items() if level >= top)
+        if room <= 0:
+            return [], size
+        candidates = connection.execute(queries.waiting(queue, room)).all()
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
             size,
-            candidates[0].now_micros,
+            first.now_micros,
             settings.ageing_seconds,
         )
         hints = []
@@ -110,11 +114,14 @@ class Dispatcher:
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
     ) -> list[Hint]:
         runtimes = self._known_runtimes(connection)
-        names = [row.celery_task_name for row in rows]
+        kinds = [(row.celery_task_name, row.burst) for row in rows]
         sizes = {
-            name: windows.slice_size(runtimes.get(name), len(rows), slots) for name in set(names)
+            (name, burst): (windows.burst_size if burst else windows.slice_size)(
+                runtimes.get(name), len(rows), slots
+            )
+            for name, burst in set(kinds)
         }
-        return [_hint(queue, level, part) for part in windows.group(rows, names, sizes)]
+        return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
 
     def _known_runtimes(self, connection: Connection) -> dict[str, windows.Runtime]:
         if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
@@ -190,6 +197,7 @@ def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
         limit_seconds=limit,
         argsrepr=shown(json.loads(rows[0].args)) if one else f"({len(rows)} tasks)",
         kwargsrepr=shown(json.loads(rows[0].kwargs)) if one else "{}",
+        burst=rows[0].burst and not one,
     )
 
 

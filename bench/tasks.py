@@ -17,3 +17,9 @@ def noop() -> None:
 def noop_single() -> None:
     """The same; the benchmark records a slow run of it, so its rows travel one a message."""
     calls.add()
+
+
+@shared_task(burst=True)
+def noop_burst() -> None:
+    """The same in the burst lane."""
+    calls.add()

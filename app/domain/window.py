@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from app.domain.rank import Priority, level
 SLICE_SECONDS = 0.1
 MAX_SLICE = 50
 SAMPLES_BEFORE_SLICING = 20
+# Rows of a function in the burst lane are claimed and settled together, so more of them pay.
+MAX_BURST = 128
 # Enough rows for whole slices from the first moment; hints are cheap, refills are not.
 MIN_WINDOW = 64
 MAX_WINDOW = 4096
@@ -79,11 +81,24 @@ def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
     return max(1, min(by_time, by_backlog, MAX_SLICE))
 
 
-def group(rows: Sequence[Row], names: Sequence[str], sizes: Mapping[str, int]) -> list[list[Row]]:
-    """Rows in order, gathered into messages of one function each."""
+def burst_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
+    """Rows of a function in the burst lane in a message, whose author says that it is short.
+
+    One that is longer than its author thinks gets fewer.
+    """
+    by_time = MAX_BURST if runtime is None else int(SLICE_SECONDS / max(runtime.mean, 1e-6))
+    by_backlog = backlog // max(1, 2 * slots)
+    return max(1, min(by_time, by_backlog, MAX_BURST))
+
+
+Kind = TypeVar("Kind", bound=Hashable)
+
+
+def group(rows: Sequence[Row], kinds: Sequence[Kind], sizes: Mapping[Kind, int]) -> list[list[Row]]:
+    """Rows in order, gathered into messages of one kind each, such as a function."""
     messages: list[list[Row]] = []
-    open_: dict[str, list[Row]] = {}
-    for row, name in zip(rows, names, strict=True):
+    open_: dict[Kind, list[Row]] = {}
+    for row, name in zip(rows, kinds, strict=True):
         current = open_.get(name)
         if current is None:
             current = open_[name] = []

@@ -7,6 +7,7 @@ chain of failures spreads level by level, many levels in one transaction.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from app.domain.lifecycle import Event, TaskStatus
 from app.maintenance.report import Report
 from app.queries import dependencies as queries
 from app.services.depending import FAIL, why
+
+# How long one transaction may take; what is left has the next one.
+SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,20 @@ class _Told:
 
 
 def run_once(database: Database, limit: int) -> DependentsReport:
-    """Tell the dependents of finished tasks, about `limit` of them."""
+    """Tell the dependents of finished tasks, about `limit` of them, for a moment at most.
+
+    On SQLite nobody else writes meanwhile, not even whoever has a lease to renew.
+    """
     told = _Told()
+    until = time.monotonic() + SECONDS
     if not database.execute(queries.due(1, lock=False)).all():
         return DependentsReport()
     with database.transaction() as connection:
-        while told.edges < limit and _tell_some(connection, limit - told.edges, told):
+        while (
+            told.edges < limit
+            and _tell_some(connection, limit - told.edges, told)
+            and time.monotonic() < until
+        ):
             pass
     events.changed([*told.released, *told.ended])
     for queue in sorted(set(told.released.values())):
@@ -101,7 +113,9 @@ def _end(connection: Connection, event: Event, ids: list[uuid.UUID], told: _Told
     if not ids:
         return
     status = TaskStatus.FAILED if event is Event.DEPENDENCY_FAILED else TaskStatus.REVOKED
-    culprits = {row.task_id: row.needs_id for row in connection.execute(queries.culprits(ids, status))}
+    culprits = {
+        row.task_id: row.needs_id for row in connection.execute(queries.culprits(ids, status))
+    }
     connection.execute(
         queries.end(event),
         [{"task": task_id, "why": why(event, culprits[task_id])} for task_id in ids],

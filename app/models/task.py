@@ -67,6 +67,8 @@ class Task(Base):
     crash_count: Mapped[int] = mapped_column(Integer, default=0)
     max_attempts: Mapped[int] = mapped_column(Integer, default=1)
     requeue_on_interrupt: Mapped[bool] = mapped_column(default=False)
+    # Its message may be claimed and settled as a whole: short, and fit to run again.
+    burst: Mapped[bool] = mapped_column(default=False, server_default=false())
     time_limit: Mapped[float | None] = mapped_column(Float)
     soft_time_limit: Mapped[float | None] = mapped_column(Float)
 

@@ -146,6 +146,35 @@ def give_back(
     )
 
 
+def return_unbegun(pairs: Iterable[Pair]) -> Update:
+    """Running -> pending for rows that were claimed with others and never begun.
+
+    The start is undone with its count; a cancel that was requested meanwhile is done. The rank is
+    still the one of the claim, so the row is again where it was.
+    """
+    cancelled = Task.cancel_requested_at.is_not(None)
+    return (
+        update(Task)
+        .where(pairs_in(pairs), legal(Event.RETURN))
+        .values(
+            status=case((cancelled, target(Event.STOP).value), else_=target(Event.RETURN).value),
+            reason=case((cancelled, Task.cancel_reason), else_=None),
+            completed_at=case((cancelled, now()), else_=None),
+            celery_id=new_uuid(),
+            attempt=Task.attempt - 1,
+            tries=Task.tries - 1,
+            started_at=None,
+            worker=None,
+            dispatched_at=None,
+            dispatched_priority=None,
+            lease_until=None,
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(*_ENDED)
+    )
+
+
 def fail_if_running(
     pair: Pair,
     *,

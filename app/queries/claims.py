@@ -4,13 +4,14 @@ Every one is fenced by `celery_id`, the id under which this very publish was cla
 never used twice, so a write that arrives late, twice, or from a worker that was given up finds
 no row. That is an answer, not an error: look at what came back.
 
-Claim and settle take lists, usually of one; statements are built once per length.
+Claim and settle take lists, usually of one; statements are built once per length, and for longer
+lists in a few lengths only: the rest is filled up with pairs that no row has.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -50,9 +51,19 @@ def pairs_in(pairs: Iterable[Pair]) -> ColumnElement[bool]:
     return tuple_(Task.id, Task.celery_id).in_(list(pairs))
 
 
-def bind_pairs(pairs: list[Pair]) -> dict[str, Any]:
+_LENGTHS = (1, 4, 16, 48, 128)
+
+
+def length_for(count: int) -> int:
+    """The `count` to build a statement for that takes `count` pairs."""
+    return next((length for length in _LENGTHS if length >= count), count)
+
+
+def bind_pairs(pairs: Sequence[Pair], length: int = 0) -> dict[str, Any]:
     """Parameters `id_0, celery_id_0, id_1, ...` of the statements below."""
     bound: dict[str, Any] = {}
+    for index in range(len(pairs), length):
+        bound[f"id_{index}"] = bound[f"celery_id_{index}"] = None
     for index, (task_id, celery_id) in enumerate(pairs):
         bound[f"id_{index}"] = task_id
         bound[f"celery_id_{index}"] = celery_id
@@ -67,7 +78,9 @@ def _these(count: int) -> ColumnElement[bool]:
     ]
     if count == 1:
         return and_(Task.id == binds[0][0], Task.celery_id == binds[0][1])
-    return or_(*(and_(Task.id == task, Task.celery_id == celery) for task, celery in binds))
+    these = values(column("id", Uuid()), column("celery_id", Uuid()), name="these")
+    given = these.data(binds).cte("these")
+    return and_(Task.id == given.c.id, Task.celery_id == given.c.celery_id)
 
 
 _CLAIMED = (
@@ -159,6 +172,7 @@ _SETTLED_COLUMNS: dict[str, Any] = {
     "error": RawJson(),
     "stopped_by": Text(),
 }
+SETTLED = tuple(_SETTLED_COLUMNS)
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy import Select, Text, Update, case, func, literal, or_, select, t
 from sqlalchemy.dialects.postgresql import Insert
 
 from app.db.clock import after, micros, new_uuid, now
+from app.db.lists import one_of
 from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority
@@ -97,13 +98,14 @@ def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
     """Mark rows as dispatched under a priority. One cancelled meanwhile is left out."""
     return (
         update(Task)
-        .where(Task.id.in_(list(ids)), legal(Event.FEED), Task.dispatched_at.is_(None))
+        .where(one_of(Task.id, ids), legal(Event.FEED), Task.dispatched_at.is_(None))
         .values(dispatched_at=now(), dispatched_priority=level)
         .returning(
             Task.id,
             Task.celery_id,
             Task.celery_task_name,
             Task.rank,
+            Task.burst,
             Task.time_limit,
             Task.soft_time_limit,
             # As text: only a message of one row shows its arguments to a monitor.

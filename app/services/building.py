@@ -129,6 +129,8 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "requeue_on_interrupt": (
             max_attempts > 1 if info.requeue_on_interrupt is None else info.requeue_on_interrupt
         ),
+        # What may start only once is never claimed long before it starts.
+        "burst": info.burst and max_attempts > 1,
         "time_limit": new.time_limit or info.time_limit or default_limit,
         "soft_time_limit": new.soft_time_limit or info.soft_time_limit,
         "user_id": new.user_id,

@@ -39,6 +39,7 @@ from app.worker.holdings import Holdings, Parent, Process
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
 from app.worker.legacy import PAUSE_SECONDS, Legacy
+from app.worker.place import path_of
 from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
 from app.worker.wire import Connection, Message
@@ -49,7 +50,7 @@ TICK_SECONDS = 1.0
 NOTICE_SECONDS = 0.05
 LINGER_SECONDS = 5.0
 # Edges of one step, and of one transaction.
-BATCH = 1000
+BATCH = 200
 
 
 class Agent:
@@ -231,6 +232,13 @@ class Agent:
                 self._notice(uuid.UUID(task_id))
             if again:
                 dispatch.wake(again)
+        elif kind == "burst":
+            path = path_of(self._path, process.pid)
+            held_rows = self.holdings.burst_claimed_by(process, message, path)
+            self._feed_when_half_empty(held_rows[0].queue)
+        elif kind == "burst_over":
+            for held in self.holdings.burst_ended(process, message):
+                self._notice(held.pair[0])
         elif kind == "awaited":
             self._dependents_due.set()
         elif kind == "waiting":

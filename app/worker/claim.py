@@ -85,7 +85,7 @@ class Claim:
                 self._leave()
             finally:
                 self._in_body = False
-                _by_celery_id.pop(str(self.celery_id), None)
+                _by_celery_id.pop(self.celery_id, None)
                 attempts_here.pop(self.task_id, None)
                 current_attempt.reset(token)
 
@@ -130,26 +130,26 @@ class Claim:
         return exception
 
 
-_by_celery_id: dict[str, Claim] = {}
+_by_celery_id: dict[uuid.UUID, Claim] = {}
 # Orders about attempts that are being claimed, whose body has not begun.
-_early: dict[str, list[str]] = {}
+_early: dict[uuid.UUID, list[str]] = {}
 _orders = threading.Lock()
 
 
 def expect(celery_id: uuid.UUID) -> None:
     """An attempt is about to be claimed: keep what is ordered until its body begins."""
-    _early[str(celery_id)] = []
+    _early[celery_id] = []
 
 
 def forget(celery_id: uuid.UUID) -> None:
     """The attempt is over, or never came to be."""
-    _early.pop(str(celery_id), None)
+    _early.pop(celery_id, None)
 
 
 def _begin(claim: Claim) -> None:
     with _orders:
-        early = _early.pop(str(claim.celery_id), [])
-        _by_celery_id[str(claim.celery_id)] = claim
+        early = _early.pop(claim.celery_id, [])
+        _by_celery_id[claim.celery_id] = claim
     for order in early:
         _carry_out(claim, order)
 
@@ -170,10 +170,11 @@ def current() -> Claim | None:
 def on_order(order: str, celery_id: str) -> None:
     """An order from the agent, about one claim; ignored when that is not running here."""
     with _orders:
-        claim = _by_celery_id.get(celery_id)
+        key = uuid.UUID(celery_id)
+        claim = _by_celery_id.get(key)
         if claim is None:
             # The time that a claim took is not the body's: a soft limit is told anew.
-            if order != "timeout" and (early := _early.get(celery_id)) is not None:
+            if order != "timeout" and (early := _early.get(key)) is not None:
                 early.append(order)
             return
     _carry_out(claim, order)

@@ -11,14 +11,16 @@ from typing import Any, ClassVar, NoReturn
 from celery import Task, signals
 from celery.exceptions import CDeprecationWarning, Ignore
 
-from app.hints import HintRow, rows_of
+from app.hints import HintRow, is_burst, rows_of
 from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
+from app.worker.burst import BurstRun
 from app.worker.claim import Claim, current
-from app.worker.execution import REVOKED, Ran, run_row
+from app.worker.execution import REVOKED, Message, run_rows
 from app.worker.link import link
 from app.worker.monitor import Monitor
 from app.worker.outcome import fit_to_show
+from app.worker.settling import Ran
 from app.worker.signals import DoesNotFit, TrackedRetry
 
 
@@ -33,6 +35,7 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     abstract = True
     Strategy = "app.worker.strategy:strategy"
     on_interrupt: ClassVar[str | None] = None
+    burst: ClassVar[bool] = False
 
     @classmethod
     def bind(cls, app: Any) -> Any:
@@ -88,19 +91,20 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         name, worker = str(self.name), str(request.hostname)
         monitor = Monitor.of(self.app)
         if len(rows) == 1:
-            ran = run_row(rows[0], queue, name, worker, self._run_body)
+            ran = run_rows(rows, Message(queue, name, worker, self._run_body))
             link().flush()
             return _show(ran, monitor, rows[0])
-        link().slice(rows, queue)
-        for row in rows:
 
-            def reported(claim: Claim, row: HintRow = row) -> Any:
-                monitor.started(row, name, claim.args, claim.kwargs)
-                return self._run_body(claim)
+        def reported(claim: Claim) -> Any:
+            monitor.started(claim.celery_id, name, claim.args, claim.kwargs)
+            return self._run_body(claim)
 
-            ran = run_row(row, queue, name, worker, reported)
-            if ran.claimed:
-                monitor.finished(row, ran)
+        message = Message(queue, name, worker, reported, monitor.finished)
+        if is_burst(request) and self.burst:
+            BurstRun(rows, message).run()
+        else:
+            link().slice(rows, queue)
+            run_rows(rows, message)
         monitor.flush()
         link().flush()
         return None

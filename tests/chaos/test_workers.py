@@ -100,3 +100,20 @@ def test_a_task_that_kills_its_process_is_quarantined(chaos: Scenario) -> None:
     for task_id in neighbours:
         assert tasks[task_id]["status"] == "succeeded"
         assert len(chaos.effects.of(task_id, "start")) <= 2
+
+
+@pytest.mark.scenario("L07")
+def test_kills_in_the_burst_lane_cost_no_row(chaos: Scenario) -> None:
+    chaos.start("api", "worker", "worker2")
+    chaos.submit_many(1500, "burst_short", chaos.log, 0.005, max_attempts=10)
+    chaos.wait(lambda: len(chaos.effects.all()) >= 50, 30, "rows run")
+    for round_ in range(6):
+        part = chaos.random.choice(("worker", "worker2"))
+        pids = chaos.worker_pids(part)
+        role = ("children", "parent", "agent")[round_ % 3]
+        victim = chaos.random.choice(pids["children"]) if role == "children" else pids[role]
+        chaos.kill(victim)
+        time.sleep(chaos.random.uniform(0.3, 1.5))
+    tasks = chaos.finish(quiet=120)
+    assert {task["status"] for task in tasks.values()} == {"succeeded"}
+    assert max(task["tries"] for task in tasks.values()) <= 4

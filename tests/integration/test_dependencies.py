@@ -130,9 +130,7 @@ async def test_what_does_not_fit_is_refused(
     world: World, db: AsyncSession, fields: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(Invalid, match=message):
-        await task_service.create_task(
-            db, name="n", task_type="t", celery_task_name=NOOP, **fields
-        )
+        await task_service.create_task(db, name="n", task_type="t", celery_task_name=NOOP, **fields)
 
 
 # -- telling --------------------------------------------------------------------------------

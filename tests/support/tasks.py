@@ -274,3 +274,19 @@ def kill_self_again(self: Any, log: str, deaths: int = 99) -> int:
 def write_json(path: str, value: Any) -> None:
     """Write a JSON file, for calls whose result nobody keeps."""
     Path(path).write_text(json.dumps(value))
+
+
+@shared_task(bind=True, burst=True)
+def burst_step(self: Any, log: str, what: str = "", seconds: float = 0.0) -> str:
+    """One of many short rows; `what` says what goes wrong with it."""
+    note(log, self.task_id, self.attempt, "start")
+    time.sleep(seconds)
+    if what == "raise" or (what == "raise once" and self.attempt == 1):
+        raise ValueError("as planned")
+    if what == "die" or (what == "die once" and self.attempt == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "progress":
+        self.update_progress(40, "on the way")
+        self.log("a line")
+    note(log, self.task_id, self.attempt, "done")
+    return what

@@ -49,6 +49,15 @@ def retryable(self: Any, log: str, seconds: float = 0.0) -> float:
     return seconds
 
 
+@scenario_task(burst=True, max_retries=9, default_retry_delay=0)
+def burst_short(self: Any, log: str, seconds: float = 0.0) -> float:
+    """The same in the burst lane."""
+    note(log, self.task_id, self.attempt, "start")
+    time.sleep(seconds)
+    note(log, self.task_id, self.attempt, "done")
+    return seconds
+
+
 @scenario_task()
 def progressing(self: Any, log: str, seconds: float, steps: int = 10) -> int:
     """Report progress on the way and ask whether to stop."""
