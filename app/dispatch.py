@@ -51,6 +51,7 @@ class FeedReport:
     rows: int = 0
     messages: int = 0
     published: bool = True
+    window: int = windows.MIN_WINDOW
 
 
 class Dispatcher:
@@ -77,7 +78,7 @@ class Dispatcher:
         if not hints:
             return FeedReport()
         published = self._publish(hints, size)
-        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
+        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
     def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
         settings = get_settings()
@@ -213,6 +214,8 @@ class _Feeder:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._dirty: dict[str, None] = {}
+        # When a queue may be fed again, by the monotonic clock.
+        self._rested: dict[str, float] = {}
         self._condition = threading.Condition()
         self._busy = False
         # Marks need not survive a power cut: a row whose mark is lost is fed again.
@@ -234,7 +237,7 @@ class _Feeder:
         while True:
             queue = self._next()
             try:
-                done = self._dispatcher.feed(queue).published
+                done = self._feed(queue)
             except SQLAlchemyError as exc:
                 log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
                 done = False
@@ -252,13 +255,24 @@ class _Feeder:
             pause = min(pause * 2, LAST_RETRY_SECONDS)
             self.wake(queue)
 
+    def _feed(self, queue: str) -> bool:
+        began = time.monotonic()
+        report = self._dispatcher.feed(queue)
+        now = time.monotonic()
+        self._rested[queue] = now + windows.rest(now - began, report.rows, report.window)
+        return report.published
+
     def _next(self) -> str:
         with self._condition:
-            self._condition.wait_for(lambda: self._dirty)
-            queue = next(iter(self._dirty))
-            del self._dirty[queue]
-            self._busy = True
-            return queue
+            while True:
+                now = time.monotonic()
+                due = {queue: self._rested.get(queue, now) for queue in self._dirty}
+                queue = min(due, key=due.__getitem__, default=None)
+                if queue is not None and due[queue] <= now:
+                    del self._dirty[queue]
+                    self._busy = True
+                    return queue
+                self._condition.wait(None if queue is None else due[queue] - now)
 
 
 _feeder: _Feeder | None = None

@@ -19,6 +19,11 @@ MAX_BURST = 128
 # Enough rows for whole slices from the first moment; hints are cheap, refills are not.
 MIN_WINDOW = 64
 MAX_WINDOW = 4096
+# A feed that took longer than this and found little is followed by a rest of so many times the
+# excess, but never of more than that.
+QUICK_SECONDS = 0.01
+REST_FACTOR = 4
+LONGEST_REST_SECONDS = 0.25
 
 Row = TypeVar("Row")
 
@@ -65,6 +70,18 @@ def admit(
             if floor <= own:
                 ahead[floor] += 1
     return admitted
+
+
+def rest(took_seconds: float, rows: int, size: int) -> float:
+    """Seconds until a queue should be fed again, after a feed that put out so many of a window.
+
+    While somebody's transaction holds an old snapshot, PostgreSQL can clean nothing away, and every
+    feed steps over all rows that have waited since. One that finds much is worth that; those that
+    find a row or two are gathered, so that feeding takes a bounded part of the time.
+    """
+    if 2 * rows >= size:
+        return 0.0
+    return min(REST_FACTOR * max(took_seconds - QUICK_SECONDS, 0.0), LONGEST_REST_SECONDS)
 
 
 def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
