@@ -25,7 +25,8 @@ BURST_HEADER = "tasksystem_burst"
 MAX_ROWS = 1000
 # Between queue and priority in the name of a list: kombu's own separator.
 _SEPARATOR = "\x06\x16"
-_BODY = base64.b64encode(
+# The body of every hint: no arguments, no callbacks.
+BODY = base64.b64encode(
     json.dumps(
         [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
     ).encode()
@@ -69,7 +70,7 @@ def encode(hint: Hint) -> str:
     limit = hint.limit_seconds + _LIMIT_MARGIN_SECONDS
     return json.dumps(
         {
-            "body": _BODY,
+            "body": BODY,
             "content-encoding": "utf-8",
             "content-type": "application/json",
             "headers": {

@@ -40,7 +40,7 @@ from app.db.base import RawJson
 from app.db.clock import after, now
 from app.domain.lifecycle import FINISHED, SETTLED_BY_OTHERS, Event, TaskStatus, target
 from app.models import Task, TaskLog
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.types import Rows, UpdatedRows
 
 Pair = tuple[uuid.UUID, uuid.UUID]
@@ -106,7 +106,7 @@ def claim(count: int) -> UpdatedRows:
         update(Task)
         .where(
             _these(count),
-            legal(Event.CLAIM),
+            legal_by_key(Event.CLAIM),
             Task.dispatched_at.is_not(None),
             or_(Task.expires_at.is_(None), Task.expires_at > now()),
         )
@@ -133,7 +133,7 @@ def claimed_already(count: int) -> Rows:
     """What `claim` would have returned, had its answer not been lost. The same parameters."""
     return select(*_CLAIMED).where(
         _these(count),
-        legal(Event.REPORT),
+        legal_by_key(Event.REPORT),
         Task.worker == bindparam("worker", type_=Text()),
     )
 
@@ -203,7 +203,7 @@ def settle_if_running(count: int) -> UpdatedRows:
         chosen = and_(Task.id == settled.c.id, Task.celery_id == settled.c.celery_id)
     return (
         update(Task)
-        .where(chosen, legal(Event.REPORT))
+        .where(chosen, legal_by_key(Event.REPORT))
         .values(**_settled_values(source))
         .returning(Task.id, Task.status, Task.delete_requested_at, Task.awaited)
     )
@@ -234,7 +234,7 @@ def report_progress() -> UpdatedRows:
     message = bindparam("message", type_=Text())
     return (
         update(Task)
-        .where(_these(1), legal(Event.REPORT))
+        .where(_these(1), legal_by_key(Event.REPORT))
         .values(
             progress=case((progress > Task.progress, progress), else_=Task.progress),
             progress_message=func.coalesce(message, Task.progress_message),
@@ -252,7 +252,7 @@ def acknowledge_cancels(celery_ids: Iterable[uuid.UUID], task_ids: Iterable[uuid
         .where(
             Task.id.in_(list(task_ids)),
             Task.celery_id.in_(list(celery_ids)),
-            legal(Event.REPORT),
+            legal_by_key(Event.REPORT),
             Task.cancel_acknowledged_at.is_(None),
         )
         .values(cancel_acknowledged_at=now(), updated_at=now(), version=Task.version + 1)
@@ -276,7 +276,7 @@ def add_log(task_id: uuid.UUID, celery_id: uuid.UUID, level: str, lines: list[st
         select(Task.id, Task.attempt, now(), literal(level, Text()), lines_cte.c.message)
         .select_from(Task)
         .join(lines_cte, true())
-        .where(Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT))
+        .where(Task.id == task_id, Task.celery_id == celery_id, legal_by_key(Event.REPORT))
     )
     return insert(TaskLog).from_select(
         ["task_id", "attempt", "created_at", "level", "message"], chosen

@@ -17,7 +17,7 @@ from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority
 from app.models import Queue, Task, TaskRuntime
 from app.queries.claims import Pair, pairs_in
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.tasks import rank_of
 from app.queries.types import Rows
 
@@ -98,7 +98,7 @@ def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
     """Mark rows as dispatched under a priority. One cancelled meanwhile is left out."""
     return (
         update(Task)
-        .where(one_of(Task.id, ids), legal(Event.FEED), Task.dispatched_at.is_(None))
+        .where(one_of(Task.id, ids), legal_by_key(Event.FEED), Task.dispatched_at.is_(None))
         .values(dispatched_at=now(), dispatched_priority=level)
         .returning(
             Task.id,
@@ -123,7 +123,7 @@ def unmark(pairs: Iterable[Pair]) -> Update:
     """Take marks back; the hints, wherever they are, lose at the claim from now on."""
     return (
         update(Task)
-        .where(pairs_in(pairs), legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .where(pairs_in(pairs), legal_by_key(Event.FEED), Task.dispatched_at.is_not(None))
         .values(**_take_back())
         .returning(Task.id, Task.queue)
     )

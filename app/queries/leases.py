@@ -14,7 +14,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event
 from app.models import Duty, Queue, Task, Worker
 from app.queries.claims import Pair, pairs_in
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.tasks import is_needed
 from app.queries.types import DeletedRows, InsertedRows, Rows
 
@@ -25,7 +25,7 @@ def renew(pairs: Iterable[Pair], lease_seconds: float) -> Update:
     The rows are locked first: PostgreSQL computes the new values of an update before it waits
     for a lock, and a lease must not be shorter by that wait.
     """
-    ours = (pairs_in(pairs), legal(Event.REPORT))
+    ours = (pairs_in(pairs), legal_by_key(Event.REPORT))
     locked = select(Task.id).where(*ours).order_by(Task.id).with_for_update().cte("locked")
     return (
         update(Task)

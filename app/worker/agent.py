@@ -32,6 +32,7 @@ from app.core.version import VERSION
 from app.db.session import Database, is_transient
 from app.maintenance import dependents
 from app.services.catalogue import catalogue
+from app.worker.burst_page import path_of
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
 from app.worker.duties import Duties
@@ -39,7 +40,6 @@ from app.worker.holdings import Holdings, Parent, Process
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
 from app.worker.legacy import PAUSE_SECONDS, Legacy
-from app.worker.place import path_of
 from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
 from app.worker.wire import Connection, Message

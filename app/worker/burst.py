@@ -75,7 +75,7 @@ class BurstRun:
             with _watched(self):
                 while (place := self._next()) is not None:
                     self._run_one(*place)
-            link().place.write(self._number, len(self._rows))
+            link().page.write(self._number, len(self._rows))
             with self._writing:
                 self._settle(self._take_ended())
                 self._give_back(self._take_waiting())
@@ -114,7 +114,7 @@ class BurstRun:
             if not self._waiting or draining.has_begun():
                 return None
             found = self._waiting.popleft()
-            link().place.write(self._number, found[0])
+            link().page.write(self._number, found[0])
             self._began_at = time.monotonic()
             return found
 

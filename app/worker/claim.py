@@ -96,19 +96,24 @@ class Claim:
         the leaving must be finished all the same: the next stop would hit the settlement.
         """
         raised: BaseException | None = None
-        left = False
-        while not left:
+        while self._in_body:
+            # Twice, because the next one may come while the first is noted.
             try:
-                with self._lock:
-                    self._in_body = False
-                    if self.thread_id != threading.main_thread().ident:
-                        # One that was set and not raised yet would hit the settlement.
-                        _set_in_thread(self.thread_id, None)
-                left = True
+                try:
+                    self._lower_flag()
+                except (TaskCancelled, SoftTimeLimitExceeded) as stop:
+                    raised = stop
             except (TaskCancelled, SoftTimeLimitExceeded) as stop:
                 raised = stop
         if raised is not None:
             raise raised
+
+    def _lower_flag(self) -> None:
+        with self._lock:
+            if self.thread_id != threading.main_thread().ident:
+                # One that was set and not raised yet would hit the settlement.
+                _set_in_thread(self.thread_id, None)
+            self._in_body = False
 
     def stop(self, exception: BaseException) -> None:
         """Raise `exception` inside the body, wherever it is. Called from another thread."""

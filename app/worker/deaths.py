@@ -21,9 +21,9 @@ from app.db.session import Database
 from app.queries import feed
 from app.services import attempts
 from app.services.attempts import Blame, LostTo, Settled
+from app.worker.burst_page import forget as forget_page
 from app.worker.holdings import Held, Holdings, Process
 from app.worker.outcome import timeout_message
-from app.worker.place import forget as forget_place
 
 log = get_logger(__name__)
 
@@ -107,7 +107,7 @@ class Deaths:
         events.changed([settled.task_id for settled in returned])
         for held in unbegun:
             process.held.pop(held.pair[1], None)
-        forget_place(burst.path)
+        forget_page(burst.path)
 
     async def _settle_for(self, process: Process, blamed: dict[uuid.UUID, Blame]) -> None:
         for held in list(process.held.values()):

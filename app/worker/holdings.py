@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.services.attempts import LostTo
-from app.worker.place import read as read_place
+from app.worker.burst_page import read as read_page
 from app.worker.wire import Connection
 
 Pair = tuple[uuid.UUID, uuid.UUID]
@@ -51,7 +51,7 @@ class Burst:
 
     def look(self) -> int:
         """Which row runs now, as the process says in the page it shares; the row's time begins."""
-        place = read_place(self.path, self.number)
+        place = read_page(self.path, self.number)
         for index, held in enumerate(self.rows):
             if index == place and not held.begun:
                 held.since = time.monotonic()

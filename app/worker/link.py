@@ -25,7 +25,7 @@ from app.core.logging import get_logger
 from app.db.session import Database
 from app.hints import HintRow
 from app.queries.leases import renew
-from app.worker.place import Place, path_of
+from app.worker.burst_page import BurstPage, path_of
 
 log = get_logger(__name__)
 
@@ -53,7 +53,7 @@ class Link:
         self._burst: list[Any] | None = None
         self._bursts = 0
         self._path = path
-        self.place = Place(path_of(path, self.pid))
+        self.page = BurstPage(path_of(path, self.pid))
         self._bridge = Bridge()
         if path:
             threading.Thread(target=self._listen, name="agent-link", daemon=True).start()
@@ -63,7 +63,7 @@ class Link:
         self._send([["slice", queue, [[str(row[0]), str(row[1])] for row in rows]]])
 
     def burst(self, rows: Sequence[HintRow], queue: str, name: str) -> int:
-        """About to claim all these rows; the number under which `place` says which one runs."""
+        """About to claim all these rows; the number under which `page` says which one runs."""
         said = [[str(task), str(celery), hard, soft] for task, celery, hard, soft in rows]
         with self._lock:
             self._bursts += 1

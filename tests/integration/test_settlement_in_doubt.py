@@ -224,7 +224,7 @@ def test_lines_and_progress_of_an_outage_are_written_before_the_settlement(
     def body(claim: Claim) -> None:
         gathered = reports.reports_of(claim)
         gathered.line("before", "info")
-        time.sleep(reports.INTERVAL_SECONDS)
+        time.sleep(reports.INTERVAL_SECONDS)  # so that the next line is written at once
         slow()
         gathered.line("meanwhile", "info")
         gathered.progress(40, "meanwhile")

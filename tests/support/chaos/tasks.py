@@ -18,6 +18,8 @@ from tests.support.tasks import note
 
 # Names of the functions below.
 NAMES: list[str] = []
+# Those of them that end their own process.
+DEADLY = ("kills_itself", "kills_its_worker")
 
 
 def scenario_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
