@@ -52,6 +52,8 @@ class FeedReport:
     messages: int = 0
     published: bool = True
     window: int = windows.MIN_WINDOW
+    # Rows wait and none could go out: the window is full, or the queue is paused.
+    full: bool = False
 
 
 class Dispatcher:
@@ -76,7 +78,7 @@ class Dispatcher:
         with self._database.transaction() as connection:
             hints, size = self._mark(connection, queue)
         if not hints:
-            return FeedReport()
+            return FeedReport(window=size, full=True)
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
@@ -259,7 +261,8 @@ class _Feeder:
         began = time.monotonic()
         report = self._dispatcher.feed(queue)
         now = time.monotonic()
-        self._rested[queue] = now + windows.rest(now - began, report.rows, report.window)
+        rest = windows.rest(now - began, report.rows, report.window, full=report.full)
+        self._rested[queue] = now + rest
         return report.published
 
     def _next(self) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
 
 from app import events
-from app.api import contract, docs, health, pages, problems
+from app.api import contract, docs, health, pages, problems, routing
 from app.api.metrics import CountRequests
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
@@ -79,9 +79,8 @@ def create_app() -> FastAPI:
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     first = (task_events, tasks, task_relations, task_types)
-    for module in (*first, statistics, queues, workers, auth, tokens, users):
-        app.include_router(module.router, prefix="/api/v1")
-    app.include_router(health.router)
+    modules = (*first, statistics, queues, workers, auth, tokens, users, health)
+    routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)
     docs.install(app)
@@ -93,9 +92,17 @@ def create_app() -> FastAPI:
 def _surround(app: FastAPI) -> None:
     """Middleware, innermost first."""
     app.add_middleware(Deadline)
+    if origins := get_settings().cors_origins:
+        _allow(app, origins)
+    app.add_middleware(CountRequests)
+    app.add_middleware(RequestContext)
+
+
+def _allow(app: FastAPI, origins: list[str]) -> None:
+    """Pages of these origins may read with a view token."""
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=get_settings().cors_origins,
+        allow_origins=origins,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[
             "Authorization",
@@ -114,8 +121,6 @@ def _surround(app: FastAPI) -> None:
             "Retry-After",
         ],
     )
-    app.add_middleware(CountRequests)
-    app.add_middleware(RequestContext)
 
 
 @contextlib.asynccontextmanager

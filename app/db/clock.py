@@ -40,6 +40,13 @@ class after(FunctionElement[datetime]):  # noqa: N801
         super().__init__(seconds if isinstance(seconds, ColumnElement) else literal(seconds, Float))
 
 
+class later(FunctionElement[datetime]):  # noqa: N801
+    """A timestamp plus a number of seconds: `later(moment, seconds)`."""
+
+    type = Timestamp()
+    inherit_cache = True
+
+
 class micros(FunctionElement[int]):  # noqa: N801
     """A timestamp as integer microseconds since 1970, or the difference of two."""
 
@@ -88,6 +95,18 @@ def _after_sqlite(element: after, compiler: SQLCompiler, **kw: Any) -> str:
 def _after_postgresql(element: after, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
     return f"(clock_timestamp() + make_interval(secs => ({seconds})::double precision))"
+
+
+@compiles(later, "sqlite")
+def _later_sqlite(element: later, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds = (compiler.process(each, **kw) for each in element.clauses)
+    return f"({moment} + CAST(({seconds}) * 1000000 AS INTEGER))"
+
+
+@compiles(later, "postgresql")
+def _later_postgresql(element: later, compiler: SQLCompiler, **kw: Any) -> str:
+    moment, seconds = (compiler.process(each, **kw) for each in element.clauses)
+    return f"({moment} + make_interval(secs => ({seconds})::double precision))"
 
 
 @compiles(micros, "sqlite")

@@ -11,13 +11,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
 from app.db.faults import is_transient as is_transient
@@ -39,6 +39,24 @@ def async_session() -> AsyncSession:
 def read_session() -> AsyncSession:
     """A session whose reads hold no transaction open and, on SQLite, no write lock."""
     return AsyncSession(_engine(read_only=True), expire_on_commit=False)
+
+
+def writing(*, single: bool) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A connection for statements without a session.
+
+    In one transaction that commits at the end of the block; with `single` each statement commits
+    by itself, which saves the two exchanges around it.
+    """
+    return _engine(read_only=True).connect() if single else _engine(read_only=False).begin()
+
+
+async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
+    """Until the transaction ends, give up a wait for somebody else's lock after this time.
+
+    SQLite has one lock, which is waited for before the transaction begins.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
 
 
 def _engine(*, read_only: bool) -> AsyncEngine:

@@ -24,6 +24,8 @@ MAX_WINDOW = 4096
 QUICK_SECONDS = 0.01
 REST_FACTOR = 4
 LONGEST_REST_SECONDS = 0.25
+# After a feed that could put out nothing: workers have more than enough to do meanwhile.
+FULL_REST_SECONDS = 0.02
 
 Row = TypeVar("Row")
 
@@ -72,16 +74,19 @@ def admit(
     return admitted
 
 
-def rest(took_seconds: float, rows: int, size: int) -> float:
+def rest(took_seconds: float, rows: int, size: int, *, full: bool = False) -> float:
     """Seconds until a queue should be fed again, after a feed that put out so many of a window.
 
     While somebody's transaction holds an old snapshot, PostgreSQL can clean nothing away, and every
     feed steps over all rows that have waited since. One that finds much is worth that; those that
-    find a row or two are gathered, so that feeding takes a bounded part of the time.
+    find a row or two are gathered, so that feeding takes a bounded part of the time. So are those
+    for a window that is `full`: under a stream of submissions each would find it full once more.
     """
     if 2 * rows >= size:
         return 0.0
-    return min(REST_FACTOR * max(took_seconds - QUICK_SECONDS, 0.0), LONGEST_REST_SECONDS)
+    least = FULL_REST_SECONDS if full else 0.0
+    excess = max(took_seconds - QUICK_SECONDS, 0.0)
+    return max(least, min(REST_FACTOR * excess, LONGEST_REST_SECONDS))
 
 
 def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:

@@ -10,7 +10,7 @@ from app.db.session import Database
 from app.maintenance.report import Report
 from app.queries import leases, users
 from app.queries import tasks as task_queries
-from app.services.submission import IDEMPOTENCY_SECONDS
+from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
 WORKER_SILENCE_SECONDS = 3600.0

@@ -27,14 +27,21 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.db.clock import after, micros, new_uuid, now
-from app.db.upsert import insert as upsert
 from app.domain.lifecycle import ACTIVE, Event, Reason, TaskStatus, target
 from app.domain.rank import Priority, offset
 from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog, TaskTag
 from app.queries.guards import legal, status_in
 from app.queries.types import DeletedRows, Rows
+
+# What every new row has, and nobody says: the model's defaults.
+BORN: dict[str, Any] = {
+    each.key: each.default.arg
+    for each in Task.__table__.columns
+    if isinstance(each.default, ScalarElementColumnDefault)
+} | {"status": target(Event.CREATE).value}
 
 
 def owned(owner: uuid.UUID | None) -> ColumnElement[bool]:
@@ -54,8 +61,7 @@ def rank_of(ready_at: Any, priority: Any, ageing_seconds: float) -> ColumnElemen
 
 def insert_tasks(rows: Sequence[dict[str, Any]]) -> Insert:
     """Insert complete rows, as `services.building` makes them."""
-    status = target(Event.CREATE).value
-    return insert(Task).values([{"status": status, **row} for row in rows]).returning(Task)
+    return insert(Task).values([{**BORN, **row} for row in rows]).returning(Task)
 
 
 def insert_tags(pairs: Iterable[tuple[uuid.UUID, str]]) -> Insert:
@@ -208,6 +214,11 @@ def remove_finished(ids: Sequence[uuid.UUID]) -> DeletedRows:
     )
 
 
+def remove_new(ids: Sequence[uuid.UUID]) -> Delete:
+    """Take back rows that this very transaction has inserted."""
+    return delete(Task).where(Task.id.in_(list(ids)))
+
+
 def remove_where_requested(limit: int) -> DeletedRows:
     """Remove finished tasks whose deletion was asked for while they ran."""
     chosen = (
@@ -352,26 +363,11 @@ def no_less_than(progress: float) -> ColumnElement[float]:
     return case((Task.progress > progress, Task.progress), else_=progress)
 
 
-def keep_key(owner: str, key: str, fingerprint: str, task_id: uuid.UUID) -> Insert:
-    """Take an idempotency key. Returns no row when somebody has it already."""
-    return (
-        upsert(IdempotencyKey)
-        .values(owner=owner, key=key, fingerprint=fingerprint, task_id=task_id, created_at=now())
-        .on_conflict_do_nothing(index_elements=["owner", "key"])
-        .returning(IdempotencyKey.task_id)
-    )
-
-
 def find_key(owner: str, key: str) -> Select[IdempotencyKey]:
     """Who has an idempotency key."""
     return select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
 
 
-def drop_keys(
-    older_than_seconds: float, owner: str | None = None, key: str | None = None
-) -> Delete:
-    """Forget idempotency keys past their time: all of them, or the one named."""
-    statement = delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))
-    if owner is not None:
-        statement = statement.where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
-    return statement
+def drop_keys(older_than_seconds: float) -> Delete:
+    """Forget idempotency keys past their time."""
+    return delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))

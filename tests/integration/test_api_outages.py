@@ -124,9 +124,9 @@ async def test_slow_statements_add_up_to_one_deadline(
     """Each of them is in time; the request is not."""
     api, line = behind_a_line
     client = await api.as_user()
-    await create(client)
+    parent = await create(client)
     line.delay(0.6)
-    await _unavailable(client, "POST", TASKS, **new_task())
+    await _unavailable(client, "POST", TASKS, **new_task(parent_id=parent["id"]))
     line.delay(0.05)
     assert (await client.post(TASKS, json=new_task())).status_code == 201
 

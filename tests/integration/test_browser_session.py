@@ -17,7 +17,8 @@ from app.db.session import Database, async_session
 from app.maintenance import prune
 from app.models import Token, User
 from app.services import browser_session, identity
-from tests.support.api import ADMIN, Api, create, eventually, problem_of
+from tests.support.api import ADMIN, Api, create, eventually, problem_of, serving
+from tests.support.environment import use_settings
 
 SESSION, TASKS = "/api/v1/auth/session", "/api/v1/tasks/"
 BOB = {"email": "bob@example.org", "password": "correct horse"}
@@ -279,16 +280,24 @@ async def test_another_site_cannot_sign_a_browser_in(api: Api) -> None:
     problem_of(form, 415)
 
 
-async def test_no_origin_is_let_to_send_the_header(api: Api) -> None:
-    answer = await api.stranger.options(
-        TASKS,
-        headers={
-            "Origin": "http://evil.example",
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "X-Requested-With",
-        },
-    )
-    assert answer.status_code == 400
+@pytest.mark.parametrize("origins", ["", "http://evil.example"])
+async def test_no_origin_is_let_to_send_the_header(
+    clean_settings: pytest.MonkeyPatch, settings: Settings, origins: str
+) -> None:
+    """Neither where none may read, nor one that may."""
+    use_settings(clean_settings, cors_origins=origins)
+    async with serving() as api:
+        answer = await api.stranger.options(
+            TASKS,
+            headers={
+                "Origin": "http://evil.example",
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "X-Requested-With",
+            },
+        )
+    assert answer.status_code == (400 if origins else 405)
+    allowed = answer.headers.get("access-control-allow-headers", "")
+    assert "x-requested-with" not in allowed.lower()
     assert "access-control-allow-credentials" not in answer.headers
 
 

@@ -121,7 +121,9 @@ def test_rows_that_retention_removes_are_counted_no_more(
     pairs = [world.running() for _ in range(4)]
     world.settle(*pairs)
     settled()
-    removed = world.database.execute(leases.finished_before(-3600, 3)).all()
+    with world.database.transaction() as connection:
+        ids = [row.id for row in connection.execute(leases.lock_finished_before(-3600, 3))]
+        removed = connection.execute(tasks.remove_finished(ids)).all()
     assert len(removed) == 3
     assert counted(world.database)["succeeded"] == 1
     settled()

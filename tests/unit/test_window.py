@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.rank import Priority, offset
 from app.domain.window import (
+    FULL_REST_SECONDS,
     LONGEST_REST_SECONDS,
     MAX_SLICE,
     MAX_WINDOW,
@@ -125,3 +126,9 @@ def test_a_slow_feed_that_finds_little_is_followed_by_a_rest(
     took: float, rows: int, seconds: float
 ) -> None:
     assert rest(took, rows, 64) == pytest.approx(seconds)
+
+
+def test_a_feed_that_finds_the_window_full_is_followed_by_a_moment_of_rest() -> None:
+    assert rest(0.001, 0, 64, full=True) == FULL_REST_SECONDS
+    assert rest(0.001, 0, 64) == 0.0
+    assert rest(1.0, 0, 64, full=True) == LONGEST_REST_SECONDS
