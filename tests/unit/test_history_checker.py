@@ -83,6 +83,9 @@ def clean() -> History:
         for at in (1.0, 20.0, 40.0)
     ]
     history.processes = [ProcessFact("worker", True, 1, 1, 90.0)]
+    add(history, a_task("after", depends_on=["once"], started_at=TIME.format(3),
+        completed_at=TIME.format(4)))  # fmt: skip
+    history.effects += [Effect("after", 1, "start", 7, 3.0), Effect("after", 1, "done", 7, 4.0)]
     history.slots = [Slot("nightly", TIME.format(0), "slot")]
     add(history, a_task("slot", user_id=None, args=[]))
     return history
@@ -98,7 +101,7 @@ def test_a_history_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
 
 
 def test_every_rule_of_the_list_is_in_the_table() -> None:
-    assert list(RULES) == [f"C{number}" for number in range(1, 15)]
+    assert list(RULES) == [f"C{number}" for number in range(1, 16)]
 
 
 def lost_task(history: History) -> None:
@@ -271,6 +274,41 @@ def flooded_broker(history: History) -> None:
     history.looks[1] = replace(history.looks[1], hints={"default": 64 * 4 + 1})
 
 
+def failed_without_a_start_and_ran(history: History) -> None:
+    add(history, a_task("never", "failed", attempt=0, tries=0, started_at=None, args=[]))
+    history.effects.append(Effect("never", 1, "start", 9, 3.0))
+
+
+def dependent_that_started_early(history: History) -> None:
+    history.tasks["after"]["started_at"] = TIME.format(1)
+
+
+def dependent_whose_first_attempt_was_early(history: History) -> None:
+    history.tasks["after"] |= {"max_attempts": 2, "attempt": 2, "tries": 2, "attempts": [
+        {"outcome": "worker_lost", "started_at": TIME.format(1)},
+        {"outcome": "succeeded", "started_at": TIME.format(3)}]}  # fmt: skip
+
+
+def dependent_of_an_unfinished_one(history: History) -> None:
+    history.tasks["once"]["completed_at"] = None
+
+
+def dependent_with_an_early_effect(history: History) -> None:
+    history.effects = [
+        replace(e, time=1.5) if (e.task_id, e.phase) == ("after", "start") else e
+        for e in history.effects
+    ]
+
+
+def dependent_of_a_lost_one_that_ran(history: History) -> None:
+    history.tasks["once"] |= {"status": "failed"}
+
+
+def dependent_that_ended_without_a_cause(history: History) -> None:
+    add(history, a_task("ended", "failed", reason="dependency_failed", depends_on=["once"],
+        attempt=0, tries=0, started_at=None, args=[]))  # fmt: skip
+
+
 PLANTED: list[tuple[str, Callable[[History], None]]] = [
     ("C1", lost_task),
     ("C2", unfinished_task),
@@ -288,6 +326,7 @@ PLANTED: list[tuple[str, Callable[[History], None]]] = [
     ("C5", retryable_success_without_done),
     ("C5", repeat_without_a_fault),
     ("C6", revoked_task_ran),
+    ("C6", failed_without_a_start_and_ran),
     ("C7", count_is_wrong),
     ("C7", task_nobody_submitted),
     ("C7", deleted_task_is_listed),
@@ -312,6 +351,12 @@ PLANTED: list[tuple[str, Callable[[History], None]]] = [
     ("C13", crash_loop),
     ("C13", memory_without_bound),
     ("C14", flooded_broker),
+    ("C15", dependent_that_started_early),
+    ("C15", dependent_whose_first_attempt_was_early),
+    ("C15", dependent_of_an_unfinished_one),
+    ("C15", dependent_with_an_early_effect),
+    ("C15", dependent_of_a_lost_one_that_ran),
+    ("C15", dependent_that_ended_without_a_cause),
 ]
 
 
@@ -323,6 +368,33 @@ def test_a_planted_violation_is_found(rule: str, plant: Callable[[History], None
     plant(history)
     found = check(history)
     assert rule in {violation.rule for violation in found}, found
+
+
+def tolerant(history: History) -> None:
+    history.tasks["once"] |= {"status": "failed"}
+    history.samples = [each for each in history.samples if each.task_id != "once"]
+    history.count |= {"succeeded": 3, "failed": 1}
+    (call,) = [each for each in history.calls if each.answer["id"] == "after"]
+    body = {"depends_on": ["once"], "on_dependency_failure": "run"}
+    history.calls[history.calls.index(call)] = replace(call, body=body)
+
+
+def retried_by_hand(history: History) -> None:
+    tolerant(history)
+    (call,) = [each for each in history.calls if each.answer["id"] == "after"]
+    retry = replace(call, body={}, path="/api/v1/tasks/first/retry")
+    history.calls[history.calls.index(call)] = retry
+
+
+def needed_one_was_deleted_later(history: History) -> None:
+    history.tasks["after"]["depends_on"] = ["gone"]
+
+
+@pytest.mark.parametrize("change", [tolerant, retried_by_hand, needed_one_was_deleted_later])
+def test_dependents_may_run_all_the_same(change: Callable[[History], None]) -> None:
+    history = clean()
+    change(history)
+    assert check(history) == []
 
 
 def test_every_rule_has_a_planted_violation() -> None:

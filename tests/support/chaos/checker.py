@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.support.chaos import rules_execution as execution
 from tests.support.chaos import rules_record as record
 from tests.support.chaos import rules_system as system
+from tests.support.chaos import rules_waiting as waiting
 from tests.support.chaos.history import History
 from tests.support.chaos.violation import Violation
 
@@ -26,7 +27,7 @@ RULES: dict[str, Rule] = {
     "C3": record.statuses_follow_the_lifecycle,
     "C4": execution.a_single_try_starts_once,
     "C5": execution.repeats_have_a_fault,
-    "C6": execution.revoked_before_the_start_means_no_effect,
+    "C6": execution.ended_before_the_start_means_no_effect,
     "C7": record.the_books_add_up,
     "C8": execution.tries_and_crashes_are_bounded,
     "C9": system.answers_are_designed,
@@ -35,6 +36,7 @@ RULES: dict[str, Rule] = {
     "C12": system.every_slot_fires_once,
     "C13": system.processes_live,
     "C14": system.the_broker_holds_a_window,
+    "C15": waiting.dependents_come_after,
 }
 
 
