@@ -25,7 +25,7 @@ _INSIDE = re.compile(
 # Messages that the system itself writes about an attempt; an exception's are its author's.
 _OWN_ERRORS = frozenset(
     {"worker_lost", "timeout", "interrupted", "quarantined", "memory_limit", "not_registered",
-     "cancelled"}
+     "cancelled", "dependency_failed", "dependency_revoked"}
 )  # fmt: skip
 
 
