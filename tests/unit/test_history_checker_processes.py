@@ -170,7 +170,7 @@ def _task_that_takes_memory(history: History) -> None:
 
 
 def _warming_up(history: History) -> None:
-    grow(history, "agent", 90)
+    grow(history, "agent", 55)
 
 
 def _young(history: History) -> None:

@@ -96,11 +96,10 @@ class Observer:
             return 0
 
     def _lacks(self, part: str) -> Iterator[str]:
-        slots = int(self._stack.env["CELERY_WORKER_CONCURRENCY"])
+        wanted = {"children": int(self._stack.env["CELERY_WORKER_CONCURRENCY"])}
         for role, pids in self.roles(part).items():
-            wanted = slots if role == "children" else 1
-            if len(pids) < wanted:
-                yield f"{len(pids)} of {wanted} {role}"
+            if len(pids) < wanted.get(role, 1):
+                yield f"{len(pids)} of {wanted.get(role, 1)} {role}"
 
     def processes(self) -> list[Process]:
         """Everybody who was ever seen."""

@@ -13,7 +13,7 @@ from tests.support.chaos.violation import Violation
 # From a fault to the last end that it causes: a frozen worker is replaced after three leases.
 CAUSED_SECONDS = 12.0
 # How much a process may take in the second half of its life beyond what it had in the first.
-GROWTH_MB = 50.0
+GROWTH_MB = 30.0
 # Younger ones are still warming up.
 GROWN_UP_SECONDS = 20.0
 # What hits a part as a whole may end several of its processes.
