@@ -160,6 +160,12 @@ def _stopped_by_force(history: History) -> None:
     child_ended(history, 100)
 
 
+def _stopped_by_force_when_it_was_just_done(history: History) -> None:
+    add(history, a_task("won", cancel_requested_at="2030-01-31T08:00:01Z"))
+    history.effects += [Effect("won", 1, "start", 100, 20.0), Effect("won", 1, "done", 100, 20.4)]
+    child_ended(history, 100)
+
+
 def _fenced_after_a_cut(history: History) -> None:
     child_dies_with_an_innocent_task(history)
     history.faults.append(FaultSpan("cut", 20.1, 20.4, Kind.DATABASE))
@@ -187,6 +193,7 @@ def _young(history: History) -> None:
         _whole_worker_restarted,
         _task_that_ends_its_process,
         _stopped_by_force,
+        _stopped_by_force_when_it_was_just_done,
         _fenced_after_a_cut,
         _task_that_takes_memory,
         _warming_up,

@@ -99,14 +99,14 @@ def _child_was_ended(history: History, end: End) -> bool:
 
 
 def _unfinished(history: History, end: End) -> list[tuple[str, float]]:
-    """Tasks that the process had begun and not done, and when."""
+    """Tasks that the process had begun and not done, or done only just before, and when."""
     begun = {
         (e.task_id, e.attempt): e.time
         for e in history.effects
         if e.pid == end.pid and e.phase == "start"
     }
     for effect in history.effects:
-        if effect.phase == "done":
+        if effect.phase == "done" and effect.time < end.at - 1:
             begun.pop((effect.task_id, effect.attempt), None)
     return [(task_id, at) for (task_id, _), at in begun.items()]
 
@@ -118,7 +118,9 @@ def _ended_with_it(history: History, task_id: str, began: float, end: End) -> bo
         return True  # deleted, which ends it
     if task["celery_task_name"] in history.facts.deadly_functions:
         return True
-    if any(fault.overlaps(began, end.at) for fault in history.faults):
+    if task.get("cancel_requested_at") or any(
+        fault.overlaps(began, end.at) for fault in history.faults
+    ):
         return True
     attempts = task.get("attempts", [])
     forced = {"timeout", "memory_limit"}
