@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from tests.support.chaos.faults import Kind, excuses
+from tests.support.chaos.faults import Kind, Span, excuses
 from tests.support.chaos.history import FaultSpan, History, PartLife, Schedule, Slot
 from tests.support.chaos.violation import Violation
 
@@ -26,8 +26,6 @@ START_SECONDS = 15.0
 LOCK_SECONDS = 5.0
 # Between the moment by which a firing was decided and the one it was recorded with.
 SLACK_SECONDS = 1.0
-
-Span = tuple[float, float]
 
 
 def every_slot_fires_once(history: History) -> Iterator[Violation]:
