@@ -31,6 +31,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
+from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
 from app.void_hints import VoidHints
@@ -50,6 +51,9 @@ class FeedReport:
     rows: int = 0
     messages: int = 0
     published: bool = True
+    window: int = windows.MIN_WINDOW
+    # Rows wait and none could go out: the window is full, or the queue is paused.
+    full: bool = False
 
 
 class Dispatcher:
@@ -67,19 +71,16 @@ class Dispatcher:
 
         A broker that is away is not an error: the rows wait, unmarked.
         """
-        if self._nothing_waits(queue):
+        if self._database.execute(queries.waiting(queue, 1)).first() is None:
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
             hints, size = self._mark(connection, queue)
         if not hints:
-            return FeedReport()
+            return FeedReport(window=size, full=True)
         published = self._publish(hints, size)
-        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published)
-
-    def _nothing_waits(self, queue: str) -> bool:
-        return self._database.execute(queries.waiting(queue, 1)).first() is None
+        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
     def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
         settings = get_settings()
@@ -88,14 +89,20 @@ class Dispatcher:
         if row.paused_at is not None:
             return [], size
         outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
-        candidates = connection.execute(queries.waiting(queue, size)).all()
-        if not candidates:
+        first = connection.execute(queries.waiting(queue, 1)).first()
+        if first is None:
             return [], size
+        # Nobody behind the first one has more room than it.
+        top = level_of(first.rank, first.now_micros, settings.ageing_seconds)
+        room = size - sum(count for level, count in outstanding.items() if level >= top)
+        if room <= 0:
+            return [], size
+        candidates = connection.execute(queries.waiting(queue, room)).all()
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
             size,
-            candidates[0].now_micros,
+            first.now_micros,
             settings.ageing_seconds,
         )
         hints = []
@@ -110,11 +117,14 @@ class Dispatcher:
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
     ) -> list[Hint]:
         runtimes = self._known_runtimes(connection)
-        names = [row.celery_task_name for row in rows]
+        kinds = [(row.celery_task_name, row.burst) for row in rows]
         sizes = {
-            name: windows.slice_size(runtimes.get(name), len(rows), slots) for name in set(names)
+            (name, burst): (windows.burst_size if burst else windows.slice_size)(
+                runtimes.get(name), len(rows), slots
+            )
+            for name, burst in set(kinds)
         }
-        return [_hint(queue, level, part) for part in windows.group(rows, names, sizes)]
+        return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
 
     def _known_runtimes(self, connection: Connection) -> dict[str, windows.Runtime]:
         if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
@@ -190,6 +200,7 @@ def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
         limit_seconds=limit,
         argsrepr=shown(json.loads(rows[0].args)) if one else f"({len(rows)} tasks)",
         kwargsrepr=shown(json.loads(rows[0].kwargs)) if one else "{}",
+        burst=rows[0].burst and not one,
     )
 
 
@@ -205,6 +216,8 @@ class _Feeder:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._dirty: dict[str, None] = {}
+        # When a queue may be fed again, by the monotonic clock.
+        self._rested: dict[str, float] = {}
         self._condition = threading.Condition()
         self._busy = False
         # Marks need not survive a power cut: a row whose mark is lost is fed again.
@@ -226,7 +239,7 @@ class _Feeder:
         while True:
             queue = self._next()
             try:
-                done = self._dispatcher.feed(queue).published
+                done = self._feed(queue)
             except SQLAlchemyError as exc:
                 log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
                 done = False
@@ -244,13 +257,25 @@ class _Feeder:
             pause = min(pause * 2, LAST_RETRY_SECONDS)
             self.wake(queue)
 
+    def _feed(self, queue: str) -> bool:
+        began = time.monotonic()
+        report = self._dispatcher.feed(queue)
+        now = time.monotonic()
+        rest = windows.rest(now - began, report.rows, report.window, full=report.full)
+        self._rested[queue] = now + rest
+        return report.published
+
     def _next(self) -> str:
         with self._condition:
-            self._condition.wait_for(lambda: self._dirty)
-            queue = next(iter(self._dirty))
-            del self._dirty[queue]
-            self._busy = True
-            return queue
+            while True:
+                now = time.monotonic()
+                due = {queue: self._rested.get(queue, now) for queue in self._dirty}
+                queue = min(due, key=due.__getitem__, default=None)
+                if queue is not None and due[queue] <= now:
+                    del self._dirty[queue]
+                    self._busy = True
+                    return queue
+                self._condition.wait(None if queue is None else due[queue] - now)
 
 
 _feeder: _Feeder | None = None

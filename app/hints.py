@@ -19,11 +19,14 @@ from typing import Any, NamedTuple, cast
 from app.domain.rank import broker_priority
 
 HEADER = "tasksystem_rows"
+# Its rows are claimed in one statement and settled in one.
+BURST_HEADER = "tasksystem_burst"
 # Far more than the feed ever puts into one message.
 MAX_ROWS = 1000
 # Between queue and priority in the name of a list: kombu's own separator.
 _SEPARATOR = "\x06\x16"
-_BODY = base64.b64encode(
+# The body of every hint: no arguments, no callbacks.
+BODY = base64.b64encode(
     json.dumps(
         [[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
     ).encode()
@@ -52,6 +55,7 @@ class Hint:
     limit_seconds: float
     argsrepr: str
     kwargsrepr: str
+    burst: bool = False
 
     @property
     def message_id(self) -> str:
@@ -66,7 +70,7 @@ def encode(hint: Hint) -> str:
     limit = hint.limit_seconds + _LIMIT_MARGIN_SECONDS
     return json.dumps(
         {
-            "body": _BODY,
+            "body": BODY,
             "content-encoding": "utf-8",
             "content-type": "application/json",
             "headers": {
@@ -89,6 +93,7 @@ def encode(hint: Hint) -> str:
                 "replaced_task_nesting": 0,
                 "stamped_headers": None,
                 "stamps": {},
+                **({BURST_HEADER: True} if hint.burst else {}),
                 HEADER: [[str(row[0]), str(row[1]), row[2], row[3]] for row in hint.rows],
             },
             "properties": {
@@ -127,6 +132,11 @@ def rows_of(headers: Any) -> list[HintRow] | None:
         ]
     except (TypeError, AttributeError, ValueError) as exc:
         raise ValueError(f"a hint's rows must be lists of two ids and two limits: {exc}") from None
+
+
+def is_burst(headers: Any) -> bool:
+    """Whether the rows of a hint go through the burst lane."""
+    return getattr(headers, BURST_HEADER, False) is True
 
 
 def _limit(value: Any) -> float | None:

@@ -14,13 +14,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
 
 from app import events
-from app.api import contract, docs, health, pages, problems
+from app.api import contract, docs, health, pages, problems, routing
 from app.api.metrics import CountRequests
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
     queues,
+    statistics,
     task_events,
+    task_relations,
     task_types,
     tasks,
     tokens,
@@ -53,6 +55,7 @@ Every error has one shape, `application/problem+json`, with a stable `code` for 
 _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
     {"name": "events", "description": "Live state as server-sent events."},
+    {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
@@ -75,9 +78,9 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    for module in (task_events, tasks, task_types, queues, workers, auth, tokens, users):
-        app.include_router(module.router, prefix="/api/v1")
-    app.include_router(health.router)
+    first = (task_events, tasks, task_relations, task_types)
+    modules = (*first, statistics, queues, workers, auth, tokens, users, health)
+    routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)
     docs.install(app)
@@ -89,9 +92,17 @@ def create_app() -> FastAPI:
 def _surround(app: FastAPI) -> None:
     """Middleware, innermost first."""
     app.add_middleware(Deadline)
+    if origins := get_settings().cors_origins:
+        _allow(app, origins)
+    app.add_middleware(CountRequests)
+    app.add_middleware(RequestContext)
+
+
+def _allow(app: FastAPI, origins: list[str]) -> None:
+    """Pages of these origins may read with a view token."""
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=get_settings().cors_origins,
+        allow_origins=origins,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=[
             "Authorization",
@@ -110,8 +121,6 @@ def _surround(app: FastAPI) -> None:
             "Retry-After",
         ],
     )
-    app.add_middleware(CountRequests)
-    app.add_middleware(RequestContext)
 
 
 @contextlib.asynccontextmanager

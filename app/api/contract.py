@@ -8,8 +8,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from app.api.problems import MEDIA_TYPE
+from app.api.rights import SCHEMES, scopes_of
 from app.schemas.problem import Problem
 
 _MEANINGS = {
@@ -75,6 +77,19 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    _describe_rights(app, described)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return described
+
+
+def _describe_rights(app: FastAPI, described: dict[str, Any]) -> None:
+    described["components"]["securitySchemes"] = SCHEMES
+    for route in app.routes:
+        if not isinstance(route, APIRoute) or not route.include_in_schema:
+            continue
+        if (scopes := scopes_of(route.dependant)) is None:
+            continue
+        for method in route.methods or ():
+            operation = described["paths"][route.path_format][method.lower()]
+            operation["security"] = [{"token": [each.value for each in scopes]}, {"session": []}]

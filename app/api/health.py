@@ -13,7 +13,7 @@ from app.core.version import VERSION
 from app.schemas import system as schemas
 from app.services.health import Health, Readiness
 
-router = Router(tags=["health"])
+router = Router(base="", tags=["health"])
 
 
 @router.get("/health/live", response_model=schemas.Alive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -75,11 +76,21 @@ class CountRequests:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _requests.labels(method, str(message["status"])).inc()
-                _seconds.labels(method).observe(time.perf_counter() - started)
+                _counter(method, message["status"]).inc()
+                _histogram(method).observe(time.perf_counter() - started)
             await send(message)
 
         await self._app(scope, receive, counted)
+
+
+@cache
+def _counter(method: str, status: int) -> Counter:
+    return _requests.labels(method, str(status))
+
+
+@cache
+def _histogram(method: str) -> Histogram:
+    return _seconds.labels(method)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})

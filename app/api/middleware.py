@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import time
-from collections.abc import Iterator
+from typing import Any, cast
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import internal, unavailable
 from app.core.context import new_request_id, request_id
 from app.core.errors import ConfigurationError
-from app.core.logging import bound, get_logger
+from app.core.logging import get_logger
 
 # An answer comes within 3 s. A request may make several statements, each of which is in time, and
 # a database that is frozen rather than gone answers nothing at all, not even an error.
@@ -28,13 +26,14 @@ _TOO_SLOW = (
 )
 _log = get_logger(__name__)
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+_HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
     # A view token stands in a query; it must not travel on in a Referer.
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
 
 
 class RequestContext:
@@ -55,24 +54,23 @@ class RequestContext:
             await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        identity = new_request_id(Headers(scope=scope).get("x-request-id"))
+        identity = new_request_id(_header(scope, b"x-request-id"))
         token = request_id.set(identity)
+        own = (b"x-request-id", identity.encode())
         started = False
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = identity
-                headers.setdefault("Cache-Control", "no-store")
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = list(message.get("headers", ()))
+                given = {name for name, _ in headers}
+                headers += [each for each in _HEADERS if each[0] not in given]
+                message["headers"] = [*headers, own]
             await send(message)
 
         try:
-            with bound(request_id=identity):
-                await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             pass  # nobody is left to answer
         except Exception:
@@ -82,6 +80,12 @@ class RequestContext:
             await internal(scope["path"])(scope, receive, send_with_headers)
         finally:
             request_id.reset(token)
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    return next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None
+    )
 
 
 class Deadline:
@@ -99,66 +103,67 @@ class Deadline:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        clock = _Clock()
-        expired = False
-
-        async def timed_receive() -> Message:
-            with clock.stopped():  # a slow upload is the client's own time
-                return await receive()
-
-        async def guarded_send(message: Message) -> None:
-            if expired:
-                raise OSError("the response was given up")
-            if not started.done():
-                started.set_result(None)
-            await send(message)
-
-        work = asyncio.ensure_future(self._app(scope, timed_receive, guarded_send))
+        watch = _Watch(scope, receive, send)
         try:
-            while (left := PATIENCE_SECONDS - clock.spent()) > 0:
-                await asyncio.wait(
-                    {work, started},
-                    timeout=max(left, LOOK_SECONDS),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if work.done() or started.done():
-                    await work
-                    return
+            await self._app(scope, watch.receive, watch.send)
+        except (asyncio.CancelledError, Exception):
+            # Ours is not the only reason to be cancelled.
+            if watch.answer is None or watch.work.uncancel():
+                raise
         finally:
-            if not work.done():
-                work.cancel()
-        expired = True
-        work.add_done_callback(_forget)
-        _log.warning("gave up waiting", method=scope["method"], path=scope["path"])
-        answer = unavailable(scope["path"], _TOO_SLOW)
-        await answer(scope, receive, send)
+            watch.stop()
+        if watch.answer is not None:
+            await watch.answer
 
 
-class _Clock:
-    """Seconds since it was made, without those during which it was stopped."""
+class _Watch:
+    """The time that a request has left, and what happens when it is over.
 
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._stopped_at: float | None = None
+    A timer in the request's own task: another task for each, to be waited for, would cost more
+    than all that the timer does.
+    """
 
-    def spent(self) -> float:
-        now = time.monotonic() if self._stopped_at is None else self._stopped_at
-        return now - self._since
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + PATIENCE_SECONDS
+        self._timer = self._loop.call_at(self._until, self._look)
+        self._receiving_since: float | None = None
+        self.work = cast("asyncio.Task[Any]", asyncio.current_task())
+        # Sends the 503 beside the work, which may take its time to notice that it is cancelled.
+        self.answer: asyncio.Task[None] | None = None
 
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
-        self._stopped_at = began = time.monotonic()
+    def stop(self) -> None:
+        """There is an answer, or nobody to answer."""
+        self._timer.cancel()
+
+    async def receive(self) -> Message:
+        """The next message; a slow upload is the client's own time."""
+        self._receiving_since = began = self._loop.time()
         try:
-            yield
+            return await self._receive()
         finally:
-            self._stopped_at = None
-            self._since += time.monotonic() - began
+            self._receiving_since = None
+            self._until += self._loop.time() - began
 
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, unless it comes too late."""
+        if self.answer is not None:
+            raise OSError("the response was given up")
+        self.stop()
+        await self._send(message)
 
-def _forget(work: asyncio.Future[None]) -> None:
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        work.result()
+    def _look(self) -> None:
+        now = self._loop.time()
+        left = self._until - (self._receiving_since or now)
+        if self._receiving_since is not None or left > 0:
+            self._timer = self._loop.call_later(max(left, LOOK_SECONDS), self._look)
+            return
+        path = self._scope["path"]
+        _log.warning("gave up waiting", method=self._scope["method"], path=path)
+        answer = unavailable(path, _TOO_SLOW)
+        self.answer = self._loop.create_task(answer(self._scope, self._receive, self._send))
+        self.work.cancel()
 
 
 async def _start_or_say_why(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,31 +6,32 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from app.api import cookies
 from app.core.errors import Forbidden, Unauthorized
 from app.core.security import Principal, Scope
 from app.services import browser_session, identity
 
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="token",
-    bearerFormat="tsk_...",
-    description="An API token: from `make -s token`, `taskctl token create` or `POST "
-    "/api/v1/auth/token`.",
-)
-
-
-_session = APIKeyCookie(
-    name=cookies.COOKIE,
-    auto_error=False,
-    scheme_name="session",
-    description="A browser's session: from a sign-in link or `POST /api/v1/auth/session`. "
-    f"Requests that change something also need the header `{cookies.CSRF_HEADER}` (any value) "
-    "and must come from the API's own origin. Over TLS the name begins with `__Host-`.",
-)
+# What the API's description says about the credentials, which `identify` reads.
+SCHEMES: dict[str, dict[str, str]] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "tsk_...",
+        "description": "An API token: from `make -s token`, `taskctl token create` or `POST "
+        "/api/v1/auth/token`.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": cookies.COOKIE,
+        "description": "A browser's session: from a sign-in link or `POST /api/v1/auth/session`. "
+        f"Requests that change something also need the header `{cookies.CSRF_HEADER}` (any value) "
+        "and must come from the API's own origin. Over TLS the name begins with `__Host-`.",
+    },
+}
 
 
 async def identify(request: Request, *, may_view: bool) -> Principal:
@@ -71,18 +72,11 @@ def _task_in_path(request: Request) -> uuid.UUID | None:
 
 
 def require(*any_of: Scope) -> Callable[..., Awaitable[Principal]]:
-    """A dependency that returns the caller, who needs one of the scopes."""
+    """A dependency that returns the caller, who needs one of the scopes, if any are named."""
 
-    async def right(
-        request: Request,
-        _: Annotated[
-            HTTPAuthorizationCredentials | None,
-            Security(_bearer, scopes=[scope.value for scope in any_of]),
-        ],
-        __: Annotated[str | None, Security(_session)],
-    ) -> Principal:
+    async def right(request: Request) -> Principal:
         principal: Principal = request.scope["principal"]
-        if not any(principal.has(scope) for scope in any_of):
+        if any_of and not any(principal.has(scope) for scope in any_of):
             names = " or ".join(any_of)
             raise Forbidden(f"This needs the scope {names}", code="scope_missing")
         return principal
@@ -91,18 +85,16 @@ def require(*any_of: Scope) -> Callable[..., Awaitable[Principal]]:
     return right
 
 
-async def _anybody(
-    request: Request,
-    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    __: Annotated[str | None, Security(_session)],
-) -> Principal:
-    principal: Principal = request.scope["principal"]
-    return principal
+def scopes_of(dependant: Dependant) -> tuple[Scope, ...] | None:
+    """The scopes of which an endpoint needs one; None if it names no right."""
+    for inner in dependant.dependencies:
+        found: tuple[Scope, ...] | None = getattr(inner.call, "scopes", None)
+        if found is not None or (found := scopes_of(inner)) is not None:
+            return found
+    return None
 
 
-_anybody.scopes = ()  # type: ignore[attr-defined]
-
-SignedIn = Annotated[Principal, Depends(_anybody)]
+SignedIn = Annotated[Principal, Depends(require())]
 TasksRead = Annotated[Principal, Depends(require(Scope.TASKS_READ))]
 TasksWrite = Annotated[Principal, Depends(require(Scope.TASKS_WRITE))]
 TasksChange = Annotated[Principal, Depends(require(Scope.TASKS_WRITE, Scope.TASKS_REPORT))]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import cached_property
 from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from app.api import json_body
 from app.api.contract import described
@@ -17,6 +19,8 @@ from app.core.errors import AppError, Invalid, TooLarge
 
 MAX_BODY_BYTES = 1_048_576
 _PUBLIC = "__public__"
+# An endpoint may bring the class of its route.
+ROUTE_CLASS = "__route_class__"
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
@@ -35,6 +39,8 @@ class StrictRoute(APIRoute):
     another type than JSON and JSON that is not sound, before the endpoint's own checks.
     """
 
+    max_body_bytes = MAX_BODY_BYTES
+
     @property
     def is_public(self) -> bool:
         """Whether no token is asked for."""
@@ -43,34 +49,48 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler with the checks in front of it."""
         handle = super().get_route_handler()
-        allowed = _query_parameters(self.dependant)
-        has_body = self.body_field is not None
 
         async def strict(request: Request) -> Response:
-            if not self.is_public:
-                request.scope["principal"] = await identify(request, may_view="view" in allowed)
-            _check_query(request, allowed)
-            if has_body and (raw := await _read(request)):
-                _check_media_type(request)
+            if raw := await self.admit(request):
                 # Where Starlette keeps what it parsed, so that nobody parses it again.
                 request._json = json_body.loads(raw)
             return await handle(request)
 
         return strict
 
+    async def admit(self, request: Request) -> bytes:
+        """The body, if one is asked for, of a request that is fit to be looked at."""
+        allowed = self._allowed
+        if not self.is_public:
+            request.scope["principal"] = await identify(request, may_view="view" in allowed)
+        _check_query(request, allowed)
+        if self.body_field is None:
+            return b""
+        if raw := await _read(request, self.max_body_bytes):
+            _check_media_type(request)
+        return raw
+
+    @cached_property
+    def _allowed(self) -> dict[str, bool]:
+        return _query_parameters(self.dependant)
+
 
 class Router(APIRouter):
     """A router of strict routes. Each also answers with, or without, a trailing slash.
 
     Not by redirect: clients drop the Authorization header or the body when they follow one.
+    `base` stands before every path of it.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(route_class=StrictRoute, redirect_slashes=False, **options)
+    def __init__(self, *, base: str = "/api/v1", prefix: str = "", **options: Any) -> None:
+        super().__init__(
+            prefix=base + prefix, route_class=StrictRoute, redirect_slashes=False, **options
+        )
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Add the route as documented and its hidden twin."""
         options = described(endpoint, options, public=getattr(endpoint, _PUBLIC, False))
+        options.setdefault("route_class_override", getattr(endpoint, ROUTE_CLASS, None))
         super().add_api_route(path, endpoint, **options)
         twin = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         super().add_api_route(
@@ -78,26 +98,42 @@ class Router(APIRouter):
         )
 
 
-async def _read(request: Request) -> bytes:
+def serve(app: FastAPI, *routers: Router) -> None:
+    """Have the application serve these routes, in this order.
+
+    As its own: FastAPI would look for each request twice in a router that is included, and through
+    all of that router's routes, each time with the context of its inclusion.
+    """
+    for router in routers:
+        app.router.routes.extend(router.routes)
+
+
+async def _read(request: Request, limit: int) -> bytes:
     """The body, no more of it than is allowed, and kept where Starlette looks for it.
 
     FastAPI's own limit answers in plain text, and, for a body that comes in pieces, inside the
     endpoint.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise _too_large()
-    raw = bytearray()
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > MAX_BODY_BYTES:
-            raise _too_large()
-    request._body = bytes(raw)
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        more = message.get("more_body", False)
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > limit:
+            raise _too_large(limit)
+    request._body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     return request._body
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"The body is larger than {MAX_BODY_BYTES >> 20} MiB")
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit >> 20} MiB")
 
 
 def _query_parameters(dependant: Dependant) -> dict[str, bool]:

@@ -24,7 +24,8 @@ Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
     celery_task_serializer: str = "json"
     celery_result_serializer: str = "json"
     celery_timezone: str = "Asia/Shanghai"
-    celery_worker_concurrency: int = Field(default_factory=_cores, ge=1, le=1024)
+    celery_worker_concurrency: int = Field(default_factory=cores, ge=1, le=1024)
     flower_user: str = "admin"
     flower_password: str = "admin"
 
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     task_modules: Names = []
     task_requirements: Path | None = None
 
+    worker_processes: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     lease_seconds: Seconds = 30
     heartbeat_seconds: Seconds = 10
     reconcile_seconds: Seconds = 5
@@ -75,10 +77,13 @@ class Settings(BaseSettings):
     dispatch_window: Annotated[int, Field(ge=1, le=100_000)] | None = None
     ageing_seconds: Seconds = 3600
     retention_days: Annotated[float, Field(ge=0, le=36_500)] = 30
+    statistics_days: Annotated[float, Field(ge=0, le=36_500)] = 400
     cors_origins: Names = []
 
     # Set by the worker's own processes for their children, never by a person.
     agent_socket: str = ""
+    # The part of a worker's slots, and so of its messages, that this main process has.
+    worker_share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @field_validator("celery_task_serializer", "celery_result_serializer")
     @classmethod
@@ -88,6 +93,13 @@ class Settings(BaseSettings):
                 f"{value!r} is refused: anything but json can run code or change values when it "
                 "is read back; remove the line or set it to json"
             )
+        return value
+
+    @field_validator("worker_processes", mode="before")
+    @classmethod
+    def _auto_or_number(cls, value: Any) -> Any:
+        if value != "auto" and not (str(value).isdecimal() and 1 <= int(value) <= 1024):
+            raise ValueError(f"{value!r} is refused: give auto, or a number from 1 to 1024")
         return value
 
     @field_validator("celery_timezone")
@@ -139,6 +151,8 @@ class Settings(BaseSettings):
         return self.resolved_database_url.startswith("sqlite")
 
 
+# Set by the worker's processes for one another.
+INTERNAL_FIELDS = {"agent_socket", "worker_share"}
 # Settings whose value must never be printed.
 SECRET_FIELDS = {"secret_key", "flower_password"}
 URL_FIELDS = {"celery_broker_url", "celery_result_backend", "database_url"}
@@ -219,6 +233,8 @@ def effective() -> list[tuple[str, str, str]]:
     in_env = {name.lower() for name in os.environ}
     rows = []
     for name in Settings.model_fields:
+        if name in INTERNAL_FIELDS:
+            continue
         value = getattr(settings, name)
         if name == "database_url":
             value = settings.resolved_database_url

@@ -20,6 +20,7 @@ from structlog.typing import EventDict, Processor
 
 from app.core import redact
 from app.core.config import get_settings
+from app.core.context import request_id
 from app.core.log_file import BACKUPS, MAX_BYTES, SharedFileHandler
 
 __all__ = ["bound", "configure", "connect_celery", "get_logger"]
@@ -140,10 +141,18 @@ def _one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Looked up when a line is logged: most requests log none, and binding costs all of them."""
+    if identity := request_id.get():
+        event.setdefault("request_id", identity)
+    return event
+
+
 def _shared() -> list[Processor]:
     """What every line goes through, whoever logged it."""
     return [
         structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

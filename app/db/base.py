@@ -78,9 +78,12 @@ class RawJson(JsonText):
         return None if value is None else str(value)
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def dump_json(value: Any) -> str:
     """Compact JSON. Raises `ValueError` for NaN and Infinity, `TypeError` for foreign types."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(value)
 
 
 class Base(DeclarativeBase):

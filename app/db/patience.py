@@ -89,6 +89,11 @@ def _in_time(gen: PQGen[RV], server: PGconn, patience: float) -> PQGen[RV]:
         return answer
 
 
+def numbered_cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
+    """A cursor for texts with PostgreSQL's own `$1`."""
+    return psycopg.RawCursor(connection)
+
+
 def is_gone(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
     """Whether the server has closed an idle connection. Asks nobody: looks at what has arrived."""
     server = connection.pgconn

@@ -11,17 +11,18 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import MultipleResultsFound, NoResultFound
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
 from app.db.faults import is_transient as is_transient
-from app.db.patience import PatientConnection, is_gone
+from app.db.patience import PatientConnection, is_gone, numbered_cursor
+from app.db.prepared import Call, Prepared, Together
 
 _pools: dict[tuple[int, bool], AsyncEngine] = {}
 _unpooled: dict[tuple[int, int, bool], AsyncEngine] = {}
@@ -38,6 +39,24 @@ def async_session() -> AsyncSession:
 def read_session() -> AsyncSession:
     """A session whose reads hold no transaction open and, on SQLite, no write lock."""
     return AsyncSession(_engine(read_only=True), expire_on_commit=False)
+
+
+def writing(*, single: bool) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A connection for statements without a session.
+
+    In one transaction that commits at the end of the block; with `single` each statement commits
+    by itself, which saves the two exchanges around it.
+    """
+    return _engine(read_only=True).connect() if single else _engine(read_only=False).begin()
+
+
+async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
+    """Until the transaction ends, give up a wait for somebody else's lock after this time.
+
+    SQLite has one lock, which is waited for before the transaction begins.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
 
 
 def _engine(*, read_only: bool) -> AsyncEngine:
@@ -113,6 +132,9 @@ class Database:
         self._pool_size = pool_size
         self._pid = 0
         self._mine = threading.local()
+        # Statements are built once and kept by whoever builds them, so they are their own keys.
+        self._prepared: dict[Executable, Prepared] = {}
+        self._together: dict[tuple[Executable, ...], Together] = {}
         self._transactions: Engine
         self._singles: Engine
 
@@ -142,6 +164,68 @@ class Database:
             vars(self._mine).pop("connection", None)
             connection.close()
             raise
+
+    def run(self, *calls: Call) -> list[Fetched]:
+        """Run statements of the hot path in one transaction of their own, with one commit.
+
+        They must be built once and kept (`functools.cache`). None may need what another one of the
+        same call writes.
+        """
+        connection = self._own_connection()
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        try:
+            if connection.dialect.name == "postgresql":
+                return self._run_as_one(driver, connection.dialect, calls)
+            return self._run_in_turn(driver, connection.dialect, calls)
+        except connection.dialect.loaded_dbapi.Error as exc:
+            self._drop(connection)
+            base = connection.dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(None, None, exc, base, dialect=connection.dialect) from exc
+        except BaseException:
+            self._drop(connection)
+            raise
+
+    def _run_as_one(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
+        with numbered_cursor(driver) as cursor:
+            if len(calls) == 1:
+                prepared = self._prepare(calls[0][0], dialect)
+                cursor.execute(prepared.text, prepared.parameters(calls[0][1]), prepare=True)
+                return [Fetched(prepared.rows(cursor.fetchall()))]
+            statements = tuple(statement for statement, _ in calls)
+            together = self._together.get(statements)
+            if together is None:
+                parts = [self._prepare(statement, dialect) for statement in statements]
+                together = self._together[statements] = Together(parts)
+            parameters = together.parameters([given for _, given in calls])
+            cursor.execute(together.text, parameters, prepare=True)
+            return [Fetched(rows) for rows in together.rows(cursor.fetchall())]
+
+    def _run_in_turn(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
+        cursor = driver.cursor()
+        if len(calls) > 1:
+            cursor.execute("BEGIN IMMEDIATE")
+        fetched = []
+        for statement, given in calls:
+            prepared = self._prepare(statement, dialect)
+            cursor.execute(prepared.text, prepared.parameters(given))
+            fetched.append(Fetched(prepared.rows(cursor.fetchall())))
+        if len(calls) > 1:
+            cursor.execute("COMMIT")
+        cursor.close()
+        return fetched
+
+    def _prepare(self, statement: Executable, dialect: Dialect) -> Prepared:
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            prepared = self._prepared[statement] = Prepared(statement, dialect)
+        return prepared
+
+    def _drop(self, connection: Connection) -> None:
+        """Whatever happened to it, the next statement gets a fresh one."""
+        vars(self._mine).pop("connection", None)
+        connection.invalidate()
+        connection.close()
 
     def _own_connection(self) -> Connection:
         self._open()

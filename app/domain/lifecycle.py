@@ -39,6 +39,7 @@ class Event(StrEnum):
     SUCCEED = "succeed"
     FAIL = "fail"
     RETRY = "retry"
+    RETURN = "return"
     CANCEL = "cancel"
     REQUEST_CANCEL = "request_cancel"
     STOP = "stop"
@@ -86,6 +87,7 @@ TRANSITIONS: dict[Event, Transition] = {
     Event.SUCCEED: _row({_R}, _S, "worker", "the function returned"),
     Event.FAIL: _row({_R}, _F, "worker, agent", "the last permitted attempt failed"),
     Event.RETRY: _row({_R}, _P, "worker, agent", "another attempt follows at ready_at"),
+    Event.RETURN: _row({_R}, _P, "worker, agent", "claimed with others, and never begun"),
     Event.CANCEL: _row({_P}, _V, "API", "cancelled before it started"),
     Event.REQUEST_CANCEL: _row({_R}, _R, "API", "the running attempt is told to stop"),
     Event.STOP: _row({_R}, _V, "worker, agent", "the attempt stopped because of a cancel"),

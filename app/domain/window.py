@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,9 +14,18 @@ from app.domain.rank import Priority, level
 SLICE_SECONDS = 0.1
 MAX_SLICE = 50
 SAMPLES_BEFORE_SLICING = 20
+# Rows of a function in the burst lane are claimed and settled together, so more of them pay.
+MAX_BURST = 128
 # Enough rows for whole slices from the first moment; hints are cheap, refills are not.
 MIN_WINDOW = 64
 MAX_WINDOW = 4096
+# A feed that took longer than this and found little is followed by a rest of so many times the
+# excess, but never of more than that.
+QUICK_SECONDS = 0.01
+REST_FACTOR = 4
+LONGEST_REST_SECONDS = 0.25
+# After a feed that could put out nothing: workers have more than enough to do meanwhile.
+FULL_REST_SECONDS = 0.02
 
 Row = TypeVar("Row")
 
@@ -65,6 +74,21 @@ def admit(
     return admitted
 
 
+def rest(took_seconds: float, rows: int, size: int, *, full: bool = False) -> float:
+    """Seconds until a queue should be fed again, after a feed that put out so many of a window.
+
+    While somebody's transaction holds an old snapshot, PostgreSQL can clean nothing away, and every
+    feed steps over all rows that have waited since. One that finds much is worth that; those that
+    find a row or two are gathered, so that feeding takes a bounded part of the time. So are those
+    for a window that is `full`: under a stream of submissions each would find it full once more.
+    """
+    if 2 * rows >= size:
+        return 0.0
+    least = FULL_REST_SECONDS if full else 0.0
+    excess = max(took_seconds - QUICK_SECONDS, 0.0)
+    return max(least, min(REST_FACTOR * excess, LONGEST_REST_SECONDS))
+
+
 def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
     """Rows of one function in a message; 1 unless it is known to be short and rows queue up.
 
@@ -79,11 +103,24 @@ def slice_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
     return max(1, min(by_time, by_backlog, MAX_SLICE))
 
 
-def group(rows: Sequence[Row], names: Sequence[str], sizes: Mapping[str, int]) -> list[list[Row]]:
-    """Rows in order, gathered into messages of one function each."""
+def burst_size(runtime: Runtime | None, backlog: int, slots: int) -> int:
+    """Rows of a function in the burst lane in a message, whose author says that it is short.
+
+    One that is longer than its author thinks gets fewer.
+    """
+    by_time = MAX_BURST if runtime is None else int(SLICE_SECONDS / max(runtime.mean, 1e-6))
+    by_backlog = backlog // max(1, 2 * slots)
+    return max(1, min(by_time, by_backlog, MAX_BURST))
+
+
+Kind = TypeVar("Kind", bound=Hashable)
+
+
+def group(rows: Sequence[Row], kinds: Sequence[Kind], sizes: Mapping[Kind, int]) -> list[list[Row]]:
+    """Rows in order, gathered into messages of one kind each, such as a function."""
     messages: list[list[Row]] = []
-    open_: dict[str, list[Row]] = {}
-    for row, name in zip(rows, names, strict=True):
+    open_: dict[Kind, list[Row]] = {}
+    for row, name in zip(rows, kinds, strict=True):
         current = open_.get(name)
         if current is None:
             current = open_[name] = []

@@ -11,6 +11,7 @@ from typing import Any
 from app import dispatch, events
 from app.db.session import Database
 from app.domain.lifecycle import TaskStatus
+from app.domain.nodes import worker_of
 from app.maintenance.report import Report
 from app.queries import leases
 from app.services import attempts
@@ -59,12 +60,13 @@ def run_once(database: Database, limit: int) -> RescueReport:
 
 
 def _blame(database: Database, rows: Sequence[Any]) -> dict[uuid.UUID, Blame]:
-    """What runs on one worker dies together; executors outside have nothing to do with another."""
+    """What runs on one worker dies together, whichever of its main processes had it: nobody is
+    left to say which died first. Executors outside have nothing to do with another."""
     by_worker = defaultdict(list)
     for row in rows:
-        by_worker[row.worker].append((row.id, row.celery_id))
+        by_worker[worker_of(str(row.worker))].append((row.id, row.celery_id))
     blamed: dict[uuid.UUID, Blame] = {}
     for worker, pairs in by_worker.items():
-        if not str(worker).startswith("external:"):
+        if not worker.startswith("external:"):
             blamed |= attempts.blame(database, pairs)
     return blamed

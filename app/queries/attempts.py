@@ -17,7 +17,7 @@ from app.db.clock import after, micros, new_uuid, now
 from app.domain.lifecycle import SETTLED_BY_OTHERS, Event, target
 from app.models import Task, TaskAttempt
 from app.queries.claims import Pair, pairs_in
-from app.queries.guards import legal
+from app.queries.guards import legal_by_key
 from app.queries.tasks import rank_of
 from app.queries.types import InsertedRows, Rows
 
@@ -46,7 +46,7 @@ _ENDED = (Task.id, Task.status, Task.queue, Task.delete_requested_at, Task.await
 
 def lock_attempt(task_id: uuid.UUID, celery_id: uuid.UUID, *, lease_over: bool = False) -> Rows:
     """The running attempt, locked; no row if it is not ours, or (rescue) its lease still holds."""
-    guard = [Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)]
+    guard = [Task.id == task_id, Task.celery_id == celery_id, legal_by_key(Event.REPORT)]
     if lease_over:
         guard.append(Task.lease_until < now())
     return select(*_ATTEMPT).where(*guard).with_for_update()
@@ -56,7 +56,7 @@ def crash_counts(pairs: Iterable[Pair]) -> Rows:
     """How many deaths these running attempts' tasks have seen, and how long they ran, seconds."""
     age = (micros(now()) - micros(Task.started_at)) / literal(1e6)
     return select(Task.celery_id, Task.crash_count, age.label("age")).where(
-        pairs_in(pairs), legal(Event.REPORT)
+        pairs_in(pairs), legal_by_key(Event.REPORT)
     )
 
 
@@ -111,7 +111,7 @@ def give_back(
     """
     cancelled = Task.cancel_requested_at.is_not(None)
     at_once = wait_seconds <= 0
-    guard = [pairs_in([pair]), legal(Event.REPORT)]
+    guard = [pairs_in([pair]), legal_by_key(Event.REPORT)]
     if lease_over:
         # Repeated inside the UPDATE: the worker may have renewed since the row was read.
         guard.append(Task.lease_until < now())
@@ -146,6 +146,35 @@ def give_back(
     )
 
 
+def return_unbegun(pairs: Iterable[Pair]) -> Update:
+    """Running -> pending for rows that were claimed with others and never begun.
+
+    The start is undone with its count; a cancel that was requested meanwhile is done. The rank is
+    still the one of the claim, so the row is again where it was.
+    """
+    cancelled = Task.cancel_requested_at.is_not(None)
+    return (
+        update(Task)
+        .where(pairs_in(pairs), legal_by_key(Event.RETURN))
+        .values(
+            status=case((cancelled, target(Event.STOP).value), else_=target(Event.RETURN).value),
+            reason=case((cancelled, Task.cancel_reason), else_=None),
+            completed_at=case((cancelled, now()), else_=None),
+            celery_id=new_uuid(),
+            attempt=Task.attempt - 1,
+            tries=Task.tries - 1,
+            started_at=None,
+            worker=None,
+            dispatched_at=None,
+            dispatched_priority=None,
+            lease_until=None,
+            updated_at=now(),
+            version=Task.version + 1,
+        )
+        .returning(*_ENDED)
+    )
+
+
 def fail_if_running(
     pair: Pair,
     *,
@@ -157,7 +186,7 @@ def fail_if_running(
 ) -> Update:
     """Running -> failed for a dead attempt, or -> revoked by force if a cancel was requested."""
     cancelled = Task.cancel_requested_at.is_not(None)
-    guard = [pairs_in([pair]), legal(Event.REPORT)]
+    guard = [pairs_in([pair]), legal_by_key(Event.REPORT)]
     if lease_over:
         guard.append(Task.lease_until < now())
     return (

@@ -4,13 +4,14 @@ Every one is fenced by `celery_id`, the id under which this very publish was cla
 never used twice, so a write that arrives late, twice, or from a worker that was given up finds
 no row. That is an answer, not an error: look at what came back.
 
-Claim and settle take lists, usually of one; statements are built once per length.
+Claim and settle take lists, usually of one; statements are built once per length, and for longer
+lists in a few lengths only: the rest is filled up with pairs that no row has.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -39,7 +40,7 @@ from app.db.base import RawJson
 from app.db.clock import after, now
 from app.domain.lifecycle import FINISHED, SETTLED_BY_OTHERS, Event, TaskStatus, target
 from app.models import Task, TaskLog
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.types import Rows, UpdatedRows
 
 Pair = tuple[uuid.UUID, uuid.UUID]
@@ -50,9 +51,19 @@ def pairs_in(pairs: Iterable[Pair]) -> ColumnElement[bool]:
     return tuple_(Task.id, Task.celery_id).in_(list(pairs))
 
 
-def bind_pairs(pairs: list[Pair]) -> dict[str, Any]:
+_LENGTHS = (1, 4, 16, 48, 128)
+
+
+def length_for(count: int) -> int:
+    """The `count` to build a statement for that takes `count` pairs."""
+    return next((length for length in _LENGTHS if length >= count), count)
+
+
+def bind_pairs(pairs: Sequence[Pair], length: int = 0) -> dict[str, Any]:
     """Parameters `id_0, celery_id_0, id_1, ...` of the statements below."""
     bound: dict[str, Any] = {}
+    for index in range(len(pairs), length):
+        bound[f"id_{index}"] = bound[f"celery_id_{index}"] = None
     for index, (task_id, celery_id) in enumerate(pairs):
         bound[f"id_{index}"] = task_id
         bound[f"celery_id_{index}"] = celery_id
@@ -67,7 +78,9 @@ def _these(count: int) -> ColumnElement[bool]:
     ]
     if count == 1:
         return and_(Task.id == binds[0][0], Task.celery_id == binds[0][1])
-    return or_(*(and_(Task.id == task, Task.celery_id == celery) for task, celery in binds))
+    these = values(column("id", Uuid()), column("celery_id", Uuid()), name="these")
+    given = these.data(binds).cte("these")
+    return and_(Task.id == given.c.id, Task.celery_id == given.c.celery_id)
 
 
 _CLAIMED = (
@@ -93,7 +106,7 @@ def claim(count: int) -> UpdatedRows:
         update(Task)
         .where(
             _these(count),
-            legal(Event.CLAIM),
+            legal_by_key(Event.CLAIM),
             Task.dispatched_at.is_not(None),
             or_(Task.expires_at.is_(None), Task.expires_at > now()),
         )
@@ -120,7 +133,7 @@ def claimed_already(count: int) -> Rows:
     """What `claim` would have returned, had its answer not been lost. The same parameters."""
     return select(*_CLAIMED).where(
         _these(count),
-        legal(Event.REPORT),
+        legal_by_key(Event.REPORT),
         Task.worker == bindparam("worker", type_=Text()),
     )
 
@@ -159,6 +172,7 @@ _SETTLED_COLUMNS: dict[str, Any] = {
     "error": RawJson(),
     "stopped_by": Text(),
 }
+SETTLED = tuple(_SETTLED_COLUMNS)
 
 
 @cache
@@ -189,7 +203,7 @@ def settle_if_running(count: int) -> UpdatedRows:
         chosen = and_(Task.id == settled.c.id, Task.celery_id == settled.c.celery_id)
     return (
         update(Task)
-        .where(chosen, legal(Event.REPORT))
+        .where(chosen, legal_by_key(Event.REPORT))
         .values(**_settled_values(source))
         .returning(Task.id, Task.status, Task.delete_requested_at, Task.awaited)
     )
@@ -220,7 +234,7 @@ def report_progress() -> UpdatedRows:
     message = bindparam("message", type_=Text())
     return (
         update(Task)
-        .where(_these(1), legal(Event.REPORT))
+        .where(_these(1), legal_by_key(Event.REPORT))
         .values(
             progress=case((progress > Task.progress, progress), else_=Task.progress),
             progress_message=func.coalesce(message, Task.progress_message),
@@ -238,7 +252,7 @@ def acknowledge_cancels(celery_ids: Iterable[uuid.UUID], task_ids: Iterable[uuid
         .where(
             Task.id.in_(list(task_ids)),
             Task.celery_id.in_(list(celery_ids)),
-            legal(Event.REPORT),
+            legal_by_key(Event.REPORT),
             Task.cancel_acknowledged_at.is_(None),
         )
         .values(cancel_acknowledged_at=now(), updated_at=now(), version=Task.version + 1)
@@ -262,7 +276,7 @@ def add_log(task_id: uuid.UUID, celery_id: uuid.UUID, level: str, lines: list[st
         select(Task.id, Task.attempt, now(), literal(level, Text()), lines_cte.c.message)
         .select_from(Task)
         .join(lines_cte, true())
-        .where(Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT))
+        .where(Task.id == task_id, Task.celery_id == celery_id, legal_by_key(Event.REPORT))
     )
     return insert(TaskLog).from_select(
         ["task_id", "attempt", "created_at", "level", "message"], chosen

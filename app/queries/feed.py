@@ -11,12 +11,13 @@ from sqlalchemy import Select, Text, Update, case, func, literal, or_, select, t
 from sqlalchemy.dialects.postgresql import Insert
 
 from app.db.clock import after, micros, new_uuid, now
+from app.db.lists import one_of
 from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority
 from app.models import Queue, Task, TaskRuntime
 from app.queries.claims import Pair, pairs_in
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.tasks import rank_of
 from app.queries.types import Rows
 
@@ -97,13 +98,14 @@ def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
     """Mark rows as dispatched under a priority. One cancelled meanwhile is left out."""
     return (
         update(Task)
-        .where(Task.id.in_(list(ids)), legal(Event.FEED), Task.dispatched_at.is_(None))
+        .where(one_of(Task.id, ids), legal_by_key(Event.FEED), Task.dispatched_at.is_(None))
         .values(dispatched_at=now(), dispatched_priority=level)
         .returning(
             Task.id,
             Task.celery_id,
             Task.celery_task_name,
             Task.rank,
+            Task.burst,
             Task.time_limit,
             Task.soft_time_limit,
             # As text: only a message of one row shows its arguments to a monitor.
@@ -121,7 +123,7 @@ def unmark(pairs: Iterable[Pair]) -> Update:
     """Take marks back; the hints, wherever they are, lose at the claim from now on."""
     return (
         update(Task)
-        .where(pairs_in(pairs), legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .where(pairs_in(pairs), legal_by_key(Event.FEED), Task.dispatched_at.is_not(None))
         .values(**_take_back())
         .returning(Task.id, Task.queue)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -14,7 +16,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event
 from app.models import Duty, Queue, Task, Worker
 from app.queries.claims import Pair, pairs_in
-from app.queries.guards import legal
+from app.queries.guards import legal, legal_by_key
 from app.queries.tasks import is_needed
 from app.queries.types import DeletedRows, InsertedRows, Rows
 
@@ -25,7 +27,7 @@ def renew(pairs: Iterable[Pair], lease_seconds: float) -> Update:
     The rows are locked first: PostgreSQL computes the new values of an update before it waits
     for a lock, and a lease must not be shorter by that wait.
     """
-    ours = (pairs_in(pairs), legal(Event.REPORT))
+    ours = (pairs_in(pairs), legal_by_key(Event.REPORT))
     locked = select(Task.id).where(*ours).order_by(Task.id).with_for_update().cte("locked")
     return (
         update(Task)
@@ -121,9 +123,13 @@ def release_duties(holder: str) -> Delete:
     return delete(Duty).where(Duty.holder == holder)
 
 
-def finished_before(seconds: float, limit: int) -> DeletedRows:
-    """Remove tasks that finished more than `seconds` ago, oldest first."""
-    chosen = (
+def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
+    """Tasks that finished more than `seconds` ago and that nobody needs, oldest first, locked.
+
+    Locked first and removed by the next statement, which sees what has come to need one of them
+    before the lock.
+    """
+    return (
         select(Task.id)
         .where(
             legal(Event.REMOVE),
@@ -133,15 +139,12 @@ def finished_before(seconds: float, limit: int) -> DeletedRows:
         )
         .order_by(Task.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    return delete(Task).where(Task.id.in_(chosen)).returning(Task.id, Task.user_id)
 
 
 def _id_floor(seconds: float) -> Any:
     """The smallest UUIDv7 of that age: a finished task is at least as old as its completion."""
-    import time
-    import uuid
-
     milliseconds = max(0, int((time.time() - seconds) * 1000))
     return uuid.UUID(int=milliseconds << 80)
 

@@ -27,14 +27,21 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.db.clock import after, micros, new_uuid, now
-from app.db.upsert import insert as upsert
 from app.domain.lifecycle import ACTIVE, Event, Reason, TaskStatus, target
 from app.domain.rank import Priority, offset
 from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog, TaskTag
 from app.queries.guards import legal, status_in
-from app.queries.types import DeletedRows
+from app.queries.types import DeletedRows, Rows
+
+# What every new row has, and nobody says: the model's defaults.
+BORN: dict[str, Any] = {
+    each.key: each.default.arg
+    for each in Task.__table__.columns
+    if isinstance(each.default, ScalarElementColumnDefault)
+} | {"status": target(Event.CREATE).value}
 
 
 def owned(owner: uuid.UUID | None) -> ColumnElement[bool]:
@@ -54,8 +61,7 @@ def rank_of(ready_at: Any, priority: Any, ageing_seconds: float) -> ColumnElemen
 
 def insert_tasks(rows: Sequence[dict[str, Any]]) -> Insert:
     """Insert complete rows, as `services.building` makes them."""
-    status = target(Event.CREATE).value
-    return insert(Task).values([{"status": status, **row} for row in rows]).returning(Task)
+    return insert(Task).values([{**BORN, **row} for row in rows]).returning(Task)
 
 
 def insert_tags(pairs: Iterable[tuple[uuid.UUID, str]]) -> Insert:
@@ -76,6 +82,23 @@ def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
 def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     """One task, locked until the transaction ends."""
     return get(task_id, owner).with_for_update()
+
+
+def hold(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[uuid.UUID]:
+    """The same without reading the task; no row if there is none."""
+    return select(Task.id).where(Task.id == task_id, owned(owner)).with_for_update()
+
+
+def own(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
+    """What a running attempt's subtasks have of it; no row if it is not the running one."""
+    return select(Task.user_id, Task.task_type).where(
+        Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)
+    )
+
+
+def known(task_id: uuid.UUID) -> Select[uuid.UUID]:
+    """The id, if there is such a task."""
+    return select(Task.id).where(Task.id == task_id)
 
 
 def attempts(task_id: uuid.UUID) -> Select[TaskAttempt]:
@@ -180,6 +203,20 @@ def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Delete
         .where(Task.id == task_id, owned(owner), gone, ~is_needed())
         .returning(Task.id, Task.user_id)
     )
+
+
+def remove_finished(ids: Sequence[uuid.UUID]) -> DeletedRows:
+    """Remove these finished tasks, which are locked, but for those that somebody needs by now."""
+    return (
+        delete(Task)
+        .where(Task.id.in_(list(ids)), legal(Event.REMOVE), ~is_needed())
+        .returning(Task.id, Task.user_id)
+    )
+
+
+def remove_new(ids: Sequence[uuid.UUID]) -> Delete:
+    """Take back rows that this very transaction has inserted."""
+    return delete(Task).where(Task.id.in_(list(ids)))
 
 
 def remove_where_requested(limit: int) -> DeletedRows:
@@ -326,26 +363,11 @@ def no_less_than(progress: float) -> ColumnElement[float]:
     return case((Task.progress > progress, Task.progress), else_=progress)
 
 
-def keep_key(owner: str, key: str, fingerprint: str, task_id: uuid.UUID) -> Insert:
-    """Take an idempotency key. Returns no row when somebody has it already."""
-    return (
-        upsert(IdempotencyKey)
-        .values(owner=owner, key=key, fingerprint=fingerprint, task_id=task_id, created_at=now())
-        .on_conflict_do_nothing(index_elements=["owner", "key"])
-        .returning(IdempotencyKey.task_id)
-    )
-
-
 def find_key(owner: str, key: str) -> Select[IdempotencyKey]:
     """Who has an idempotency key."""
     return select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
 
 
-def drop_keys(
-    older_than_seconds: float, owner: str | None = None, key: str | None = None
-) -> Delete:
-    """Forget idempotency keys past their time: all of them, or the one named."""
-    statement = delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))
-    if owner is not None:
-        statement = statement.where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
-    return statement
+def drop_keys(older_than_seconds: float) -> Delete:
+    """Forget idempotency keys past their time."""
+    return delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,18})", re.ASCII)
+# Unicode's categories Cc and Cs.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _YEARS = range(1970, 3000)
 
 
@@ -51,7 +52,7 @@ def _not_blank(value: str) -> str:
 
 def _one_line(value: str) -> str:
     # Control characters would forge lines in logs and terminals wherever the name is shown.
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    if _CONTROL.search(value):
         raise PydanticCustomError("text", "Input should not hold control characters")
     return value
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Row
 
 from app.core.config import get_settings
+from app.db.prepared import Call
 from app.db.session import Database
 from app.domain.lifecycle import FINISHED, Reason, TaskStatus
 from app.domain.retry import MAX_CRASHES, crash_wait
@@ -50,6 +51,19 @@ class Blame:
     wait_seconds: float = 0.0
 
 
+class Claimed(Protocol):
+    """What a claim answers: the row's arguments, and the numbers of the attempt."""
+
+    id: uuid.UUID
+    celery_id: uuid.UUID
+    args: list[Any]
+    kwargs: dict[str, Any]
+    attempt: int
+    tries: int
+    max_attempts: int
+    requeue_on_interrupt: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How the body of an attempt ended, ready to be written. JSON is text already."""
@@ -73,19 +87,73 @@ class Settled:
     awaited: bool = False
 
 
+def claim(database: Database, pair: Pair, worker: str) -> Claimed | None:
+    """Start an attempt; None if the row no longer waits for this publish."""
+    (found,) = database.run(_claim(pair, worker))
+    row: Claimed | None = found.one_or_none()
+    return row
+
+
+def claimed_already(database: Database, pair: Pair, worker: str) -> Claimed | None:
+    """The attempt that a claim without an answer has started, or None if it has not."""
+    _, parameters = _claim(pair, worker)
+    row: Any = database.execute(claims.claimed_already(1), parameters).one_or_none()
+    return row  # type: ignore[no-any-return]
+
+
+def _claim(pair: Pair, worker: str) -> Call:
+    bound = claims.bind_pairs([pair])
+    bound |= {"worker": worker, "lease_seconds": get_settings().lease_seconds}
+    return claims.claim(1), bound
+
+
+def claim_many(database: Database, pairs: Sequence[Pair], worker: str) -> list[Claimed]:
+    """Start attempts, one statement for all; rows that do not wait for it are left out."""
+    length = claims.length_for(len(pairs))
+    bound = claims.bind_pairs(pairs, length)
+    bound |= {"worker": worker, "lease_seconds": get_settings().lease_seconds}
+    (found,) = database.run((claims.claim(length), bound))
+    return list(found.all())
+
+
+def return_unbegun(database: Database, pairs: Sequence[Pair]) -> list[Settled]:
+    """Undo claims of rows whose body never began; what became of those that were still claimed."""
+    if not pairs:
+        return []
+    rows = database.execute(queries.return_unbegun(pairs)).all()
+    return [_removed_if_asked(database, row, row.queue) for row in rows]
+
+
 def settle(database: Database, outcomes: Sequence[tuple[Pair, Outcome]]) -> list[Settled]:
     """Succeed, fail or stop attempts, one statement for all. Rows not ours are left out."""
-    parameters = claims.bind_pairs([pair for pair, _ in outcomes])
+    (found,) = database.run(_settlement(outcomes))
+    return [_removed_if_asked(database, row) for row in found.all()]
+
+
+def settle_and_claim(
+    database: Database, ended: tuple[Pair, Outcome], pair: Pair, worker: str
+) -> tuple[Settled | None, Claimed | None]:
+    """Settle one attempt and start another one, of another task, in one transaction."""
+    settled, found = database.run(_settlement([ended]), _claim(pair, worker))
+    row = settled.one_or_none()
+    claimed: Claimed | None = found.one_or_none()
+    return None if row is None else _removed_if_asked(database, row), claimed
+
+
+def _settlement(outcomes: Sequence[tuple[Pair, Outcome]]) -> Call:
+    length = claims.length_for(len(outcomes))
+    bound = claims.bind_pairs([pair for pair, _ in outcomes], length)
+    for index in range(len(outcomes), length):
+        bound |= {f"{name}_{index}": None for name in claims.SETTLED}
     for index, (_, outcome) in enumerate(outcomes):
-        parameters |= {
+        bound |= {
             f"status_{index}": outcome.status.value,
             f"reason_{index}": outcome.reason,
             f"result_{index}": outcome.result,
             f"error_{index}": outcome.error,
             f"stopped_by_{index}": outcome.stopped_by,
         }
-    rows = database.execute(claims.settle_if_running(len(outcomes)), parameters).all()
-    return [_removed_if_asked(database, row) for row in rows]
+    return claims.settle_if_running(length), bound
 
 
 def settled_already(database: Database, pair: Pair) -> Settled | None:
@@ -270,5 +338,6 @@ def _removed_if_asked(database: Database, row: Row[Any], queue: str | None = Non
     awaited = bool(row.awaited and row.status in FINISHED)
     if row.delete_requested_at is None or row.status not in FINISHED:
         return Settled(row.id, row.status, queue, awaited=awaited)
-    database.execute(task_queries.remove_if_not_running(row.id, None))
-    return Settled(row.id, row.status, queue, deleted=True, awaited=awaited)
+    # It stays, finished, while another task needs it; pruning removes it after that.
+    removed = database.execute(task_queries.remove_if_not_running(row.id, None)).first()
+    return Settled(row.id, row.status, queue, deleted=removed is not None, awaited=awaited)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from uuid_utils.compat import uuid7
+from uuid_utils.compat import uuid4, uuid7
 
 from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.db.base import dump_json
 from app.db.clock import after, now
 from app.domain.rank import Priority
-from app.queries.tasks import rank_of
+from app.queries.intake import BESIDES
+from app.queries.tasks import BORN, rank_of
 from app.services.catalogue import Catalogue, TaskInfo
 
 MAX_ARGUMENT_BYTES = 1_048_576
@@ -26,6 +28,8 @@ MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
 MAX_SECONDS = 31_536_000.0
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +71,23 @@ class NewTask:
 
 def build_row(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
     """The row of a new task. Raises `Invalid` with every place that does not fit."""
+    return with_times(draft(new, catalogue))
+
+
+def draft(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
+    """The row of a new task without what the database's clock decides.
+
+    Besides columns it has `countdown` and `size`, the length of the arguments as JSON. Raises
+    `Invalid` with every place that does not fit.
+    """
     info = find_function(new.celery_task_name, catalogue)
     kwargs = new.kwargs or {}
+    size, errors = _check_json(new.args, kwargs)
     errors = [
         *_check_texts(new),
         *_check_numbers(new),
         *_check_times(new),
-        *_check_json(new.args, kwargs),
+        *errors,
         *_check_dependencies(new),
     ]
     if new.queue is not None and new.queue not in catalogue.queues:
@@ -82,7 +96,7 @@ def build_row(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
         errors = info.parameters.check(list(new.args), kwargs)
     if errors:
         raise Invalid(str(errors[0]["msg"]), errors=errors)
-    return _row(new, info, kwargs)
+    return _row(new, info, kwargs) | {"size": size}
 
 
 def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
@@ -99,13 +113,8 @@ def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
 
 
 def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]:
-    settings = get_settings()
-    if new.countdown:
-        scheduled: Any = after(new.countdown)
-    else:
-        scheduled = new.scheduled_at
     max_attempts = new.max_attempts or info.max_attempts
-    at_once = scheduled is None
+    default_limit = get_settings().task_time_limit_seconds
     return {
         "id": uuid7(),
         "name": new.name,
@@ -115,16 +124,14 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "kwargs": kwargs,
         "queue": new.queue or info.queue,
         "priority": int(new.priority),
-        "progress": 0.0,
-        "celery_id": uuid.uuid4(),
-        "attempt": 0,
-        "tries": 0,
-        "crash_count": 0,
+        "celery_id": uuid4(),
         "max_attempts": max_attempts,
         "requeue_on_interrupt": (
             max_attempts > 1 if info.requeue_on_interrupt is None else info.requeue_on_interrupt
         ),
-        "time_limit": new.time_limit or info.time_limit or settings.task_time_limit_seconds,
+        # What may start only once is never claimed long before it starts.
+        "burst": info.burst and max_attempts > 1,
+        "time_limit": new.time_limit or info.time_limit or default_limit,
         "soft_time_limit": new.soft_time_limit or info.soft_time_limit,
         "user_id": new.user_id,
         "owner_ref": new.owner_ref,
@@ -134,13 +141,26 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "depends_on": [str(each) for each in new.depends_on] or None,
         "on_dependency_failure": new.on_dependency_failure,
         "unmet_deps": 0,
-        "scheduled_at": scheduled,
+        "scheduled_at": new.scheduled_at,
+        "countdown": new.countdown or None,
         "expires_at": new.expires_at,
-        "ready_at": now() if at_once else scheduled,
-        "rank": rank_of(now(), new.priority, settings.ageing_seconds) if at_once else None,
+    }
+
+
+def with_times(row: dict[str, Any]) -> dict[str, Any]:
+    """The draft as a whole row, with expressions for what the database's clock decides."""
+    countdown = row["countdown"]
+    columns = {key: value for key, value in row.items() if key not in BESIDES}
+    scheduled: Any = after(countdown) if countdown else row["scheduled_at"]
+    rank = rank_of(now(), row["priority"], get_settings().ageing_seconds)
+    return {
+        **BORN,
+        **columns,
+        "scheduled_at": scheduled,
+        "ready_at": now() if scheduled is None else scheduled,
+        "rank": rank if scheduled is None else None,
         "created_at": now(),
         "updated_at": now(),
-        "version": 1,
     }
 
 
@@ -171,7 +191,7 @@ def text_problem(value: Any, longest: int) -> str | None:
         return "must not be blank"
     if len(value) > longest:
         return f"must have at most {longest} characters"
-    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if _CONTROL.search(value):
         return "must not contain control characters or lone surrogates"
     return None
 
@@ -228,20 +248,32 @@ def _check_dependencies(new: NewTask) -> list[dict[str, Any]]:
     return errors
 
 
-def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> list[dict[str, Any]]:
+def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """Their length as JSON, and what is wrong with them."""
     try:
         text = dump_json([list(args), kwargs])
     except (TypeError, ValueError, RecursionError) as exc:
-        return [_error("args", f"arguments must be JSON: {exc}", "json")]
+        return 0, [_error("args", f"arguments must be JSON: {exc}", "json")]
+    return len(text), [
+        _error(field, message, kind)
+        for field, message, kind in _problems_of_json(text, args, kwargs)
+    ]
+
+
+def _problems_of_json(
+    text: str, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Iterator[tuple[str, str, str]]:
     if len(text.encode(errors="surrogatepass")) > MAX_ARGUMENT_BYTES:
-        return [_error("args", f"arguments must fit into {MAX_ARGUMENT_BYTES} bytes", "too_large")]
-    if "\\u0000" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
-        return [_error("args", "arguments must not contain NUL or lone surrogates", "text")]
-    if _deeper([list(args), kwargs], MAX_DEPTH + 1):
-        return [_error("args", f"arguments may be nested {MAX_DEPTH} deep", "too_deep")]
-    if any(not isinstance(key, str) for key in kwargs):
-        return [_error("kwargs", "keyword names must be text", "text")]
-    return []
+        yield "args", f"arguments must fit into {MAX_ARGUMENT_BYTES} bytes", "too_large"
+    elif "\\u0000" in text or _SURROGATE.search(text):
+        yield "args", "arguments must not contain NUL or lone surrogates", "text"
+    # Counted first: most have fewer brackets than they may have levels.
+    elif text.count("[") + text.count("{") > MAX_DEPTH and _deeper(
+        [list(args), kwargs], MAX_DEPTH + 1
+    ):
+        yield "args", f"arguments may be nested {MAX_DEPTH} deep", "too_deep"
+    elif any(not isinstance(key, str) for key in kwargs):
+        yield "kwargs", "keyword names must be text", "text"
 
 
 def _deeper(value: Any, levels: int) -> bool:

@@ -28,6 +28,8 @@ INJECTED = frozenset({"task_id"})
 # Modules of installed packages: a mistake that shows there is in the line that called them.
 _INSTALLED = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 _IMPORTERS = {__file__}
+# A crash in a burst is somebody else's for most of its rows.
+BURST_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,14 @@ class TaskInfo:
     time_limit: float | None
     soft_time_limit: float | None
     requeue_on_interrupt: bool | None
+    # Short, and fit to run again: many rows share one claim and one settlement.
+    burst: bool = False
 
     @property
     def max_attempts(self) -> int:
         """Attempts a task gets unless its submission says otherwise."""
+        if self.burst and self.policy.max_retries is None:
+            return max(self.policy.max_attempts, BURST_ATTEMPTS)
         return self.policy.max_attempts
 
 
@@ -172,7 +178,20 @@ def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
         time_limit=task.time_limit,
         soft_time_limit=task.soft_time_limit,
         requeue_on_interrupt=None if on_interrupt is None else on_interrupt == "requeue",
+        burst=_burst(task, policy),
     )
+
+
+def _burst(task: CeleryTask[Any, Any], policy: RetryPolicy) -> bool:
+    burst = getattr(task, "burst", False)
+    if not isinstance(burst, bool):
+        raise ConfigurationError(f"{task.name}: burst is {burst!r}; use True or False")
+    if burst and policy.max_retries == 0:
+        raise ConfigurationError(
+            f"{task.name}: burst=True is for functions that may run again after a crash; "
+            "take max_retries=0 away, or burst=True"
+        )
+    return burst
 
 
 def _queue_of(celery_app: Any, task: CeleryTask[Any, Any]) -> str:

@@ -44,8 +44,23 @@ async def holder_of(token: str, kind: TokenKind) -> Principal | None:
     key = (kind, security.token_hash(token))
     known, until = _cache.get(key, (None, 0.0))
     if time.monotonic() >= until:
-        known = await _look_up(*key)
-        _remember(key, known)
+        return await _looked_up(key)
+    return known
+
+
+async def _looked_up(key: _Key) -> Principal | None:
+    """One look for all who ask at the same moment, which goes on when one of them gives up."""
+    place = asyncio.get_running_loop(), key
+    looking = _looking.get(place)
+    if looking is None:
+        looking = _looking[place] = asyncio.create_task(_look_up_and_remember(key))
+        looking.add_done_callback(lambda _: _looking.pop(place, None))
+    return await asyncio.shield(looking)
+
+
+async def _look_up_and_remember(key: _Key) -> Principal | None:
+    known = await _look_up(*key)
+    _remember(key, known)
     return known
 
 
@@ -120,6 +135,8 @@ async def _touch(token_id: uuid.UUID) -> None:
             await db.commit()
 
 
+_Key = tuple[TokenKind, str]
+_looking: dict[tuple[asyncio.AbstractEventLoop, _Key], asyncio.Task[Principal | None]] = {}
 _cache: OrderedDict[tuple[TokenKind, str], tuple[Principal | None, float]] = OrderedDict()
 _background: set[asyncio.Task[None]] = set()
 

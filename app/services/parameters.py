@@ -19,6 +19,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 class Parameters:
     """What a registered function takes."""
 
+    # What may be given: without the parameters that the system supplies.
     signature: inspect.Signature
     adapters: dict[str, TypeAdapter[Any]]
     hidden: frozenset[str]
@@ -41,7 +42,8 @@ class Parameters:
             if name in hints and (adapter := _adapter(hints[name])):
                 adapters[name] = adapter
         shown = {n: p for n, p in signature.parameters.items() if n not in hidden}
-        return cls(signature, adapters, hidden, _schema(shown, adapters))
+        visible = signature.replace(parameters=list(shown.values()))
+        return cls(visible, adapters, hidden, _schema(shown, adapters))
 
     def check(self, args: list[Any], kwargs: dict[str, Any]) -> list[FieldError]:
         """Where these arguments do not fit, as `{loc, msg, type}`; an empty list if they do."""
@@ -52,14 +54,12 @@ class Parameters:
         ]
         if errors:
             return errors
-        visible = self.signature.replace(
-            parameters=[p for n, p in self.signature.parameters.items() if n not in self.hidden]
-        )
         try:
-            bound = visible.bind(*args, **kwargs)
+            bound = self.signature.bind(*args, **kwargs)
         except TypeError as exc:
             place = "kwargs" if kwargs else "args"
-            return [_error(["body", place], f"{exc}; the function takes {visible}", "arguments")]
+            message = f"{exc}; the function takes {self.signature}"
+            return [_error(["body", place], message, "arguments")]
         return self._check_types(bound, len(args))
 
     def _check_types(self, bound: inspect.BoundArguments, positional: int) -> list[FieldError]:

@@ -6,21 +6,28 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.db.session import async_session, read_session
+from app.db.turns import turn
 from app.domain.lifecycle import ACTIVE
 from app.models import Task
+from app.queries import intake as intake_queries
 from app.queries import tasks as queries
 from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
-from app.services.building import NewTask, build_row
+from app.services.building import NewTask, draft, with_times
 from app.services.catalogue import catalogue
-from app.services.depending import RUN, keep_edges, lock_needed
+from app.services.depending import RUN
 from app.services.finding import find, get_task
+from app.services.inserting import insertion
+from app.services.intake import IDEMPOTENCY_SECONDS, Key, Refusal, Row, intake
+from app.services.steps import carry_out
 from app.services.transactions import undone_if_refused
 
-IDEMPOTENCY_SECONDS = 24 * 3600.0
+_COLUMNS = [column.key for column in Task.__table__.columns]
 
 
 async def create_task(
@@ -55,9 +62,50 @@ async def create_task(
     if commit:
         task, _ = await submit(db, new)
     else:
-        task = await _insert(db, new)
+        task = await _insert(db, new, draft(new, catalogue()))
         tell_after_commit(db, task)
     return task, str(task.celery_id)
+
+
+async def accept(
+    new: NewTask, *, idempotency_key: str | None = None, fingerprint: str = ""
+) -> tuple[Row, bool]:
+    """Accept a task in a transaction that it shares with whoever waits at the same moment.
+
+    Returns its columns, and otherwise does as `submit`.
+    """
+    key = _key_of(new, idempotency_key, fingerprint)
+    row = draft(new, catalogue())
+    if new.parent_id is not None or new.depends_on:
+        # They lock other rows, or look at them: nobody else need wait for that.
+        return await _accept_alone(new, row, key)
+    outcome = await intake().insert(row, key)
+    if outcome is Refusal.GO_ALONE:
+        return await _accept_alone(new, row, key)
+    if outcome is Refusal.KEY_TAKEN:
+        assert key is not None
+        async with read_session() as db:
+            return _columns_of(await _first_of(db, key)), True
+    return outcome, False
+
+
+async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, bool]:
+    async with turn(), async_session() as db:
+        try:
+            task, replayed = await _submit(db, new, row, key)
+        except IntegrityError:
+            # The batch did come off: its answer was lost. Its row, which has this very id, would
+            # have been waited for if its commit were still under way.
+            await db.rollback()
+            kept = await find(db, row["id"], None)
+            if kept is None:
+                raise
+            task, replayed = kept, False
+        return _columns_of(task), replayed
+
+
+def _columns_of(task: Task) -> Row:
+    return {key: getattr(task, key) for key in _COLUMNS}
 
 
 @undone_if_refused
@@ -73,15 +121,20 @@ async def submit(
     `fingerprint` is a digest of the request. Raises `Invalid` when the key was used for
     another request within 24 hours.
     """
-    task = await _insert(db, new)
-    if idempotency_key is not None:
-        owner = str(new.user_id) if new.user_id else "system"
-        taken = await _take_key(db, owner, idempotency_key, fingerprint, task.id)
-        if not taken:
-            await db.rollback()
-            first = await _first_of(db, owner, idempotency_key, fingerprint)
-            await db.commit()
-            return first, True
+    key = _key_of(new, idempotency_key, fingerprint)
+    return await _submit(db, new, draft(new, catalogue()), key)
+
+
+async def _submit(db: AsyncSession, new: NewTask, row: Row, key: Key | None) -> tuple[Task, bool]:
+    try:
+        task = await _insert(db, new, row)
+    except Invalid:
+        # What was fit to be accepted then need not be now: a task that it needs may be gone.
+        if key is None or not await _is_taken(db, key):
+            raise
+        return await _replay(db, key), True
+    if key is not None and not await _take_key(db, key, task.id):
+        return await _replay(db, key), True
     tell_after_commit(db, task)
     await db.commit()
     return task, False
@@ -134,41 +187,45 @@ async def retry_task(
     return task
 
 
-async def _insert(db: AsyncSession, new: NewTask) -> Task:
-    row = build_row(new, catalogue())
-    if new.parent_id is not None:
-        await _require_parent(db, new.parent_id, new.may_see)
-    needed = await lock_needed(db, row, new.may_see)
-    task: Task = (await db.scalars(queries.insert_tasks([row]))).one()
-    if new.tags:
-        await db.execute(queries.insert_tags((task.id, tag) for tag in new.tags))
-    if not await keep_edges(db, task.id, needed, new.on_dependency_failure):
+async def _insert(db: AsyncSession, new: NewTask, row: Row) -> Task:
+    steps = insertion([with_times(row)], new.may_see, new.parent_id)
+    inserted = await carry_out(db, steps)
+    task: Task = inserted.rows[0][0]
+    if inserted.ended:
         await db.refresh(task)
     return task
 
 
-async def _require_parent(db: AsyncSession, parent_id: uuid.UUID, owner: uuid.UUID | None) -> None:
-    if await find(db, parent_id, owner) is None:
-        message = f"parent_id {parent_id} does not exist"
-        raise Invalid(
-            message,
-            errors=[{"loc": ["body", "parent_id"], "msg": message, "type": "unknown_task"}],
-        )
+def _key_of(new: NewTask, key: str | None, fingerprint: str) -> Key | None:
+    if key is None:
+        return None
+    return Key(str(new.user_id) if new.user_id else "system", key, fingerprint)
 
 
-async def _take_key(
-    db: AsyncSession, owner: str, key: str, fingerprint: str, task_id: uuid.UUID
-) -> bool:
-    await db.execute(queries.drop_keys(IDEMPOTENCY_SECONDS, owner, key))
-    kept = await db.execute(queries.keep_key(owner, key, fingerprint, task_id))
+async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
+    statement = intake_queries.take_keys(IDEMPOTENCY_SECONDS)
+    kept = await db.execute(statement, {"keys": [key.taken_by(task_id)]})
     return kept.first() is not None
 
 
-async def _first_of(db: AsyncSession, owner: str, key: str, fingerprint: str) -> Task:
-    found = (await db.scalars(queries.find_key(owner, key))).first()
+async def _is_taken(db: AsyncSession, key: Key) -> bool:
+    await db.execute(queries.drop_keys(IDEMPOTENCY_SECONDS))
+    return (await db.scalars(queries.find_key(key.owner, key.key))).first() is not None
+
+
+async def _replay(db: AsyncSession, key: Key) -> Task:
+    """The task of the first request, instead of what this one has begun."""
+    await db.rollback()
+    first = await _first_of(db, key)
+    await db.commit()
+    return first
+
+
+async def _first_of(db: AsyncSession, key: Key) -> Task:
+    found = (await db.scalars(queries.find_key(key.owner, key.key))).first()
     if found is None:
         raise Conflict("The first request with this Idempotency-Key was undone; send it again")
-    if found.fingerprint != fingerprint:
+    if found.fingerprint != key.fingerprint:
         raise Invalid(
             "This Idempotency-Key was used for another request; use a new key",
             code="idempotency_key_reused",

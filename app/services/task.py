@@ -17,7 +17,7 @@ from app.services.ending import (
 )
 from app.services.finding import get_attempts, get_logs, get_task, get_tasks
 from app.services.reporting import update_task_status
-from app.services.submission import create_task, retry_task, submit
+from app.services.submission import accept, create_task, retry_task, submit
 
 __all__ = ["CancelOutcome", "DeleteOutcome", "TaskService", "task_service"]
 
@@ -26,6 +26,7 @@ class TaskService:
     """Verbs on tasks; it has no state, so any number of instances are the same."""
 
     create_task = staticmethod(create_task)
+    accept = staticmethod(accept)
     submit = staticmethod(submit)
     retry_task = staticmethod(retry_task)
 

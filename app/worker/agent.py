@@ -32,6 +32,7 @@ from app.core.version import VERSION
 from app.db.session import Database, is_transient
 from app.maintenance import dependents
 from app.services.catalogue import catalogue
+from app.worker.burst_page import path_of
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
 from app.worker.duties import Duties
@@ -49,7 +50,7 @@ TICK_SECONDS = 1.0
 NOTICE_SECONDS = 0.05
 LINGER_SECONDS = 5.0
 # Edges of one step, and of one transaction.
-BATCH = 1000
+BATCH = 200
 
 
 class Agent:
@@ -179,10 +180,14 @@ class Agent:
             dispatch.wake(queue)
 
     async def _tell(self) -> None:
-        """Dependents of what has finished; at once again where there is more."""
+        """Dependents of what has finished; soon again where there may be more."""
+        began = time.monotonic()
         report = await asyncio.to_thread(dependents.run_once, self._durable, BATCH)
-        if report.worth_telling:
+        if report.released or report.ended:
             log.info("dependents", **report.counts())
+        if report.edges:
+            # As long as it took is left to other writers: SQLite lets only one in, and no queue.
+            await asyncio.sleep(min(time.monotonic() - began, TICK_SECONDS))
             self._dependents_due.set()
 
     # -- what processes say ---------------------------------------------------------------
@@ -231,6 +236,13 @@ class Agent:
                 self._notice(uuid.UUID(task_id))
             if again:
                 dispatch.wake(again)
+        elif kind == "burst":
+            path = path_of(self._path, process.pid)
+            held_rows = self.holdings.burst_claimed_by(process, message, path)
+            self._feed_when_half_empty(held_rows[0].queue)
+        elif kind == "burst_over":
+            for held in self.holdings.burst_ended(process, message):
+                self._notice(held.pair[0])
         elif kind == "awaited":
             self._dependents_due.set()
         elif kind == "waiting":
@@ -242,6 +254,11 @@ class Agent:
             process.slice_rest = [(uuid.UUID(t), uuid.UUID(c)) for t, c in message[2]]
         elif kind == "changed":
             self._notice(uuid.UUID(message[1]))
+        elif kind == "spawned":
+            for task_id in message[1]:
+                self._notice(uuid.UUID(task_id))
+            for queue in message[2]:
+                dispatch.wake(queue)
         elif kind == "ack":
             held_now = process.held.get(uuid.UUID(message[1]))
             if held_now is not None:

@@ -85,7 +85,7 @@ class Claim:
                 self._leave()
             finally:
                 self._in_body = False
-                _by_celery_id.pop(str(self.celery_id), None)
+                _by_celery_id.pop(self.celery_id, None)
                 attempts_here.pop(self.task_id, None)
                 current_attempt.reset(token)
 
@@ -96,19 +96,24 @@ class Claim:
         the leaving must be finished all the same: the next stop would hit the settlement.
         """
         raised: BaseException | None = None
-        left = False
-        while not left:
+        while self._in_body:
+            # Twice, because the next one may come while the first is noted.
             try:
-                with self._lock:
-                    self._in_body = False
-                    if self.thread_id != threading.main_thread().ident:
-                        # One that was set and not raised yet would hit the settlement.
-                        _set_in_thread(self.thread_id, None)
-                left = True
+                try:
+                    self._lower_flag()
+                except (TaskCancelled, SoftTimeLimitExceeded) as stop:
+                    raised = stop
             except (TaskCancelled, SoftTimeLimitExceeded) as stop:
                 raised = stop
         if raised is not None:
             raise raised
+
+    def _lower_flag(self) -> None:
+        with self._lock:
+            if self.thread_id != threading.main_thread().ident:
+                # One that was set and not raised yet would hit the settlement.
+                _set_in_thread(self.thread_id, None)
+            self._in_body = False
 
     def stop(self, exception: BaseException) -> None:
         """Raise `exception` inside the body, wherever it is. Called from another thread."""
@@ -122,6 +127,24 @@ class Claim:
                 if (taken := self.take_stop()) is not None:
                     _set_in_thread(self.thread_id, type(taken))
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """A stop that is ordered meanwhile is raised at the end of the block.
+
+        For an exchange with the database that must not be torn: its connection would be left in
+        the middle of it, and the body would fail with that instead of the stop.
+        """
+        if threading.get_ident() != self.thread_id or not self._in_body:
+            yield  # a thread of the task's own, which no stop reaches
+            return
+        self._in_body = False
+        try:
+            yield
+        finally:
+            self._in_body = True
+        if (stop := self.take_stop()) is not None:
+            raise stop
+
     def take_stop(self) -> BaseException | None:
         """The exception to raise now, once, or None outside the body."""
         if not self._in_body or self._pending_stop is None:
@@ -130,26 +153,26 @@ class Claim:
         return exception
 
 
-_by_celery_id: dict[str, Claim] = {}
+_by_celery_id: dict[uuid.UUID, Claim] = {}
 # Orders about attempts that are being claimed, whose body has not begun.
-_early: dict[str, list[str]] = {}
+_early: dict[uuid.UUID, list[str]] = {}
 _orders = threading.Lock()
 
 
 def expect(celery_id: uuid.UUID) -> None:
     """An attempt is about to be claimed: keep what is ordered until its body begins."""
-    _early[str(celery_id)] = []
+    _early[celery_id] = []
 
 
 def forget(celery_id: uuid.UUID) -> None:
     """The attempt is over, or never came to be."""
-    _early.pop(str(celery_id), None)
+    _early.pop(celery_id, None)
 
 
 def _begin(claim: Claim) -> None:
     with _orders:
-        early = _early.pop(str(claim.celery_id), [])
-        _by_celery_id[str(claim.celery_id)] = claim
+        early = _early.pop(claim.celery_id, [])
+        _by_celery_id[claim.celery_id] = claim
     for order in early:
         _carry_out(claim, order)
 
@@ -170,10 +193,11 @@ def current() -> Claim | None:
 def on_order(order: str, celery_id: str) -> None:
     """An order from the agent, about one claim; ignored when that is not running here."""
     with _orders:
-        claim = _by_celery_id.get(celery_id)
+        key = uuid.UUID(celery_id)
+        claim = _by_celery_id.get(key)
         if claim is None:
             # The time that a claim took is not the body's: a soft limit is told anew.
-            if order != "timeout" and (early := _early.get(celery_id)) is not None:
+            if order != "timeout" and (early := _early.get(key)) is not None:
                 early.append(order)
             return
     _carry_out(claim, order)

@@ -1,7 +1,8 @@
-"""Celery's consumer, with two habits changed.
+"""Celery's consumer, with three habits changed.
 
-It tries a lost broker again every few seconds, however long that has been away, and a message
-for a function that this worker does not have neither ends it nor vanishes.
+It tries a lost broker again every few seconds, however long that has been away; a message for a
+function that this worker does not have neither ends it nor vanishes; and a `rate_limit` is the
+whole worker's, of which each main process has its share.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from celery.worker.consumer import Consumer
 
+from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.hints import HEADER
 from app.worker import unknown
@@ -36,6 +38,13 @@ class SteadyConsumer(Consumer):
             interval_max=LAST_PAUSE_SECONDS,
         )
         return super().ensure_connected(conn)
+
+    def bucket_for_task(self, task: Any) -> Any:
+        """What a function's `rate_limit` lets through here."""
+        bucket = super().bucket_for_task(task)
+        if bucket is not None:
+            bucket.fill_rate *= get_settings().worker_share
+        return bucket
 
     def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
         """A message for a function that this worker does not have.

@@ -21,6 +21,7 @@ from app.db.session import Database
 from app.queries import feed
 from app.services import attempts
 from app.services.attempts import Blame, LostTo, Settled
+from app.worker.burst_page import forget as forget_page
 from app.worker.holdings import Held, Holdings, Process
 from app.worker.outcome import timeout_message
 
@@ -70,6 +71,7 @@ class Deaths:
         for group in [*([process] for process in alone), shared]:
             blamed = await self._blame(group)
             for process in group:
+                await self._return_unbegun(process)
                 await self._settle_for(process, blamed)
                 self._holdings.processes.pop(process.pid, None)
 
@@ -79,7 +81,7 @@ class Deaths:
         unexplained = []
         for process in group:
             wanted = any(held.cause for held in process.held.values())
-            for held in process.held.values():
+            for held in process.running():
                 if process.stopping or "interrupt" in held.told:
                     causes[held.pair[1]] = Blame("interrupt")
                 elif wanted:
@@ -90,11 +92,31 @@ class Deaths:
             causes |= await asyncio.to_thread(attempts.blame, self._database, unexplained)
         return causes
 
+    async def _return_unbegun(self, process: Process) -> None:
+        """Of a burst, the rows behind the one that ran have not begun, and are as they were."""
+        burst = process.burst
+        if burst is None:
+            return
+        unbegun = burst.rows[burst.look() + 1 :]
+        pairs = [held.pair for held in unbegun]
+        returned = await asyncio.to_thread(attempts.return_unbegun, self._database, pairs)
+        if pairs:
+            # Those that it died before claiming.
+            await asyncio.to_thread(self._database.execute, feed.unmark(pairs))
+            dispatch.wake(unbegun[0].queue)
+        events.changed([settled.task_id for settled in returned])
+        for held in unbegun:
+            process.held.pop(held.pair[1], None)
+        forget_page(burst.path)
+
     async def _settle_for(self, process: Process, blamed: dict[uuid.UUID, Blame]) -> None:
         for held in list(process.held.values()):
             # The row of a lost claim is somebody else's; the fence refuses what is written for it.
             if held.cause is None or held.cause == "lost":
-                blame = blamed.get(held.pair[1], Blame("crash"))
+                # One of a burst that has ended and was not settled yet dies with its neighbour.
+                unsettled = process.burst is not None and not held.begun
+                blame = Blame("neighbour" if unsettled else "crash")
+                blame = blamed.get(held.pair[1], blame)
             else:
                 blame = Blame(held.cause)
             settled = await asyncio.to_thread(self._lose, held, process.pid, blame)

@@ -16,7 +16,7 @@ from celery.utils.time import maybe_iso8601
 from kombu.compression import get_decoder
 from kombu.utils.json import loads
 
-from app.hints import rows_of
+from app.hints import BODY, rows_of
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -204,6 +204,8 @@ def _check_task_body(
         return  # unpacked, and its errors handled, by kombu
     if not body:
         raise Refused("body is empty")
+    if payload["body"] == BODY and payload["properties"].get("body_encoding") == "base64":
+        return  # a hint's, which is always the same
     parts = _parse(body, "the body")
     if not isinstance(parts, list) or len(parts) != 3:
         raise Refused("the body is not [args, kwargs, embed]")

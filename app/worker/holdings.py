@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.services.attempts import LostTo
+from app.worker.burst_page import read as read_page
 from app.worker.wire import Connection
 
 Pair = tuple[uuid.UUID, uuid.UUID]
@@ -36,6 +37,26 @@ class Held:
     waiting: bool = False
     # When a thread was last told again to stop.
     repeated_at: float = 0.0
+    # Its body runs, or may run. Of the rows of a burst that is one.
+    begun: bool = True
+
+
+@dataclass(slots=True)
+class Burst:
+    """Rows that a process claims together and runs in this order."""
+
+    number: int
+    rows: list[Held]
+    path: str
+
+    def look(self) -> int:
+        """Which row runs now, as the process says in the page it shares; the row's time begins."""
+        place = read_page(self.path, self.number)
+        for index, held in enumerate(self.rows):
+            if index == place and not held.begun:
+                held.since = time.monotonic()
+            held.begun = index == place
+        return place
 
 
 @dataclass(slots=True)
@@ -48,11 +69,18 @@ class Process:
     held: dict[uuid.UUID, Held] = field(default_factory=dict)
     slice_queue: str = ""
     slice_rest: list[Pair] = field(default_factory=list)
+    burst: Burst | None = None
     gone_since: float | None = None
     # Its main process; on threads and solo that is itself.
     parent: int = 0
     # Its worker is draining: what dies with it was interrupted.
     stopping: bool = False
+
+    def running(self) -> list[Held]:
+        """The claims whose bodies may run at this moment."""
+        if self.burst is not None:
+            self.burst.look()
+        return [held for held in self.held.values() if held.begun]
 
 
 @dataclass(slots=True)
@@ -96,6 +124,12 @@ class Measured:
         self.samples += 1
         self.total += seconds
         self.peak = max(self.peak, seconds)
+
+    def add_many(self, samples: int, total: float, peak: float) -> None:
+        """Count several."""
+        self.samples += samples
+        self.total += total
+        self.peak = max(self.peak, peak)
 
 
 class Holdings:
@@ -152,6 +186,32 @@ class Holdings:
             process.slice_rest.pop(0)
         return held
 
+    def burst_claimed_by(self, process: Process, message: list[Any], path: str) -> list[Held]:
+        """A process is about to claim these rows together, or tells a new agent that it has."""
+        _, number, queue, name, said = message
+        rows = []
+        for task_id, celery_id, hard, soft in said:
+            pair = (uuid.UUID(task_id), uuid.UUID(celery_id))
+            held = Held(pair, queue, name, hard, soft, begun=False)
+            rows.append(process.held.setdefault(pair[1], held))
+        process.burst = Burst(number, rows, path)
+        self.claimed[queue] += len(rows)
+        return rows
+
+    def burst_ended(self, process: Process, message: list[Any]) -> list[Held]:
+        """Nothing of the burst is this process's any more."""
+        _, number, samples, total, peak = message
+        burst = process.burst
+        if burst is None or burst.number != number:
+            return []
+        process.burst = None
+        for held in burst.rows:
+            process.held.pop(held.pair[1], None)
+        if samples and burst.rows:
+            self._measured[burst.rows[0].name].add_many(samples, total, peak)
+            self._finished[burst.rows[0].queue] += samples
+        return burst.rows
+
     def waits(self, process: Process, celery_id: uuid.UUID) -> None:
         """A claim or settlement waits for the database."""
         if (held := process.held.get(celery_id)) is not None:
@@ -185,7 +245,10 @@ class Holdings:
 
     def busy(self, worker: str) -> int:
         """Slots of a worker that run a claim."""
-        return sum(len(process.held) for process in self.of_worker(worker))
+        return sum(
+            1 if process.burst is not None else len(process.held)
+            for process in self.of_worker(worker)
+        )
 
     def of_worker(self, worker: str) -> list[Process]:
         """The processes of one worker."""

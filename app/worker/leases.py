@@ -149,7 +149,7 @@ class Leases:
             "pool": parent.pool,
             "queues": parent.queues,
             "slots": parent.slots,
-            "running": [str(held.pair[0]) for each in processes for held in each.held.values()],
+            "running": [str(held.pair[0]) for each in processes for held in each.running()],
             "version": parent.version,
             "catalogue_hash": parent.catalogue_hash,
             "catalogue": parent.catalogue,

@@ -25,6 +25,7 @@ from app.core.logging import get_logger
 from app.db.session import Database
 from app.hints import HintRow
 from app.queries.leases import renew
+from app.worker.burst_page import BurstPage, path_of
 
 log = get_logger(__name__)
 
@@ -49,7 +50,10 @@ class Link:
         self._open: dict[str, tuple[float, list[Any]]] = {}
         self._waiting: set[str] = set()
         self._settled: list[list[Any]] = []
+        self._burst: list[Any] | None = None
+        self._bursts = 0
         self._path = path
+        self.page = BurstPage(path_of(path, self.pid))
         self._bridge = Bridge()
         if path:
             threading.Thread(target=self._listen, name="agent-link", daemon=True).start()
@@ -57,6 +61,23 @@ class Link:
     def slice(self, rows: Sequence[HintRow], queue: str) -> None:
         """These rows travelled together; the agent gives unstarted ones back if one is slow."""
         self._send([["slice", queue, [[str(row[0]), str(row[1])] for row in rows]]])
+
+    def burst(self, rows: Sequence[HintRow], queue: str, name: str) -> int:
+        """About to claim all these rows; the number under which `page` says which one runs."""
+        said = [[str(task), str(celery), hard, soft] for task, celery, hard, soft in rows]
+        with self._lock:
+            self._bursts += 1
+            self._burst = ["burst", self._bursts, queue, name, said]
+            settled, self._settled = self._settled, []
+        self._send([*settled, self._burst])
+        return self._bursts
+
+    def burst_over(self, samples: int, total: float, peak: float) -> None:
+        """Every row of the burst is settled, or given back; its bodies ran so many seconds."""
+        with self._lock:
+            self._burst = None
+            settled, self._settled = self._settled, []
+        self._send([*settled, ["burst_over", self._bursts, samples, total, peak]])
 
     def claiming(self, row: HintRow, queue: str, name: str) -> None:
         """About to claim a row; said before the claim so that a death in between is known."""
@@ -110,6 +131,10 @@ class Link:
         """A row has changed."""
         self._send([["changed", str(task_id)]])
 
+    def spawned(self, ids: Sequence[uuid.UUID], queues: Sequence[str]) -> None:
+        """New rows are committed, and these queues have something."""
+        self._send([["spawned", [str(each) for each in ids], list(queues)]])
+
     def acknowledged(self, celery_id: uuid.UUID) -> None:
         """The attempt has learned that it is to stop."""
         self._send([["ack", str(celery_id)]])
@@ -136,7 +161,9 @@ class Link:
 
     def _opening(self) -> list[list[Any]]:
         """Who this is and all that is under way. What was said before is void: it may be old."""
-        opening = [[*self._hello, list(self._open)]]
+        burst = [row[1] for row in self._burst[4]] if self._burst else []
+        opening = [[*self._hello, [*self._open, *burst]]]
+        opening += [self._burst] if self._burst else []
         opening += [[*message, since] for since, message in self._open.values()]
         return [*opening, *(["waiting", key] for key in self._waiting)]
 
@@ -151,7 +178,9 @@ class Link:
 
     def _pairs(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
         with self._lock:
-            return [(uuid.UUID(said[1]), uuid.UUID(said[2])) for _, said in self._open.values()]
+            said = [message[1:3] for _, message in self._open.values()]
+            said += [row[:2] for row in self._burst[4]] if self._burst else []
+        return [(uuid.UUID(task), uuid.UUID(celery)) for task, celery in said]
 
     def _serve(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -12,6 +12,7 @@ import time
 import traceback
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from celery.exceptions import Ignore, Retry
 
@@ -54,19 +55,19 @@ class Monitor:
         """The monitor of this process."""
         return _of(app, os.getpid())
 
-    def started(self, row: HintRow, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    def started(self, celery_id: UUID, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
         """Report that a row of a slice runs, with its arguments, secrets masked."""
         self._started = time.monotonic()
         if not is_asked():
             return
-        uuid = str(row.celery_id)
+        uuid = str(celery_id)
         shown = {"args": shown_arguments(args), "kwargs": shown_arguments(kwargs)}
         self._send("task-received", uuid=uuid, name=name, root_id=uuid, **shown)
         self._send("task-started", uuid=uuid)
 
     def finished(self, row: HintRow, ran: Any) -> None:
         """Report how a row of a slice ended."""
-        if is_asked():
+        if ran.claimed and is_asked():
             self._finished(str(row.celery_id), ran, time.monotonic() - self._started)
 
     def flush(self) -> None:

@@ -69,8 +69,10 @@ class Stops:
         """One look at everything that runs here."""
         for parent in list(self._holdings.parents.values()):
             self._see_shutdown(parent)
-        for process, held in list(self._holdings.all_held()):
-            await self._advance(process, held)
+        for process in list(self._holdings.processes.values()):
+            process.running()  # looks which row of a burst it is
+            for held in list(process.held.values()):
+                await self._advance(process, held)
         for process in list(self._holdings.processes.values()):
             await self._limit_memory(process)
 
@@ -119,6 +121,10 @@ class Stops:
     async def _advance(self, process: Process, held: Held) -> None:
         if held.lost_at is not None:
             await self._end_lost(process, held)
+        if not held.begun:
+            if held.cancel_seen_at is not None:
+                self._tell(process, held, "cancel")
+            return
         if held.waiting:
             return  # for the database, with no code running: an outage is not the task's fault
         if held.cancel_seen_at is not None:
@@ -130,7 +136,7 @@ class Stops:
             drained = parent.stopping_since + get_settings().drain_seconds
             if time.monotonic() >= drained + get_settings().cancel_grace_seconds * SOFT_FRACTION:
                 # Nothing new is begun by now, so whatever runs in it is to be interrupted.
-                await self._kill(process, list(process.held.values()), "interrupt")
+                await self._kill(process, process.running(), "interrupt")
 
     async def _end_lost(self, process: Process, held: Held) -> None:
         self._tell(process, held, "lost")
@@ -189,15 +195,14 @@ class Stops:
         self, process: Process, targets: list[Held], cause: LostTo | Literal["lost"]
     ) -> None:
         """End the process, if it still runs nothing but these very claims."""
-        if all(held.cause is not None for held in targets):
+        if not targets or all(held.cause is not None for held in targets):
             return
         if self._holdings.parents.get(process.worker) is None or _reconnects(process):
             return
         if not await _freeze(process.pid):
             return
         if await self._runs_only(process, targets):
-            held_now = list(process.held.values())
-            for held in held_now:
+            for held in process.running():
                 held.cause = held.cause or cause
                 task_id = str(held.pair[0])
                 log.warning("attempt_killed", task_id=task_id, pid=process.pid, cause=str(cause))
@@ -211,7 +216,7 @@ class Stops:
             return False
         if process.connection is not None:
             process.connection.drain()
-        held_now = list(process.held.values())
+        held_now = process.running()
         return bool(held_now) and all(any(h is t for t in targets) for h in held_now)
 
     async def _run_by_their_rows(self, targets: list[Held]) -> bool:
@@ -233,8 +238,8 @@ class Stops:
             return
         used = self._bytes_beyond_idle(process)
         # On threads nobody can say whose it is, unless one runs alone.
-        if used > limit * MEGABYTE and len(process.held) == 1:
-            await self._kill(process, list(process.held.values()), "memory")
+        if used > limit * MEGABYTE and len(running := process.running()) == 1:
+            await self._kill(process, running, "memory")
 
     def _bytes_beyond_idle(self, process: Process) -> int:
         """What the process has beyond what it needs without any task.
@@ -284,7 +289,9 @@ def _reconnects(process: Process) -> bool:
 
 def _deadlines(held: Held) -> list[float]:
     """Monotonic instants at which a claim has to be looked at."""
-    due = []
+    due: list[float] = []
+    if not held.begun:
+        return due
     if held.cancel_seen_at is not None and held.cause is None:
         grace = get_settings().cancel_grace_seconds
         if "soft" not in held.told:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import inspect
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Unpack
 
 from celery import Task, signals
 from celery.exceptions import CDeprecationWarning, Ignore
 
-from app.hints import HintRow, rows_of
+from app.hints import HintRow, is_burst, rows_of
 from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
+from app.worker.ancestry import Parent
+from app.worker.burst import BurstRun
 from app.worker.claim import Claim, current
-from app.worker.execution import REVOKED, Ran, run_row
+from app.worker.execution import REVOKED, Message, run_rows
 from app.worker.link import link
 from app.worker.monitor import Monitor
 from app.worker.outcome import fit_to_show
+from app.worker.settling import Ran
 from app.worker.signals import DoesNotFit, TrackedRetry
+from app.worker.spawning import SpawnOptions
 
 
 class TrackedTask(Task):  # type: ignore[type-arg]
@@ -33,6 +38,7 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     abstract = True
     Strategy = "app.worker.strategy:strategy"
     on_interrupt: ClassVar[str | None] = None
+    burst: ClassVar[bool] = False
 
     @classmethod
     def bind(cls, app: Any) -> Any:
@@ -72,6 +78,27 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         """Keep a line with the task: at most 1,000 an attempt."""
         helpers.log(message, level)
 
+    @property
+    def parents(self) -> dict[str, Parent]:
+        """How the tasks that this one depends on have ended, by id."""
+        return helpers.parents()
+
+    def spawn(
+        self,
+        function: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[SpawnOptions],
+    ) -> str | None:
+        """Submit a subtask, as this task's child and with its owner; returns its id."""
+        return helpers.spawn(function, args, kwargs, **options)
+
+    def spawn_many(
+        self, function: Any, calls: Iterable[Sequence[Any]], **options: Unpack[SpawnOptions]
+    ) -> list[str]:
+        """Submit a subtask for each list of arguments, up to 1,000, all or none."""
+        return helpers.spawn_many(function, calls, **options)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request: Any = self.request_stack.top
         if request is None or request.called_directly or getattr(request, "entered", False):
@@ -88,19 +115,20 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         name, worker = str(self.name), str(request.hostname)
         monitor = Monitor.of(self.app)
         if len(rows) == 1:
-            ran = run_row(rows[0], queue, name, worker, self._run_body)
+            ran = run_rows(rows, Message(queue, name, worker, self._run_body))
             link().flush()
             return _show(ran, monitor, rows[0])
-        link().slice(rows, queue)
-        for row in rows:
 
-            def reported(claim: Claim, row: HintRow = row) -> Any:
-                monitor.started(row, name, claim.args, claim.kwargs)
-                return self._run_body(claim)
+        def reported(claim: Claim) -> Any:
+            monitor.started(claim.celery_id, name, claim.args, claim.kwargs)
+            return self._run_body(claim)
 
-            ran = run_row(row, queue, name, worker, reported)
-            if ran.claimed:
-                monitor.finished(row, ran)
+        message = Message(queue, name, worker, reported, monitor.finished)
+        if is_burst(request) and self.burst:
+            BurstRun(rows, message).run()
+        else:
+            link().slice(rows, queue)
+            run_rows(rows, message)
         monitor.flush()
         link().flush()
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -27,6 +28,11 @@ def locked_tasks(url: str) -> Iterator[None]:
         other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
         yield
         other.rollback()
+
+
+def waits_for_a_lock(stack: Stack) -> bool:
+    with psycopg.connect(stack.database_url) as other:
+        return bool(other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall())
 
 
 def seconds_to_stop(stack: Stack) -> float:
@@ -57,13 +63,14 @@ def test_streams_delay_it_by_a_second_at_most(api: Stack) -> None:
 def test_a_request_under_way_is_answered(api: Stack) -> None:
     api.submit("noop")
     answers: list[httpx2.Response] = []
+    printed = api.processes["api"].text
     with locked_tasks(api.database_url):
         asking = threading.Thread(target=lambda: answers.append(api.post("noop")))
         asking.start()
-        time.sleep(0.4)
+        wait_until(lambda: waits_for_a_lock(api), timeout=10, what="the request waits")
         stopping = threading.Thread(target=seconds_to_stop, args=(api,))
         stopping.start()
-        time.sleep(0.6)
+        wait_until(lambda: "Shutting down" in printed(), timeout=10, what="it was told to end")
     asking.join(10)
     stopping.join(PATIENCE_SECONDS)
     assert [answer.status_code for answer in answers] == [201]
@@ -82,5 +89,7 @@ def test_clients_that_say_nothing_or_never_read_do_not_hold_it(api: Stack) -> No
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         request = f"GET /api/v1/tasks/?limit=300 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.token}\r\n\r\n"
         deaf.sendall(request.encode() * 20)
-        time.sleep(1)
+        wait_until(
+            lambda: select.select([deaf], [], [], 0)[0], timeout=10, what="its answers have begun"
+        )
         assert seconds_to_stop(api) < 13

@@ -55,7 +55,7 @@ def test_g04_reload_goes_on_beside_an_open_stream(
     opened = threading.Event()
     thread = _open_stream(stack, opened)
     assert opened.wait(10)
-    time.sleep(1)  # the watcher notes the files' times when it starts
+    time.sleep(1)  # the watcher notes the files' times when it starts, and nothing says when
     started = time.monotonic()
     (clone / "app" / "tasks" / "common_tasks.py").open("a").write("\n# edited\n")
 

@@ -45,7 +45,7 @@ async def test_g10_with_commit_false_nothing_happens_before_the_commit(inside: S
     async with async_session() as db:
         task, _ = await _create(db, commit=False)
         # SQLite has one writer, so nobody else can commit while this transaction is open.
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # in which nothing may happen
         assert inside.client.get(f"/api/v1/tasks/{task.id}").status_code == 404
         await db.commit()
         committed = time.monotonic()

@@ -49,7 +49,7 @@ def test_g19_a_task_that_waited_overtakes_and_never_a_critical_one(
     _block(stack, 4)
     others = [stack.submit("effect", str(log), "high", priority=HIGH)["id"]]
     waited = stack.submit("effect", str(log), "waited", priority=LOW)["id"]
-    time.sleep(2.5)
+    time.sleep(2.5)  # two levels of ageing
     late = [
         stack.submit("effect", str(log), phase, priority=priority)["id"]
         for phase, priority in (("normal", NORMAL), ("high", HIGH), ("critical", CRITICAL))

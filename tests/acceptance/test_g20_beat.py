@@ -146,7 +146,7 @@ def test_g20_downtime_ends_in_one_firing_and_the_rhythm_goes_on(
     beats.wait_for(2)
     beats.stack.kill("beat")
     before = beats.slots()
-    time.sleep(3.5)
+    time.sleep(3.5)  # how long no beat is there: three slots
     beats.stack.start_part("beat")
     beats.wait_for(len(before) + 3)
     beats.stack.stop()

@@ -28,7 +28,7 @@ def test_a_worker_that_was_cut_from_the_broker_is_back_in_ten_seconds(
         machine = Machine(stack)
         parents = machine.parents
         getattr(line, cut)()
-        time.sleep(1)
+        time.sleep(1)  # the cut lasts for two leases; these are submitted in the middle of it
         ids = [stack.submit("add", number, 1)["id"] for number in range(20)]
         time.sleep(2 * LEASE - 1)
         line.pass_()
@@ -57,11 +57,11 @@ def test_a_full_broker_neither_fails_a_submission_nor_ends_a_worker(
             began = time.monotonic()
             ids.append(stack.submit("add", number, 1)["id"])
             assert time.monotonic() - began < 1
-        time.sleep(6)
+        time.sleep(6)  # how long it is full
         assert (machine.agent, machine.parents) == (agent, parents)
         # One that starts now cannot declare its queues, and tries until it can.
         stack.start_part("worker2")
-        time.sleep(6)
+        time.sleep(6)  # how long it goes on being full
         assert stack.processes["worker2"].alive
         second = Machine(stack, "worker2")
         started = second.parents

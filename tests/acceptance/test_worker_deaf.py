@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from celery import Celery
-
 from tests.support.machine import Machine
+from tests.support.monitor import monitor
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 from tests.support.stack_fixtures import MakeStack
 
 
-@pytest.fixture(autouse=True)
-def no_broker_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Celery would prefer it to the one that the test names."""
-    for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def _control(stack: Stack) -> Celery:
-    """Somebody else's Celery on the same broker: what Flower can do."""
-    app = Celery("somebody", broker=stack.broker.url, set_as_current=False)
-    app.conf.broker_transport_options = {"global_keyprefix": stack.key_prefix}
-    return app
-
-
 def _deafen(stack: Stack) -> None:
-    app = _control(stack)
-    answers = app.control.cancel_consumer("default", reply=True, timeout=3)
-    app.close()
+    with monitor(stack) as app:
+        answers = app.control.cancel_consumer("default", reply=True, timeout=3)
     assert [next(iter(answer.values())) for answer in answers or ()] == [
         {"ok": "no longer consuming from default"}
     ]
@@ -66,10 +49,11 @@ def test_a_worker_that_takes_what_it_cannot_run_is_left_alone(
     stack.run("noop")
     machine = Machine(stack)
     (before,) = machine.parents
-    app = _control(stack)
-    for number in range(600):
-        app.send_task("nobody.has_this", [number], queue="default", priority=6)
-    app.close()
+    with monitor(stack) as app:
+        for number in range(600):
+            app.send_task(
+                "nobody.has_this", [number], queue="default", priority=6, ignore_result=True
+            )
     assert stack.run("add", 1, 1, timeout=30)["result"] == 2
     assert machine.parents == [before]
     assert "worker_deaf" not in machine.process.text()

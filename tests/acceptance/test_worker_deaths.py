@@ -79,7 +79,12 @@ def test_a_child_that_dies_while_its_worker_drains(make_stack: MakeStack, sqlite
     pids: set[int] = set()
     ids = _started(stack, 2, pids)
     stack.processes["worker"].send(signal.SIGTERM)
-    time.sleep(1.5)
+
+    def drains() -> bool:
+        rows = stack.live_workers()
+        return bool(rows) and all(row["stopping"] for row in rows)
+
+    wait_until(drains, timeout=10, what="it drains")
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()

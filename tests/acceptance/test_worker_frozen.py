@@ -121,7 +121,7 @@ def test_a_frozen_machine_loses_its_claims_and_goes_on_with_new_work(stack: Stac
         wait_until(
             lambda: len(log.of(sturdy, "start")) == 2, timeout=30, what="another one runs it"
         )
-        time.sleep(LEASE)
+        time.sleep(LEASE)  # how long it stays frozen beside that
     finally:
         thaw(frozen)
     stack.stop_part("worker2")  # its attempt goes back; new work is for the thawed machine
@@ -148,7 +148,7 @@ def test_a_whole_system_that_slept_fails_nobody(stack: Stack) -> None:
     machines = [Machine(stack), Machine(stack, "worker2")]
     everything = [pid for machine in machines for pid in machine.everything]
     freeze(everything)
-    time.sleep(2 * LEASE)
+    time.sleep(2 * LEASE)  # the sleep
     thaw(everything)
     for task_id in ids:
         assert stack.wait_for(task_id, "succeeded", timeout=20)["attempt"] == 1

@@ -36,7 +36,7 @@ def test_running_tasks_go_on_while_the_broker_is_down(stack: Stack) -> None:
     task = stack.submit("sleep_for", 5, str(log))
     stack.wait_for(task["id"], "running")
     stack.broker.kill()
-    time.sleep(1)
+    time.sleep(1)  # how long it is down
     stack.broker.start()
     done = stack.wait_for(task["id"], "succeeded", timeout=20)
     assert (done["attempt"], log.phases(task["id"])) == (1, ["start", "done"])
@@ -71,7 +71,7 @@ def test_a_cancel_holds_while_the_broker_is_down(stack: Stack) -> None:
 def test_tasks_go_on_while_the_api_is_away(stack: Stack) -> None:
     ids = [stack.submit("sleep_for", 0.2)["id"] for _ in range(12)]
     stack.kill("api")
-    time.sleep(1)
+    time.sleep(1)  # how long it is away
     stack.start_part("api")
     stack.wait_ready()
     for task_id in ids:

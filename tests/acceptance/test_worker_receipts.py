@@ -90,7 +90,7 @@ def test_hard_limits_and_deaths_on_threads(make_stack: MakeStack, sqlite_url: st
     assert timed_out["reason"] == "timeout"
     assert "timed out after 1.0s" in timed_out["error"]["message"]
     neighbour = _started(stack, log, "sturdy_sleep", 4, str(log))
-    time.sleep(1)
+    time.sleep(1)  # the younger of two is suspected first, so it must be clearly younger
     poison = _started(stack, log, "kill_self_again", str(log))
     ended = stack.wait_for(poison, "failed", timeout=60)
     assert ended["reason"] == "quarantined"

@@ -71,6 +71,7 @@ def chaos(
     if identity.database == "postgresql":
         postgres = request.getfixturevalue("chaos_postgres")
     with scenario_on(identity, tmp_path, chaos_templates, postgres) as scenario:
+        scenario.keeps_always = request.config.option.chaos_keep
         request.node.stash[_SCENARIO] = scenario
         yield scenario
 

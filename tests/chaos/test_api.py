@@ -36,7 +36,7 @@ class Client:
         deadline = time.monotonic() + 30
         while not self.ask().accepted:
             assert time.monotonic() < deadline, f"{self.key} was never answered"
-            time.sleep(0.1)
+            time.sleep(0.1)  # a client's pause between two tries
 
 
 # Fifty starts of the API take their time on a busy machine.

@@ -1,7 +1,7 @@
-"""Ten minutes of 100 tasks a second while somebody's report holds a snapshot open.
+"""100 tasks a second: heartbeats beside them, and ten minutes in which a report holds a snapshot.
 
-Nothing that dies in those minutes can be cleaned away. The system may not get slower by it, and
-afterwards the table may not go on growing.
+Nothing that dies in those ten minutes can be cleaned away. The system may not get slower by it, and
+afterwards the table may not go on growing. Nor may the processes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx2
+import psutil
 import pytest
 from psycopg import IsolationLevel
 
@@ -31,6 +32,9 @@ BYTES_A_TASK = 4000
 # An idle system's time for a submission is a few milliseconds.
 P95_SECONDS = 0.25
 WAITING_AT_MOST = 2 * RATE
+# What a process may take in the last minutes beyond what it had after the first two.
+GROWTH_MB = 30
+HEARTBEATS_AT_LEAST = 60
 
 
 @contextmanager
@@ -72,7 +76,7 @@ class Load:
         with httpx2.Client(base_url=self._stack.url, headers=self._headers, timeout=10) as client:
             while (now := time.monotonic()) - began < seconds:
                 if (wait := began + number * CLIENTS / RATE - now) > 0:
-                    time.sleep(wait)
+                    time.sleep(wait)  # the rate
                 asked = time.monotonic()
                 answer = client.post("/api/v1/tasks/", json=body)
                 with self._lock:
@@ -87,6 +91,78 @@ class Load:
         return statistics.quantiles(self.took[since:], n=20)[-1]
 
 
+class Heartbeats:
+    """Counts the renewals of leases by looking at them, for as long as a block lasts."""
+
+    def __init__(self, postgres: Postgres, name: str, ids: list[str]) -> None:
+        self._looking = (postgres, name, ids)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.seen: set[tuple[object, ...]] = set()
+
+    def __enter__(self) -> Heartbeats:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        postgres, name, ids = self._looking
+        statement = "SELECT id, lease_until FROM tasks WHERE id = ANY(%s::uuid[])"
+        with postgres.connect(name) as connection:
+            while not self._ending.wait(0.2):
+                self.seen |= set(connection.execute(statement, [ids]).fetchall())
+
+
+def heap_only_updates(postgres: Postgres, name: str) -> int:
+    """Updates of tasks that touched no index, so far."""
+    statement = "SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'tasks'"
+    with postgres.connect(name) as connection:
+        row = connection.execute(statement).fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+def megabytes(stack: Stack) -> dict[int, float]:
+    """The size of every process of the system."""
+    found = {}
+    for process in stack.processes.values():
+        for each in [psutil.Process(process.pid), *process.descendants()]:
+            with suppress(psutil.Error):
+                found[each.pid] = each.memory_info().rss / 1024 / 1024
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_heartbeats_under_load_touch_no_index(
+    make_stack: MakeStack, postgres: Postgres, postgres_url: str
+) -> None:
+    """A task costs three updates that belong into indexes; a renewal none, whatever is beside it."""
+    stack = make_stack(postgres_url)
+    name = postgres_url.rsplit("/", 1)[1]
+    log = stack.effect_log()
+    ids = [stack.submit("sturdy_sleep", 100, str(log))["id"] for _ in range(2)]
+    for task_id in ids:
+        stack.wait_for(task_id, "running")
+    load = Load(stack)
+    before = heap_only_updates(postgres, name)
+    with Heartbeats(postgres, name, ids) as heartbeats:
+        load.run(60)
+    renewals = len(heartbeats.seen) - len(ids)
+    assert not load.refused, load.refused[:5]
+    assert renewals >= HEARTBEATS_AT_LEAST
+    wait_until(
+        lambda: heap_only_updates(postgres, name) - before >= 0.95 * renewals,
+        timeout=15,
+        what=f"95 % of {renewals} renewals were heap-only",
+    )
+    for task_id in ids:
+        stack.client.post(f"/api/v1/tasks/{task_id}/cancel")
+
+
 @pytest.mark.long
 @pytest.mark.timeout(MINUTES * 60 + 300)
 def test_a_held_snapshot_makes_nothing_slow_and_growth_ends_with_it(
@@ -97,7 +173,8 @@ def test_a_held_snapshot_makes_nothing_slow_and_growth_ends_with_it(
     load = Load(stack)
     created = load.run(20)
     with held_snapshot(postgres, name):
-        for _ in range(MINUTES):
+        early: dict[int, float] = {}
+        for minute in range(MINUTES):
             before = len(load.took)
             created += load.run(60)
             assert not load.refused, load.refused[:5]
@@ -105,6 +182,10 @@ def test_a_held_snapshot_makes_nothing_slow_and_growth_ends_with_it(
             counts = stack.client.get("/api/v1/tasks/count").json()
             assert counts["pending"] + counts["running"] < WAITING_AT_MOST, counts
             assert size_of(postgres, name) < created * BYTES_A_TASK
+            early = megabytes(stack) if minute == 1 else early
+    late = megabytes(stack)
+    assert late.keys() == early.keys(), "no process has ended"
+    assert {pid: late[pid] - early[pid] for pid in late if late[pid] - early[pid] > GROWTH_MB} == {}
     assert created >= 0.95 * MINUTES * 60 * RATE
     wait_until(
         lambda: stack.client.get("/api/v1/tasks/count").json()["succeeded"] == created,

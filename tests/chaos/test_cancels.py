@@ -33,7 +33,7 @@ def test_a_cancel_at_any_moment_is_answered_truly(chaos: Scenario) -> None:
         seconds, pause = plan
         task_id = chaos.submit("short", chaos.log, seconds)
         assert task_id is not None
-        time.sleep(pause)
+        time.sleep(pause)  # any moment of its life
         return task_id, chaos.cancel(task_id).status
 
     draw = chaos.random.uniform
@@ -60,7 +60,7 @@ def test_a_forced_stop_ends_the_right_task_only(chaos: Scenario) -> None:
         _wait_for_start(chaos, stuck)
         # Short ones keep the other process busy and wait for this one.
         neighbours = chaos.submit_many(12, "short", chaos.log, 0.3)
-        time.sleep(chaos.random.uniform(0, 1))
+        time.sleep(chaos.random.uniform(0, 1))  # any moment
         asked = time.monotonic()
         assert chaos.cancel(stuck).status == 202
         ended = chaos.wait_finished(stuck, 10)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import DATABASE_CRASH, Call
 from tests.support.chaos.scenario import Scenario
 
@@ -81,13 +82,13 @@ def test_an_immediate_stop_of_the_database_loses_nothing(chaos: Scenario) -> Non
     chaos.start("api", "worker", "worker2")
     long_ones = start_long_ones(chaos)
     with submitting(chaos):
-        time.sleep(3)
-        with chaos.fault(DATABASE_CRASH):
+        time.sleep(3)  # load before the fault
+        with chaos.fault(DATABASE_CRASH, Kind.DATABASE):
             chaos.postgres.stop(signal.SIGQUIT)
-            time.sleep(10)
+            time.sleep(10)  # how long it is down
             chaos.postgres.start()
         require_that_it_serves_again(chaos)
-        time.sleep(3)
+        time.sleep(3)  # load after it
     tasks = chaos.finish()
     assert any(call.status == 503 for call in chaos.recorder.calls)
     require_only_503_in_time(chaos.recorder.calls)
@@ -135,11 +136,11 @@ def test_a_database_without_a_free_connection(chaos: Scenario) -> None:
     chaos.start("api", "worker", "worker2")
     start_long_ones(chaos, 25.0)
     with submitting(chaos):
-        time.sleep(2)
-        with chaos.fault("no connection is free"), exhausted(chaos):
-            time.sleep(15)
+        time.sleep(2)  # load before the fault
+        with chaos.fault("no connection is free", Kind.DATABASE), exhausted(chaos):
+            time.sleep(15)  # how long there is none
         require_that_it_serves_again(chaos)
-        time.sleep(2)
+        time.sleep(2)  # load after it
     tasks = chaos.finish()
     require_only_503_in_time(chaos.recorder.calls)
     require_undisturbed(chaos, tasks)
@@ -168,15 +169,15 @@ def test_a_locked_table_and_a_slow_line(chaos: Scenario) -> None:
     chaos.start("api", "worker", "worker2", proxies=lines)
     start_long_ones(chaos, 50.0)
     with submitting(chaos):
-        time.sleep(2)
-        with chaos.fault("tasks are locked"), locked_tasks(chaos):
-            time.sleep(5)
+        time.sleep(2)  # load before the fault
+        with chaos.fault("tasks are locked", Kind.DATABASE), locked_tasks(chaos):
+            time.sleep(5)  # how long they are locked
         require_that_it_serves_again(chaos)
-        time.sleep(2)
-        with chaos.fault("the database is 300 ms away"):
+        time.sleep(2)  # load between the faults
+        with chaos.fault("the database is 300 ms away", Kind.DATABASE):
             for name in lines:
                 chaos.proxy(name).delay(0.3)
-            time.sleep(30)
+            time.sleep(30)  # how long it is slow
             for name in lines:
                 chaos.proxy(name).pass_()
         require_that_it_serves_again(chaos)

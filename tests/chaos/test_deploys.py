@@ -12,6 +12,7 @@ import redis
 
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode, list_key
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.scenario import MODULES, Scenario
 from tests.support.processes import wait_until
 
@@ -24,8 +25,7 @@ BOTH = f"{MODULES},{NEWER}"
 def _start_worker(chaos: Scenario, part: str, modules: str) -> None:
     """One more worker, with the functions of one version of the code."""
     before = len(chaos.stack.live_workers())
-    chaos.system.living.add(part)
-    chaos.stack.start_part(part, TASK_MODULES=modules)
+    chaos.system.start_part(part, TASK_MODULES=modules)
     wait_until(lambda: len(chaos.stack.live_workers()) > before, timeout=40, what=f"{part} is live")
 
 
@@ -42,9 +42,9 @@ def test_rolling_restarts_fail_no_short_task(chaos: Scenario) -> None:
     chaos.wait(lambda: len(chaos.effects.all()) >= 5, 30, "the long ones run")
     short = chaos.submit_many(500, "short", chaos.log, 0.2)
     began = time.monotonic()
-    with chaos.fault("rolling restarts"):
+    with chaos.fault("rolling restarts", Kind.WORKER):
         for turn in range(10):
-            time.sleep(max(0.0, began + 3 * turn - time.monotonic()))
+            time.sleep(max(0.0, began + 3 * turn - time.monotonic()))  # every 3 s
             part = ("worker", "worker2")[turn % 2]
             chaos.stop_part(part)  # perhaps still starting; then the signal just ends it
             chaos.start_part(part)
@@ -90,8 +90,8 @@ def test_old_and_new_workers_side_by_side_fail_nothing(chaos: Scenario) -> None:
     newer = chaos.submit_many(60, ONLY_IN_NEWER, chaos.log, 0.1)
     known = chaos.submit_many(60, "short", chaos.log, 0.1)
     altered = chaos.submit_many(20, "chaos.altered", chaos.log, 5)
-    time.sleep(chaos.random.uniform(1, 3))
-    with chaos.fault("one of those that know it restarts"):
+    time.sleep(chaos.random.uniform(1, 3))  # any moment
+    with chaos.fault("one of those that know it restarts", Kind.WORKER):
         chaos.stop_part("worker2")
         more = chaos.submit_many(10, ONLY_IN_NEWER, chaos.log, 0.1)
         _start_worker(chaos, "worker2", BOTH)

@@ -9,6 +9,7 @@ import redis
 
 from app.domain.rank import Priority
 from app.hints import list_key
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.scenario import Scenario
 
 
@@ -35,11 +36,11 @@ def _push(client: redis.Redis, messages: dict[str, list[bytes]], times: int) -> 
 def test_a_broker_that_comes_back_empty_costs_nothing(chaos: Scenario) -> None:
     chaos.start("api", "worker")
     chaos.submit_many(300, "short", chaos.log, 0.1)
-    time.sleep(chaos.random.uniform(0, 3))
-    with chaos.fault("broker killed and emptied"):
+    time.sleep(chaos.random.uniform(0, 3))  # any moment
+    with chaos.fault("broker killed and emptied", Kind.BROKER):
         chaos.broker.kill()
         chaos.broker.empty()
-        time.sleep(chaos.random.uniform(0, 2))
+        time.sleep(chaos.random.uniform(0, 2))  # how long it is down
         chaos.broker.start()
     tasks = chaos.finish()
     assert len(tasks) == 300
@@ -53,8 +54,8 @@ def test_a_broker_that_is_emptied_under_load_loses_nothing(chaos: Scenario) -> N
     with _client(chaos) as client:
         for _ in range(3):
             submitted += len(chaos.submit_many(100, "short", chaos.log, 0.05))
-            time.sleep(chaos.random.uniform(0, 1))
-            with chaos.fault("FLUSHALL"):
+            time.sleep(chaos.random.uniform(0, 1))  # any moment
+            with chaos.fault("FLUSHALL", Kind.BROKER):
                 client.flushall()
             submitted += len(chaos.submit_many(20, "short", chaos.log, 0.05))
     tasks = chaos.finish()
@@ -77,10 +78,10 @@ def test_a_doubled_message_starts_nothing_twice(chaos: Scenario) -> None:
 
         chaos.wait(all_queued, 10, "the messages are in the broker")
         messages = _waiting(chaos, client)
-        with chaos.fault("every message five times"):
+        with chaos.fault("every message five times", Kind.MESSAGES):
             _push(client, messages, 4)
         chaos.wait(lambda: len(chaos.effects.all()) >= 16, 30, "some run")
-        with chaos.fault("every message five times again"):
+        with chaos.fault("every message five times again", Kind.MESSAGES):
             _push(client, messages, 5)
     tasks = chaos.finish()
     assert len(tasks) == len(blockers) + len(ids)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.scenario import Scenario
 
 LEASE_SECONDS = 3.0
@@ -18,12 +19,12 @@ def test_submissions_while_the_broker_is_down(chaos: Scenario) -> None:
     before = chaos.submit_many(8, "short", chaos.log, 3)
     began = time.monotonic()
     meanwhile = []
-    with chaos.fault("broker down"):
+    with chaos.fault("broker down", Kind.BROKER):
         chaos.broker.kill()
         for number in range(200):
-            time.sleep(max(0.0, began + number * 0.1 - time.monotonic()))
+            time.sleep(max(0.0, began + number * 0.1 - time.monotonic()))  # the rate
             meanwhile.append(chaos.post("short", chaos.log))
-        time.sleep(max(0.0, began + 20 - time.monotonic()))
+        time.sleep(max(0.0, began + 20 - time.monotonic()))  # how long it is down
         chaos.broker.start()
     assert [call.status for call in meanwhile] == [201] * 200
     took = [call.ended - call.started for call in meanwhile]
@@ -43,9 +44,9 @@ def test_a_worker_that_is_cut_from_the_database(chaos: Scenario) -> None:
     cut_off = pids_of(chaos, "worker")
     lost = [e.task_id for e in chaos.effects.all() if e.pid in cut_off]
     assert lost
-    with chaos.fault("worker is cut from the database"):
+    with chaos.fault("worker is cut from the database", Kind.DATABASE):
         chaos.proxy("worker:database").blackhole()
-        time.sleep(2 * LEASE_SECONDS)
+        time.sleep(2 * LEASE_SECONDS)  # how long the fault lasts
         chaos.proxy("worker:database").pass_()
     require_that_it_works_again(chaos, "worker")
     tasks = chaos.finish(quiet=90)
@@ -85,10 +86,10 @@ def test_a_worker_that_is_cut_from_the_broker(chaos: Scenario) -> None:
     chaos.start("api", "worker", proxies=("worker:broker",))
     ids = chaos.submit_many(4, "short", chaos.log, 12)
     chaos.wait(lambda: len(chaos.effects.all()) >= 4, 20, "all of them run")
-    with chaos.fault("worker is cut from the broker"):
+    with chaos.fault("worker is cut from the broker", Kind.BROKER):
         chaos.proxy("worker:broker").blackhole()
         ids += chaos.submit_many(20, "short", chaos.log, 0.2)
-        time.sleep(2 * LEASE_SECONDS)
+        time.sleep(2 * LEASE_SECONDS)  # how long the fault lasts
         chaos.proxy("worker:broker").pass_()
     require_that_it_works_again(chaos, "worker")
     tasks = chaos.finish()
@@ -108,7 +109,7 @@ def test_a_laptop_that_sleeps(chaos: Scenario) -> None:
     asleep = [pid for part in ("worker", "worker2", "api") for pid in chaos.system.tree(part)]
     assert chaos.broker.pid is not None
     chaos.freeze(*asleep, chaos.broker.pid)
-    time.sleep(2 * LEASE_SECONDS)
+    time.sleep(2 * LEASE_SECONDS)  # how long the fault lasts
     chaos.thaw()
     tasks = chaos.finish()
     for task_id in ids:

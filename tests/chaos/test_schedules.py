@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.scenario import MODULES, Scenario
 from tests.support.chaos.schedules import SLOT_SECONDS
 
@@ -56,11 +57,11 @@ def test_a_beat_that_is_frozen_and_thawed_fires_nothing_again(chaos: Scenario) -
 def test_a_beat_that_was_dead_for_three_slots_makes_up_for_one(chaos: Scenario) -> None:
     chaos.start("api", "worker", "beat", task_modules=SCHEDULED)
     _wait_for(chaos, 2)
-    time.sleep(chaos.random.uniform(0, SLOT_SECONDS))
+    time.sleep(chaos.random.uniform(0, SLOT_SECONDS))  # any moment
     chaos.kill_part("beat")
     before = _fired(chaos)
-    with chaos.fault("no beat"):
-        time.sleep(3 * SLOT_SECONDS + 0.5)
+    with chaos.fault("no beat", Kind.BEAT):
+        time.sleep(3 * SLOT_SECONDS + 0.5)  # three slots
     assert _fired(chaos) == before
     chaos.start_part("beat")
     _wait_for(chaos, 3)

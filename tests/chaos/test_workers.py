@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.chaos.scenario import Scenario
@@ -39,7 +41,7 @@ def _kill_a_parent_under_load(chaos: Scenario, **body: Any) -> tuple[float, set[
     chaos.submit_many(TASKS, "short", chaos.log, SECONDS, **body)
     pids = chaos.worker_pids("worker")
     chaos.wait(lambda: len(_under_way(chaos, pids["children"])) >= 3, 20, "three attempts run")
-    time.sleep(chaos.random.uniform(0, SECONDS))
+    time.sleep(chaos.random.uniform(0, SECONDS))  # any moment
     chaos.kill(pids["parent"])
     killed = time.time()
     # Its children have died with it, so what they have not written by now they never will.
@@ -75,7 +77,7 @@ def test_a_killed_child_is_settled_at_once_and_its_neighbours_go_on(chaos: Scena
     chaos.start("api", "worker")
     chaos.submit_many(12, "short", chaos.log, 4)
     chaos.wait(lambda: len(_under_way(chaos)) >= 4, 20, "all slots are taken")
-    time.sleep(chaos.random.uniform(0.2, 2))
+    time.sleep(chaos.random.uniform(0.2, 2))  # any moment
     victim = chaos.random.choice(_under_way(chaos))
     killed = time.time()
     chaos.kill(victim.pid)
@@ -84,6 +86,38 @@ def test_a_killed_child_is_settled_at_once_and_its_neighbours_go_on(chaos: Scena
     assert (lost["status"], lost["reason"]) == ("failed", "worker_lost")
     assert _ended_at(lost) - killed < 2
     assert {(task["status"], task["attempt"]) for task in tasks.values()} == {("succeeded", 1)}
+
+
+@pytest.mark.scenario("L07")
+def test_one_main_process_of_two_is_hurt_again_and_again(chaos: Scenario) -> None:
+    """Killed, or frozen with its children for two leases; the other one goes on untouched."""
+    chaos.start("api", "worker", worker_processes=2)
+    again = chaos.submit_many(40, "retryable", chaos.log, SECONDS, max_attempts=9)
+    once = chaos.submit_many(40, "short", chaos.log, SECONDS)
+    hurt: set[int] = set()
+    for number in range(4):
+        pids = chaos.worker_pids()
+        victim = chaos.random.choice(pids["parents"])
+        own = [child.pid for child in psutil.Process(victim).children()]
+        chaos.wait(partial(_under_way, chaos, own), 30, "it runs something")
+        time.sleep(chaos.random.uniform(0, SECONDS))
+        hurt |= set(own)
+        if number % 2:
+            chaos.kill(victim)
+            continue
+        chaos.freeze(victim, *own)
+        time.sleep(2 * LEASE_SECONDS)
+        chaos.thaw()
+    tasks = chaos.finish()
+    assert {tasks[each]["status"] for each in again} == {"succeeded"}
+    failed = [each for each in once if tasks[each]["status"] == "failed"]
+    assert {tasks[each]["reason"] for each in failed} <= {"worker_lost"}
+    assert all(chaos.effects.of(each)[0].pid in hurt for each in failed)
+    # Of each that was hurt not more than it ran: two slots, four times.
+    assert len(failed) <= 8
+    for task_id in set(again) | set(once):
+        starts = chaos.effects.of(task_id, "start")
+        assert all(start.pid in hurt for start in starts[:-1])
 
 
 @pytest.mark.scenario("R22", quick=True)
@@ -100,3 +134,19 @@ def test_a_task_that_kills_its_process_is_quarantined(chaos: Scenario) -> None:
     for task_id in neighbours:
         assert tasks[task_id]["status"] == "succeeded"
         assert len(chaos.effects.of(task_id, "start")) <= 2
+
+
+@pytest.mark.scenario("L08")
+def test_kills_in_the_burst_lane_cost_no_row(chaos: Scenario) -> None:
+    chaos.start("api", "worker", "worker2")
+    chaos.submit_many(800, "burst_short", chaos.log, 0.005, max_attempts=10)
+    chaos.wait(lambda: len(chaos.effects.all()) >= 50, 30, "rows run")
+    for round_ in range(6):
+        part = chaos.random.choice(("worker", "worker2"))
+        pids = chaos.worker_pids(part)
+        child = chaos.random.choice(pids["children"])
+        chaos.kill((child, pids["parent"], pids["agent"])[round_ % 3])
+        time.sleep(chaos.random.uniform(0.3, 1.5))
+    tasks = chaos.finish(quiet=120)
+    assert {task["status"] for task in tasks.values()} == {"succeeded"}
+    assert max(task["tries"] for task in tasks.values()) <= 4

@@ -208,7 +208,7 @@ async def rescued_after(world: World, duties: Duties, pair: Pair) -> float:
     began = time.monotonic()
     while world.row(pair[0]).status == "running":
         await duties.run_once()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the duty's rhythm
         assert time.monotonic() - began < 10
     return time.monotonic() - began
 

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app import dispatch
 from app.core.config import Settings
 from tests.support.api import Api, create, problem_of, serving
 from tests.support.environment import use_settings
@@ -54,7 +55,7 @@ async def test_pausing_takes_the_hints_back_and_resuming_gives_them_out(
     after = (await operator.get(f"/api/v1/tasks/{task['id']}")).json()
     assert after["celery_id"] != before["celery_id"]  # the old hint loses at the claim
     await create(operator)
-    await asyncio.sleep(0.3)
+    await asyncio.to_thread(dispatch.flush, 5)
     again = (await operator.post(f"{QUEUES}/default/pause")).json()
     assert (again["paused_at"], again["dispatched"]) == (paused["paused_at"], 0)
     resumed = (await operator.post(f"{QUEUES}/default/resume")).json()

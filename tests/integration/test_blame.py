@@ -53,13 +53,22 @@ def test_what_has_ended_meanwhile_is_blamed_for_nothing(world: World) -> None:
     assert set(attempts.blame(world.database, [gone, there])) == {there[1]}
 
 
-@pytest.mark.parametrize("worker", ["worker-1@host", "external:somebody"])
-def test_rescue_takes_the_attempts_of_one_worker_as_one_death(world: World, worker: str) -> None:
+@pytest.mark.parametrize(
+    ("workers", "spent"),
+    [
+        (("worker-1@host", "worker-1@host"), 0),
+        (("worker-1_1@host", "worker-1_2.3@host"), 0),
+        (("worker-1@host", "worker-2@host"), 1),
+        (("external:somebody", "external:somebody"), 1),
+    ],
+)
+def test_rescue_takes_the_attempts_of_one_worker_as_one_death(
+    world: World, workers: tuple[str, str], spent: int
+) -> None:
     pairs = [_running(world), _running(world)]
-    for task_id, _ in pairs:
+    for (task_id, _), worker in zip(pairs, workers, strict=True):
         world.force(task_id, worker=worker)
         world.end_lease(task_id)
     rescue.run_once(world.database, 10)
     rows = [world.row(task_id) for task_id, _ in pairs]
-    spent = 1 if worker.startswith("external") else 0
     assert [(row.status, row.tries, row.crash_count) for row in rows] == [("pending", spent, 1)] * 2

@@ -22,8 +22,9 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import feed, leases, tasks
+from app.queries import dependencies, feed, leases, tasks
 from app.services import attempts
+from tests.support.processes import wait_until
 from tests.support.world import Pair, World
 
 
@@ -45,7 +46,7 @@ def test_the_clock_moves_within_a_transaction(world: World) -> None:
     """A lease computed from the transaction's start would be partly over after a lock wait."""
     with world.database.transaction() as connection:
         first = connection.execute(select(now())).scalar_one()
-        time.sleep(0.05)
+        time.sleep(0.05)  # what the clock must show
         assert connection.execute(select(now())).scalar_one() - first >= timedelta(seconds=0.04)
 
 
@@ -56,7 +57,7 @@ def test_a_lease_taken_after_a_lock_wait_is_whole(world: World) -> None:
         connection.execute(tasks.lock(pair[0]))
         thread = threading.Thread(target=lambda: other.execute(leases.renew([pair], 60.0)))
         thread.start()
-        time.sleep(1)
+        time.sleep(1)  # how long it waits for the lock
         released = world.now()
     thread.join(timeout=10)
     other.close()
@@ -141,8 +142,7 @@ def test_of_two_that_take_a_duty_one_has_it(world: World) -> None:
 
     assert take("a", 1.0)
     assert not take("b")
-    time.sleep(1.1)
-    assert take("b")
+    wait_until(lambda: take("b"), timeout=5, what="the duty is free")
     assert not take("a")
     assert take("b")
     world.database.execute(leases.release_duties("b"))
@@ -251,12 +251,37 @@ def plan(world: World, statement: ClauseElement) -> str:
         (lambda: leases.lease_over(10), "ix_tasks_running"),
         (lambda: leases.cancels(["w1"]), "ix_tasks_running"),
         (lambda: feed.expire(10), "ix_tasks_expiring"),
+        (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
+        (lambda: dependencies.due(1000), "ix_tasks_due"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_a_partial_index_finds_the_few_rows_that_matter(
     full: World, statement: Any, index: str
 ) -> None:
+    assert index in plan(full, statement())
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
+        (lambda: dependencies.due(1000), "ix_tasks_due"),
+        (lambda: dependencies.untold([uuid.uuid4()], 1000), "ix_task_dependencies_untold"),
+        (lambda: dependencies.needed_after(uuid.uuid4(), 100), "ix_task_dependencies_untold"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_who_is_due_is_found_among_many_that_wait(full: World, statement: Any, index: str) -> None:
+    full.database.execute(text("UPDATE tasks SET awaited = true"))
+    full.database.execute(text("UPDATE tasks SET status = 'pending' WHERE priority = 2"))
+    full.database.execute(
+        text(
+            "INSERT INTO task_dependencies (task_id, needs_id, told) "
+            "SELECT id, id, false FROM tasks"
+        )
+    )
+    full.database.execute(text("ANALYZE"))
     assert index in plan(full, statement())
 
 

@@ -20,6 +20,7 @@ from app.db.session import Database, async_session, is_transient
 from tests.support.chaos.proxy import TcpProxy
 from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
+from tests.support.processes import wait_until
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -95,7 +96,11 @@ def test_a_statement_that_an_immediate_stop_interrupts_may_be_repeated(
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(fault, database, "SELECT pg_sleep(5)")
-        time.sleep(0.3)
+        with postgres.connect("postgres") as other:
+            query = "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(5)'"
+            wait_until(
+                lambda: other.execute(query).fetchall(), timeout=5, what="the statement runs"
+            )
         postgres.stop(signal.SIGQUIT)
         postgres.start()
         assert is_transient(found.result())

@@ -51,7 +51,7 @@ class Listener:
             self.parent.heard_at = time.monotonic()
             self.parent.taken = {QUEUE: self.parent.taken.get(QUEUE, 0) + taking}
             await self.deafness.run_once()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between two looks
         return self.deafness.to_replace() == ["w1"]
 
 
@@ -139,7 +139,7 @@ async def test_a_worker_that_says_nothing_for_leases_is_replaced(
     with capture_logs() as logs:
         for _ in range(10):
             await listener.deafness.run_once()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between two looks
     assert listener.deafness.to_replace() == ["w1"]
     assert "worker_silent" in {each["event"] for each in logs}
 

@@ -18,6 +18,7 @@ from app.core.config import Settings
 from app.db.session import async_session
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
+from app.domain.window import LONGEST_REST_SECONDS
 from app.queries import feed, leases
 from app.services import queue as queue_service
 from app.services.task import task_service
@@ -234,6 +235,24 @@ async def test_several_rows_of_one_transaction_all_go_out(
         await db.commit()
     dispatch.flush(5)
     assert len(world.hints()) == 3
+
+
+def test_a_slow_feed_is_not_followed_by_the_next_at_once(world: World, feeder: None) -> None:
+    """A held snapshot makes every feed slow; here it waits for the queue's lock."""
+    world.set_window(64)
+    first, second = world.add_many(2, countdown=3600)
+    world.force(first, rank=1)
+    with world.database.transaction() as holder:
+        holder.execute(feed.lock_queue(QUEUE)).all()
+        dispatch.wake(QUEUE)
+        wait_until(lambda: dispatch._feeder and dispatch._feeder._busy, timeout=5, what="it feeds")
+        time.sleep(0.2)  # how long the feed takes
+    wait_until(lambda: world.row(first).dispatched_at, timeout=5, what="it was fed")
+    world.force(second, rank=1)
+    dispatch.wake(QUEUE)
+    wait_until(lambda: world.row(second).dispatched_at, timeout=5, what="the next one is fed")
+    gap = world.row(second).dispatched_at - world.row(first).dispatched_at
+    assert gap >= timedelta(seconds=LONGEST_REST_SECONDS)
 
 
 async def test_one_that_is_cancelled_between_feed_and_claim_is_not_claimed(

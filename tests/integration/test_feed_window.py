@@ -240,7 +240,7 @@ def test_a_waiting_feeder_is_not_skipped(world: World) -> None:
         other = Dispatcher(Database())
         thread = threading.Thread(target=lambda: fed.append(other.feed("default").rows))
         thread.start()
-        time.sleep(0.3)
+        time.sleep(0.3)  # in which it would have skipped, if it did
         assert fed == []
     thread.join(timeout=10)
     assert fed == [1]

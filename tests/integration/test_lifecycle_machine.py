@@ -179,6 +179,10 @@ class Life(RuleBasedStateMachine):
         else:
             self.sim.began(task_id, got.celery_id, "external:gpu")
 
+    @rule()
+    def changes_are_folded(self) -> None:
+        self.sim.ledger.check(self.sim.before)
+
     # -- feed and broker --------------------------------------------------------------------
 
     @rule()

@@ -163,7 +163,7 @@ def test_beat_frozen_in_the_middle_of_a_firing_gives_the_slot_up(
             firing._limit_idleness(connection)
             assert connection.execute(queries.lock_if_due("sum")).first()
             assert firing.run_once(database, entries, known).fired == []
-            time.sleep(0.6)
+            time.sleep(0.6)  # how long it is frozen: longer than it may
             assert len(firing.run_once(database, entries, known).fired) == 1
             connection.execute(queries.clock())
 

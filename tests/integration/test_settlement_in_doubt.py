@@ -17,7 +17,7 @@ from app.domain.lifecycle import Reason, TaskStatus
 from app.hints import HintRow
 from app.queries import claims
 from app.services import attempts
-from app.worker import execution, outcome, reports
+from app.worker import execution, outcome, reports, settling
 from app.worker.claim import Claim
 from app.worker.link import Link
 from app.worker.signals import RetryLater
@@ -75,7 +75,7 @@ def slow(
         use_settings(monkeypatch, database_url=url)
         through = Database()
         through.execute(claims.settled_already(uuid.uuid4(), uuid.uuid4()))
-        for module in (execution, reports):
+        for module in (execution, settling, reports):
             for name in ("database", "relaxed_database"):
                 if hasattr(module, name):
                     monkeypatch.setattr(module, name, lambda: through)
@@ -106,11 +106,11 @@ def waiting(world: World, **fields: Any) -> Pair:
     return world.pair(task_id)
 
 
-def run(pair: Pair, body: Callable[[Claim], Any]) -> tuple[execution.Ran, list[str]]:
+def run(pair: Pair, body: Callable[[Claim], Any]) -> tuple[settling.Ran, list[str]]:
     """Run a hint's row; also what was logged."""
     row = HintRow(*pair, None, None)
     with capture_logs() as logged:
-        ran = execution.run_row(row, QUEUE, NOOP, "w1", body)
+        ran = execution.run_rows([row], execution.Message(QUEUE, NOOP, "w1", body))
     return ran, [each["event"] for each in logged]
 
 
@@ -224,7 +224,7 @@ def test_lines_and_progress_of_an_outage_are_written_before_the_settlement(
     def body(claim: Claim) -> None:
         gathered = reports.reports_of(claim)
         gathered.line("before", "info")
-        time.sleep(reports.INTERVAL_SECONDS)
+        time.sleep(reports.INTERVAL_SECONDS)  # so that the next line is written at once
         slow()
         gathered.line("meanwhile", "info")
         gathered.progress(40, "meanwhile")
@@ -242,3 +242,52 @@ def _logs(task_id: uuid.UUID) -> Any:
     from app.queries import tasks
 
     return tasks.logs(task_id, 0, 100)
+
+
+def test_a_settlement_and_the_next_claim_are_both_what_was_committed(
+    world: World, slow: Callable[[], None], line: Line
+) -> None:
+    pairs = [waiting(world), waiting(world)]
+    seen: list[tuple[uuid.UUID, int]] = []
+
+    def body(claim: Claim) -> None:
+        seen.append((claim.task_id, claim.attempt))
+        if len(seen) == 1:
+            slow()
+
+    rows = [HintRow(*pair, None, None) for pair in pairs]
+    with capture_logs() as logged:
+        execution.run_rows(rows, execution.Message(QUEUE, NOOP, "w1", body))
+    events = [each["event"] for each in logged]
+    assert "database_unreachable" in events
+    assert "settlement_refused" not in events
+    assert seen == [(pair[0], 1) for pair in pairs]
+    for task_id, _ in pairs:
+        assert world.row(task_id).status == TaskStatus.SUCCEEDED
+        assert world.row(task_id).attempt == 1
+
+
+def test_a_row_that_somebody_else_has_does_not_hold_up_the_settlement_before_it(
+    world: World, slow: Callable[[], None], line: Line
+) -> None:
+    pairs = [waiting(world), waiting(world), waiting(world)]
+    world.claim(pairs[1], worker="w2")
+    ran: list[uuid.UUID] = []
+    rows = [HintRow(*pair, None, None) for pair in pairs]
+    message = execution.Message(QUEUE, NOOP, "w1", lambda claim: ran.append(claim.task_id))
+    execution.run_rows(rows, message)
+    assert ran == [pairs[0][0], pairs[2][0]]
+    assert [world.row(task).status for task, _ in pairs] == ["succeeded", "running", "succeeded"]
+
+
+def test_an_outcome_that_cannot_be_stored_does_not_keep_the_next_row_waiting(
+    world: World, slow: Callable[[], None], line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [waiting(world), waiting(world)]
+    unfit = attempts.Outcome(TaskStatus.SUCCEEDED, result="\x00")
+    outcomes = iter([unfit, attempts.Outcome(TaskStatus.SUCCEEDED)])
+    monkeypatch.setattr(outcome, "succeeded", lambda value, attempt: next(outcomes))
+    rows = [HintRow(*pair, None, None) for pair in pairs]
+    execution.run_rows(rows, execution.Message(QUEUE, NOOP, "w1", lambda claim: None))
+    assert [world.row(task).status for task, _ in pairs] == ["failed", "succeeded"]
+    assert [world.row(task).attempt for task, _ in pairs] == [1, 1]

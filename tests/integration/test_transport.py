@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from celery import Celery
 from celery.result import AsyncResult
 from kombu import Connection
 
+from app.domain.rank import Priority
+from app.hints import Hint, HintRow, encode, list_key
 from app.worker.transport import ALIASES, GuardedTransport
 from tests.support.broker import Broker
 from tests.support.environment import child_environment
@@ -25,6 +28,8 @@ APP = """
 import os
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
+from app.domain.rank import Priority
+from app.hints import Hint, HintRow, encode, list_key
 from app.worker.transport import ALIASES, GuardedTransport
 TRANSPORT_ALIASES.update(ALIASES)
 app = Celery("guarded", broker=os.environ["URL"], backend=os.environ["URL"])
@@ -163,6 +168,62 @@ def test_foreign_note_of_an_unacknowledged_message_is_kept_aside(worker: Guarded
         channel.qos.restore_visible(interval=1)
     assert worker.redis.hlen(f"{worker.prefix}unacked") == 0
     assert [entry["queue"] for entry in worker.dead()] == ["unacked"]
+
+
+@pytest.fixture
+def guarded(broker: Broker, broker_key_prefix: str) -> Iterator[Connection]:
+    """A connection as a worker of ours has it."""
+    options = {"global_keyprefix": broker_key_prefix, "queue_order_strategy": "priority"}
+    with Connection(
+        broker.url, transport=ALIASES["redis"], transport_options=options
+    ) as connection:
+        connection.SimpleQueue("default").close()  # declares it
+        yield connection
+
+
+def _raw(hint: bool, number: int) -> str:
+    if not hint:
+        message = entry()
+        message["properties"]["delivery_tag"] = f"plain-{number}"
+        return json.dumps(message)
+    row = HintRow(uuid.uuid4(), uuid.uuid4(), None, None)
+    return encode(Hint("some.task", "default", Priority.NORMAL, [row], 60, "()", "{}"))
+
+
+@pytest.mark.parametrize("hint", [True, False])
+def test_only_of_messages_that_are_no_hints_the_broker_keeps_a_note(
+    guarded: Connection, broker: Broker, broker_key_prefix: str, hint: bool
+) -> None:
+    store = redis.Redis.from_url(broker.url)
+    key = list_key(broker_key_prefix, "default", Priority.NORMAL)
+    store.lpush(key, _raw(hint, 1))
+    channel: Any = guarded.default_channel
+    message = channel.basic_get("default")
+    assert store.hlen(f"{broker_key_prefix}unacked") == (0 if hint else 1)
+    message.ack()
+    assert store.hlen(f"{broker_key_prefix}unacked") == 0
+    channel.close()
+    assert store.llen(key) == 0
+
+
+@pytest.mark.parametrize("hint", [True, False])
+def test_what_was_taken_and_not_acknowledged_is_put_back(
+    guarded: Connection, broker: Broker, broker_key_prefix: str, hint: bool
+) -> None:
+    store = redis.Redis.from_url(broker.url)
+    key = list_key(broker_key_prefix, "default", Priority.NORMAL)
+    for number in range(3):
+        store.lpush(key, _raw(hint, number))
+    channel: Any = guarded.default_channel
+    first, second, third = (channel.basic_get("default") for _ in range(3))
+    second.reject()
+    first.requeue()
+    assert channel.basic_get("default").headers["id"] == first.headers["id"]
+    channel.close()
+    left: Any = store.lrange(key, 0, -1)
+    ids = [json.loads(raw)["headers"]["id"] for raw in left]
+    assert sorted(ids) == sorted([first.headers["id"], third.headers["id"]])
+    assert store.hlen(f"{broker_key_prefix}unacked") == 0
 
 
 def test_full_broker_does_not_end_the_worker(worker: Guarded, broker: Broker) -> None:

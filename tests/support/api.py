@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,16 @@ from tests.support.processes import free_port
 
 ADMIN = "admin@localhost"
 LONG = "app.tasks.common_tasks.long_running_task"
+
+
+async def eventually(
+    condition: Callable[[], Awaitable[object]], *, within: float, what: str
+) -> None:
+    """Ask until the answer is true. Raises `AssertionError` naming `what` after so many seconds."""
+    deadline = time.monotonic() + within
+    while not await condition():
+        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
+        await asyncio.sleep(0.05)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,7 @@ from app.hints import Hint, encode
 from app.maintenance.resend import Resend
 from app.models import Queue, Task
 from app.queries import claims, feed
+from tests.support.ledger import Ledger, counted
 from tests.support.world import QUEUE, Pair, World
 
 Answer = TypeVar("Answer")
@@ -68,6 +70,7 @@ class Simulation:
             self.world.database.execute(delete(table))
         self.world.set_window(WINDOW)
         self.resend = _Resend(self)
+        self.ledger = Ledger(self.world.database)
 
     # -- the broker -------------------------------------------------------------------------
 
@@ -160,6 +163,9 @@ class Simulation:
         assert running == self.holder, "the rows and the workers disagree on who holds what"
         marked = [row for row in rows.values() if row.status == "pending" and row.dispatched_at]
         assert len(marked) <= 4 * WINDOW
+        statuses = Counter(row.status for row in rows.values())
+        assert Counter(counted(self.world.database)) == statuses, "the counts are wrong"
+        self.ledger.see(self.before, rows)
         self.before = rows
 
     def _check_row(self, row: Row[Any]) -> None:

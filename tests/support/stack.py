@@ -73,6 +73,8 @@ class Stack:
             "CELERY_RESULT_BACKEND": self.broker.url,
             "BROKER_KEY_PREFIX": self.key_prefix,
             "CELERY_WORKER_CONCURRENCY": "4",
+            # One unless a test is about several: what it kills is then all of a worker.
+            "WORKER_PROCESSES": "1",
             "API_PORT": str(self.api_port),
             "FLOWER_PORT": str(self.flower_port),
             MARK: self.mark,
@@ -109,11 +111,17 @@ class Stack:
         return process
 
     def wait_ready(self, timeout: float = 40) -> None:
-        """Until the API says it is ready and every worker process has a live row."""
+        """Until the API says it is ready and each main process of the workers has a live row."""
         if "api" in self.processes:
             wait_until(self._api_ready, timeout=timeout, what="/health/ready answers 200")
-            if any(name.startswith("worker") for name in self.processes):
-                wait_until(self.live_workers, timeout=timeout, what="a live worker", every=0.1)
+            wait_until(self.workers_ready, timeout=timeout, what="all workers live", every=0.1)
+
+    def workers_ready(self) -> bool:
+        """Whether every worker that was started has as many live rows as main processes."""
+        workers = sum(name.startswith("worker") for name in self.processes)
+        each = self.env["WORKER_PROCESSES"]
+        wanted = workers * (int(each) if each.isdecimal() else 1)
+        return wanted == 0 or len(self.live_workers()) >= wanted
 
     def _api_ready(self) -> bool:
         api = self.processes["api"]

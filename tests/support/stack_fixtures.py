@@ -23,7 +23,7 @@ MakeStack = Callable[..., Stack]
 def sqlite_stack(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running system on SQLite, for all tests that do not change its settings."""
     folder = tmp_path_factory.mktemp("stack-sqlite")
-    yield from _running(folder, templates.sqlite(folder / "tasks.db"))
+    yield from running(folder, templates.sqlite(folder / "tasks.db"))
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +32,14 @@ def postgresql_stack(
 ) -> Iterator[Stack]:
     """The same on PostgreSQL."""
     with templates.postgres(postgres) as url:
-        yield from _running(tmp_path_factory.mktemp("stack-postgresql"), url)
+        yield from running(tmp_path_factory.mktemp("stack-postgresql"), url)
 
 
-def _running(folder: Path, url: str) -> Iterator[Stack]:
+def running(folder: Path, url: str, **settings: Any) -> Iterator[Stack]:
+    """A system for many tests; ends with the generator."""
     # A broker of its own: a test may well kill it.
     broker = Broker(folder / "broker").start()
-    stack = Stack(folder, url, broker)
+    stack = Stack(folder, url, broker, **settings)
     try:
         yield stack.start()
     except BaseException:
@@ -61,9 +62,14 @@ def shared_stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture
 def stack(request: pytest.FixtureRequest, shared_stack: Stack) -> Stack:
     """The running system, whole again whatever the test before has killed."""
-    request.node.stash[_STACKS] = [shared_stack]
-    shared_stack.heal()
-    return shared_stack
+    return healed(request, shared_stack)
+
+
+def healed(request: pytest.FixtureRequest, stack: Stack) -> Stack:
+    """The system made whole for a test, and shown if the test fails."""
+    request.node.stash[_STACKS] = [stack]
+    stack.heal()
+    return stack
 
 
 @pytest.fixture

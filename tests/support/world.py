@@ -40,6 +40,11 @@ class World:
         """Close the connections."""
         self.database.close()
 
+    @property
+    def is_postgresql(self) -> bool:
+        """Which of the two databases it is."""
+        return not get_settings().is_sqlite
+
     # -- rows -------------------------------------------------------------------------------
 
     def add(self, function: str = NOOP, **fields: Any) -> uuid.UUID:

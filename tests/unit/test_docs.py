@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.config import Settings
+from app.core.config import INTERNAL_FIELDS, Settings
 from app.domain import diagram
 from app.domain.lifecycle import TRANSITIONS, Reason
 from tests.support.guide import GUIDE
@@ -22,7 +22,6 @@ PAIRS = [("README.md", "README.zh-CN.md")] + [
 ]
 _FENCED = re.compile(r"^(```+).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-_INTERNAL = {"agent_socket"}
 
 
 def _text(name: str) -> str:
@@ -128,7 +127,7 @@ def _rows(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["docs/en/guide.md", "docs/zh/guide.md"])
 def test_the_guide_has_every_variable(name: str) -> None:
-    fields = {field.upper() for field in Settings.model_fields if field not in _INTERNAL}
+    fields = {field.upper() for field in Settings.model_fields if field not in INTERNAL_FIELDS}
     assert set(_rows(name)) == fields | {"ENV_FILE"}
 
 
@@ -137,7 +136,7 @@ def test_the_guides_defaults_are_the_programs(name: str) -> None:
     rows = _rows(name)
     for field, described in Settings.model_fields.items():
         default = described.get_default(call_default_factory=False)
-        if field in _INTERNAL or default in (None, "", []) or described.default_factory:
+        if field in INTERNAL_FIELDS or default in (None, "", []) or described.default_factory:
             continue
         shown = f"{default:g}" if isinstance(default, int | float) else str(default)
         assert rows[field.upper()] == shown, field

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from app.hints import BODY
 from app.worker import envelope
 
 celery = Celery("tests", broker="memory://", set_as_current=False)
@@ -143,6 +144,14 @@ def test_entry_that_is_no_object_is_refused(raw: bytes, reason: str) -> None:
 def test_wrong_part_of_a_message_is_named(path: str, value: Any, reason: str) -> None:
     with pytest.raises(envelope.Refused, match=reason):
         read(changed(path, value))
+
+
+def test_a_hints_body_is_known_only_as_a_hint_carries_it() -> None:
+    hint = changed("body", BODY)
+    assert read(hint) == hint
+    hint["properties"]["body_encoding"] = "utf-8"
+    with pytest.raises(envelope.Refused, match="not JSON"):
+        read(hint)
 
 
 @pytest.mark.parametrize(

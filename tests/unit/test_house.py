@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "app/up/family.py": "finds the processes of an earlier `make up` by a mark in theirs",
     "app/up/process.py": "gives the processes it starts the surroundings it has itself",
     "app/worker/keeper.py": "tells its agent and pool processes the address of their socket",
+    "app/worker/supervisor.py": "tells its main processes which part of the worker they are",
 }
 # Who writes to the broker besides the feed and the notices, and why.
 PUBLISHERS = {

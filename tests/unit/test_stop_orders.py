@@ -89,7 +89,7 @@ def test_an_order_about_an_attempt_that_is_over_is_nothing() -> None:
     forget(claim.celery_id)
     on_order("soft", str(claim.celery_id))
     assert not claim.cancelled
-    assert str(claim.celery_id) not in claims._early
+    assert claim.celery_id not in claims._early
 
 
 def test_a_hard_limit_is_raised_in_a_thread() -> None:

@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 
 from app.domain.rank import Priority, offset
 from app.domain.window import (
+    FULL_REST_SECONDS,
+    LONGEST_REST_SECONDS,
     MAX_SLICE,
     MAX_WINDOW,
     MIN_WINDOW,
+    QUICK_SECONDS,
     SAMPLES_BEFORE_SLICING,
     Runtime,
     admit,
     group,
+    rest,
     slice_size,
     window,
 )
@@ -106,3 +110,25 @@ def test_grouping_loses_nothing_and_mixes_nothing(names: list[str], sizes: dict[
         assert len({name for _, name in message}) == 1
         assert len(message) <= sizes.get(message[0][1], 1)
         assert message == sorted(message)
+
+
+@pytest.mark.parametrize(
+    ("took", "rows", "seconds"),
+    [
+        (QUICK_SECONDS, 1, 0.0),
+        (QUICK_SECONDS + 0.02, 0, 0.08),
+        (QUICK_SECONDS + 0.02, 31, 0.08),
+        (QUICK_SECONDS + 0.02, 32, 0.0),
+        (60.0, 1, LONGEST_REST_SECONDS),
+    ],
+)
+def test_a_slow_feed_that_finds_little_is_followed_by_a_rest(
+    took: float, rows: int, seconds: float
+) -> None:
+    assert rest(took, rows, 64) == pytest.approx(seconds)
+
+
+def test_a_feed_that_finds_the_window_full_is_followed_by_a_moment_of_rest() -> None:
+    assert rest(0.001, 0, 64, full=True) == FULL_REST_SECONDS
+    assert rest(0.001, 0, 64) == 0.0
+    assert rest(1.0, 0, 64, full=True) == LONGEST_REST_SECONDS

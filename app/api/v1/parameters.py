@@ -29,7 +29,7 @@ QueryPriority = Annotated[QueryInt, Field(ge=1, le=4)]
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
-def _filter(
+async def _filter(
     caller: TasksRead,
     status: Annotated[list[TaskStatus] | None, Query(description="May be repeated.")] = None,
     task_type: Annotated[TaskType | None, Query()] = None,
@@ -64,7 +64,7 @@ def _filter(
 Filter = Annotated[TaskFilter, Depends(_filter)]
 
 
-def _if_match(
+async def _if_match(
     if_match: Annotated[
         str | None,
         Header(
@@ -81,7 +81,7 @@ def _if_match(
     return int(match[2])
 
 
-def _idempotency_key(
+async def _idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(description="Repeat a request safely: the same key gives the same task for 24 h."),

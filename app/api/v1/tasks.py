@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from app.api.contract import problems
+from app.api.direct import direct
 from app.api.rights import TasksChange, TasksRead, TasksWrite
 from app.api.routing import Router
 from app.api.sessions import Db, ReadDb
@@ -50,25 +51,25 @@ def found(task: TaskRow | None) -> TaskRow:
     response_model=schemas.Task,
     responses={200: _REPLAYED},
 )
+@direct
 async def create_task(
-    caller: TasksWrite,
-    body: schemas.TaskCreate,
-    key: IdempotencyKey,
-    db: Db,
-    response: Response,
-) -> TaskRow:
+    caller: TasksWrite, body: schemas.TaskCreate, key: IdempotencyKey
+) -> Response:
     """Create a task. Answered once it is committed; it runs even if the broker is down now."""
-    new = NewTask(
-        **body.model_dump(), user_id=caller.user_id, sees_all=caller.owner is None
+    fields = dict(body)
+    new = NewTask(**fields, user_id=caller.user_id, sees_all=caller.owner is None)
+    task, replayed = await task_service.accept(
+        new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
     )
-    task, replayed = await task_service.submit(
-        db, new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
-    )
+    headers = {"Location": f"/api/v1/tasks/{task['id']}"}
     if replayed:
-        response.status_code = 200
-        response.headers["Idempotent-Replayed"] = "true"
-    response.headers["Location"] = f"/api/v1/tasks/{task.id}"
-    return task
+        headers["Idempotent-Replayed"] = "true"
+    return Response(
+        schemas.Task.model_validate(task).model_dump_json(),
+        200 if replayed else 201,
+        headers,
+        "application/json",
+    )
 
 
 def _fingerprint(body: schemas.TaskCreate) -> str:

@@ -18,7 +18,9 @@ def alive(workers: Sequence[tuple[Worker, bool]]) -> Finding:
     live = [worker for worker, is_live in workers if is_live]
     if live:
         slots = sum(worker.slots for worker in live)
-        return ok("workers", f"{len(live)} alive with {slots} slots")
+        machines = len({worker.host for worker in live})
+        plural = "" if machines == 1 else "s"
+        return ok("workers", f"{len(live)} alive with {slots} slots on {machines} machine{plural}")
     if not workers:
         return problem("workers", "no worker has ever reported", _START)
     last = max(worker.heartbeat_at for worker, _ in workers)

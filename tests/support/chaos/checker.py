@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.support.chaos import rules_execution as execution
+from tests.support.chaos import rules_processes as processes
 from tests.support.chaos import rules_record as record
+from tests.support.chaos import rules_schedules as schedules
 from tests.support.chaos import rules_system as system
 from tests.support.chaos.history import History
 from tests.support.chaos.violation import Violation
@@ -32,8 +34,8 @@ RULES: dict[str, Rule] = {
     "C9": system.answers_are_designed,
     "C10": system.nothing_is_stuck,
     "C11": record.progress_and_times_go_forward,
-    "C12": system.every_slot_fires_once,
-    "C13": system.processes_live,
+    "C12": schedules.every_slot_fires_once,
+    "C13": processes.processes_live,
     "C14": system.the_broker_holds_a_window,
 }
 

@@ -52,11 +52,18 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class FaultSpan:
-    """A fault, from its first to its last moment. A kill has no length."""
+    """A fault, from its first to its last moment. A kill has no length.
+
+    `kind` is one of `faults.Kind`; `part` and `pid` say what was hit, where it was one part, or
+    one process.
+    """
 
     name: str
     started: float
     ended: float
+    kind: str = "other"
+    part: str = ""
+    pid: int | None = None
 
     def overlaps(self, started: float, ended: float) -> bool:
         """Whether the fault was there at any moment in between."""
@@ -83,26 +90,62 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessFact:
-    """A part of the system at the end: alive or not, and how often something in it had ended.
+class PartLife:
+    """A part from its start to its end by the scenario; `ended` is None while it should live."""
 
-    `ended` counts restarts that its supervisor made, `explained` the kills that caused some.
+    part: str
+    started: float
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process that was seen, by its role in a part, with sizes as `(time, megabytes)`."""
+
+    part: str
+    role: str
+    pid: int
+    sizes: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A process that ended, or had to be replaced, without being told to by its keeper.
+
+    `how` is the word of its keeper's log. `pid` is known of pool processes only.
     """
 
+    part: str
+    at: float
+    how: str
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a part that should live lacked at the end, although it had time to recover."""
+
+    part: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule as it stands at the end: a slot every `seconds`, the next one `next_fire`."""
+
     name: str
-    alive: bool
-    ended: int
-    explained: int
-    largest_mb: float
+    seconds: float
+    next_fire: str
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A schedule's slot that fired, and the task it became."""
+    """A schedule's slot that fired, when it did, and the task it became."""
 
     schedule: str
     fire_at: str
     task_id: str
+    fired_at: str
 
 
 @dataclass(slots=True)
@@ -119,8 +162,12 @@ class Facts:
     effect_log: str = ""
     # Functions that write `start` first and `done` last, and whose `done` may be counted.
     complete_functions: list[str] = field(default_factory=list)
+    # Those of them that end their own process.
+    deadly_functions: list[str] = field(default_factory=list)
     # Whether all tasks were finished when the time of quiet was over.
     settled: bool = True
+    # When the schedules were read for the last time.
+    ended: float = 0.0
 
 
 @dataclass(slots=True)
@@ -139,7 +186,11 @@ class History:
     looks: list[Look] = field(default_factory=list)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     count: dict[str, int] = field(default_factory=dict)
-    processes: list[ProcessFact] = field(default_factory=list)
+    parts: list[PartLife] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
 
     def save(self, path: Path) -> Path:
@@ -161,6 +212,14 @@ class History:
             looks=[Look(**each) for each in raw["looks"]],
             tasks=raw["tasks"],
             count=raw["count"],
-            processes=[ProcessFact(**each) for each in raw["processes"]],
+            parts=[PartLife(**each) for each in raw["parts"]],
+            processes=[_process(each) for each in raw["processes"]],
+            ends=[End(**each) for each in raw["ends"]],
+            missing=[Missing(**each) for each in raw["missing"]],
+            schedules=[Schedule(**each) for each in raw["schedules"]],
             slots=[Slot(**each) for each in raw["slots"]],
         )
+
+
+def _process(raw: dict[str, Any]) -> Process:
+    return Process(**{**raw, "sizes": [(at, size) for at, size in raw["sizes"]]})

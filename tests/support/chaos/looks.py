@@ -15,9 +15,10 @@ from app.domain.rank import Priority
 from app.hints import list_key
 from app.models import Task
 from app.models.queue import Queue
+from app.models.schedule import Schedule as ScheduleRow
 from app.models.schedule import ScheduleFire
 from app.models.worker import Worker
-from tests.support.chaos.history import Look, Slot
+from tests.support.chaos.history import History, Look, Schedule, Slot
 
 _READY_FOR = timedelta(seconds=1)
 
@@ -57,11 +58,21 @@ class Looker:
         except SQLAlchemyError:
             return None
 
-    def slots(self) -> list[Slot]:
-        """Every slot of a schedule that has fired."""
+    def read_schedules(self, history: History) -> None:
+        """Every schedule as it stands, and every slot that has fired, with the time of reading."""
         with self._engine.connect() as connection:
-            rows = connection.execute(select(ScheduleFire.__table__)).all()
-        return [Slot(row.schedule, row.fire_at.isoformat(), str(row.task_id)) for row in rows]
+            schedules = connection.execute(select(ScheduleRow.__table__)).all()
+            fires = connection.execute(select(ScheduleFire.__table__)).all()
+        history.facts.ended = time.time()
+        history.schedules = [
+            Schedule(row.name, row.definition["seconds"], row.next_fire.isoformat())
+            for row in schedules
+            if row.definition["kind"] == "interval"
+        ]
+        history.slots = [
+            Slot(row.schedule, row.fire_at.isoformat(), str(row.task_id), row.fired_at.isoformat())
+            for row in fires
+        ]
 
     def close(self) -> None:
         """Let the broker's connections go; the database's are never kept."""

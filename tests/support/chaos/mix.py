@@ -33,6 +33,7 @@ KINDS = (
     Kind("short", 30, lambda chance: [round(chance.uniform(0, 0.3), 3)]),
     Kind("short", 15, lambda chance: [0]),
     Kind("retryable", 25, lambda chance: [round(chance.uniform(0, 0.6), 3)], 10),
+    Kind("burst_short", 12, lambda chance: [round(chance.uniform(0, 0.05), 3)], 10),
     Kind("progressing", 9, lambda chance: [round(chance.uniform(0.3, 1.5), 3)]),
     Kind("progressing", 5, lambda chance: [round(chance.uniform(0.3, 1.5), 3)], 10),
     Kind("flaky", 5, lambda chance: [chance.randint(1, 2), 0.05], 10),

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import psutil
 
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import DATABASE_CRASH
 from tests.support.chaos.scenario import Scenario
+from tests.support.chaos.system import kind_of
 
 MONKEYS = 2
 PAUSE = (0.5, 4.0)
@@ -103,13 +105,13 @@ class Monkeys:
     # -- parts ------------------------------------------------------------------------------
 
     def _kill_and_restart(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault(f"{part} killed"):
+        with self._chaos.fault(f"{part} killed", kind_of(part), part):
             self._chaos.kill_part(part)
             time.sleep(chance.uniform(0, 4))
             self._chaos.start_part(part)
 
     def _restart(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault(f"{part} restarted"):
+        with self._chaos.fault(f"{part} restarted", kind_of(part), part):
             self._chaos.stop_part(part)
             self._chaos.start_part(part)
 
@@ -128,14 +130,15 @@ class Monkeys:
 
     def _kill_role(self, role: str) -> Callable[[random.Random, str], None]:
         def act(chance: random.Random, part: str) -> None:
-            for pid in self._chaos.system.roles(part)[role]:
-                self._chaos.kill(pid)
+            if pids := self._chaos.system.roles(part)[role]:
+                self._chaos.kill(chance.choice(pids))
 
         return act
 
     def _freeze_role(self, role: str) -> Callable[[random.Random, str], None]:
         def act(chance: random.Random, part: str) -> None:
-            self._frozen(self._chaos.system.roles(part)[role], chance.uniform(0.5, 6))
+            if pids := self._chaos.system.roles(part)[role]:
+                self._frozen([chance.choice(pids)], chance.uniform(0.5, 6))
 
         return act
 
@@ -148,30 +151,28 @@ class Monkeys:
     # -- servers --------------------------------------------------------------------------------
 
     def _kill_broker(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault("broker killed"):
+        with self._chaos.fault("broker killed", Kind.BROKER):
             self._chaos.broker.kill()
             time.sleep(chance.uniform(0, 6))
             self._chaos.broker.start()
 
     def _kill_and_empty_broker(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault("broker killed and emptied"):
+        with self._chaos.fault("broker killed and emptied", Kind.BROKER):
             self._chaos.broker.kill()
             self._chaos.broker.empty()
             time.sleep(chance.uniform(0, 3))
             self._chaos.broker.start()
 
     def _freeze_broker(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault("broker frozen"):
-            self._frozen([self._chaos.broker.pid], chance.uniform(0.5, 6))
+        self._frozen([self._chaos.broker.pid], chance.uniform(0.5, 6))
 
     def _crash_postgres(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault(DATABASE_CRASH):
+        with self._chaos.fault(DATABASE_CRASH, Kind.DATABASE):
             self._chaos.postgres.stop(signal.SIGQUIT)
             time.sleep(chance.uniform(0, 8))
             self._chaos.postgres.start()
 
     def _freeze_postgres(self, chance: random.Random, part: str) -> None:
-        with self._chaos.fault("PostgreSQL frozen"):
-            server = psutil.Process(self._chaos.postgres.pid)
-            pids = [server.pid, *(child.pid for child in server.children(recursive=True))]
-            self._frozen(pids, chance.uniform(0.5, 5))
+        server = psutil.Process(self._chaos.postgres.pid)
+        pids = [server.pid, *(child.pid for child in server.children(recursive=True))]
+        self._frozen(pids, chance.uniform(0.5, 5))

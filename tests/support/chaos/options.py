@@ -51,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--chaos-seed", type=int, default=None, help="seed; the default is taken from the commit"
     )
+    group.addoption(
+        "--chaos-keep", action="store_true", help="keep the history of every scenario that ends"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -29,12 +29,14 @@ from tests.support.chaos.identity import Identity  # noqa: E402
 from tests.support.chaos.mix import Mix  # noqa: E402
 from tests.support.chaos.monkey import Monkeys  # noqa: E402
 from tests.support.chaos.options import DATABASES, commit_seed  # noqa: E402
-from tests.support.chaos.scenario import KEPT, Scenario  # noqa: E402
+from tests.support.chaos.scenario import KEPT, MODULES, Scenario  # noqa: E402
 from tests.support.chaos.servers import own_postgres, scenario_on  # noqa: E402
 from tests.support.chaos.violation import Violation  # noqa: E402
 from tests.support.databases import Templates  # noqa: E402
 
 TASKS = 2000
+# A slot comes every two seconds, so that beat is judged too.
+SCHEDULED = f"{MODULES},tests.support.chaos.schedules"
 PARTS = ("api", "worker", "worker2", "beat")
 # Submissions end after this part of the time. The rest is for what outages have held up: two
 # workers that are killed all the time have little capacity to spare.
@@ -78,7 +80,7 @@ def _options() -> argparse.Namespace:
 
 def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violation]]:
     """The whole run; returns the report and what was violated."""
-    chaos.start(*PARTS)
+    chaos.start(*PARTS, task_modules=SCHEDULED, worker_processes=2)
     started = time.time()
     mix = Mix(chaos, tasks, seconds * SUBMITTING)
     monkeys = Monkeys(chaos, seconds)
@@ -125,7 +127,7 @@ def _summary(history: History) -> list[str]:
         f"answers to POST: {_told(answers)}; 95 % of the successful within {slow:.2f} s",
         (
             f"sights: {len(history.samples)}, effects: {len(history.effects)}, "
-            f"looks: {len(history.looks)}"
+            f"looks: {len(history.looks)}, slots: {len(history.slots)}"
         ),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -83,32 +84,36 @@ class Recorder:
         self.samples += [sample_of(task, asked, at) for task in tasks]
         return tasks
 
+    def look_at_latest(self) -> None:
+        """The tasks that changed last."""
+        self.look(f"/api/v1/tasks/?order_by=updated_at&order_desc=true&limit={PAGE}")
+
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
 
 
 class Watcher:
-    """Polls what changed last, a few times a second, until it is stopped."""
+    """Does a few things a few times a second, each in a thread of its own, until it is stopped."""
 
-    def __init__(self, recorder: Recorder, also: Any = None) -> None:
-        self._recorder = recorder
-        self._also = also
+    def __init__(self, *acts: Callable[[], object]) -> None:
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, args=(act,), name="watcher", daemon=True)
+            for act in acts
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Poll no more."""
         self._ending.set()
-        self._thread.join(30)
+        for thread in self._threads:
+            thread.join(30)
 
-    def _run(self) -> None:
-        path = f"/api/v1/tasks/?order_by=updated_at&order_desc=true&limit={PAGE}"
+    def _run(self, act: Callable[[], object]) -> None:
         while not self._ending.wait(POLL_SECONDS):
-            self._recorder.look(path)
-            if self._also is not None:
-                self._also()
+            act()
 
 
 def sample_of(task: dict[str, Any], asked: float, at: float) -> Sample:

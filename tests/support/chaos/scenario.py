@@ -17,13 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.support.broker import Broker
 from tests.support.chaos.checker import check
 from tests.support.chaos.dump import dump
+from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import Call, Facts, FaultSpan, History, Look
 from tests.support.chaos.identity import Identity
 from tests.support.chaos.looks import Looker
 from tests.support.chaos.proxy import TcpProxy
 from tests.support.chaos.recorder import Recorder, Watcher
 from tests.support.chaos.system import System, WorkerPids
-from tests.support.chaos.tasks import NAMES
+from tests.support.chaos.tasks import DEADLY, NAMES
 from tests.support.effects import EffectLog
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT, Process
@@ -33,6 +34,7 @@ CHAOS_TASKS = "tests.support.chaos.tasks."
 # Where histories of failed scenarios are kept.
 KEPT = ROOT / ".data" / "chaos"
 THREADS = 8
+WHOLE_SECONDS = 10.0
 MODULES = "tests.support.tasks,tests.support.chaos.tasks"
 
 
@@ -59,6 +61,7 @@ class Scenario:
         self._started = False
         self._looks: list[Look] = []
         self.kept_by_checker = False
+        self.keeps_always = False
 
     # -- the system -----------------------------------------------------------------------------
 
@@ -78,7 +81,6 @@ class Scenario:
         for part in parts:
             self.system.start_part(part)
         self.stack.wait_ready()
-        self.wait(self._all_workers_live, 40, "every worker has a live row")
         self.recorder = Recorder(self.stack.url, self.stack.token)
         lease = float(self.stack.env["LEASE_SECONDS"])
         self.facts = Facts(
@@ -88,21 +90,18 @@ class Scenario:
             lease_seconds=lease,
             effect_log=str(self.effects),
             complete_functions=[CHAOS_TASKS + name for name in NAMES],
+            deadly_functions=[CHAOS_TASKS + name for name in DEADLY],
         )
         self._looker = Looker(
             self._database_url, self.broker.url, self.stack.key_prefix,
             lease=lease, grace=self.facts.grace_seconds,
         )  # fmt: skip
-        self._watcher = Watcher(self.recorder, self._look)
-
-    def _all_workers_live(self) -> bool:
-        wanted = sum(name.startswith("worker") for name in self.stack.processes)
-        return len(self.stack.live_workers()) >= wanted if wanted else True
+        self._watcher = Watcher(self.recorder.look_at_latest, self._look)
 
     def _look(self) -> None:
         if (seen := self._looker.look()) is not None:
             self._looks.append(seen)
-        self.system.measure()
+        self.system.observer.measure()
 
     @property
     def postgres(self) -> Postgres:
@@ -132,7 +131,10 @@ class Scenario:
         self.system.kill_part(part)
 
     def worker_pids(self, part: str = "worker") -> WorkerPids:
-        """Processes by role: `supervisor`, `agent`, `parent` (ids), `children` (a list)."""
+        """Processes by role: `supervisor`, `agent`, `parent` (ids), `parents`, `children` (lists).
+
+        `parent` is the first of its Celery main processes.
+        """
         return self.system.worker_pids(part)
 
     def kill(self, pid: int, sig: int = signal.SIGKILL) -> None:
@@ -147,9 +149,14 @@ class Scenario:
         """SIGCONT for these, or for everything frozen."""
         self.system.thaw(*pids)
 
-    def fault(self, name: str) -> AbstractContextManager[None]:
-        """`with chaos.fault("broker down"): ...` records how long it lasted."""
-        return self.system.fault(name)
+    def fault(
+        self, name: str, kind: Kind = Kind.OTHER, part: str = ""
+    ) -> AbstractContextManager[None]:
+        """`with chaos.fault("broker down", Kind.BROKER): ...` records how long it lasted.
+
+        Of the kind it depends what it excuses; one of no kind excuses everything for a while.
+        """
+        return self.system.fault(name, kind, part)
 
     @property
     def faults(self) -> list[FaultSpan]:
@@ -241,13 +248,14 @@ class Scenario:
         """
         history = self.settled_history(quiet)
         violations = check(history)
-        if violations:
-            path = history.save(self.kept)
+        if violations or self.keeps_always:
+            history.save(self.kept)
             self.kept_by_checker = True
+        if violations:
             lines = [str(violation) for violation in violations]
             shown = "\n".join(lines[:40])
             raise AssertionError(
-                f"{self.identity.slug}: {len(lines)} violations; history: {path}\n{shown}"
+                f"{self.identity.slug}: {len(lines)} violations; history: {self.kept}\n{shown}"
             )
         return history.tasks
 
@@ -276,8 +284,15 @@ class Scenario:
         while not (settled := self._all_finished()) and time.monotonic() < deadline:
             time.sleep(0.2)
         self.facts.settled = settled
+        self._wait_until_whole()
         self._watcher.stop()
         return self.history()
+
+    def _wait_until_whole(self) -> None:
+        """Whatever was done, every process is there again within ten seconds."""
+        deadline = time.monotonic() + WHOLE_SECONDS
+        while self.system.observer.missing(self.system.living) and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     def _all_finished(self) -> bool:
         counts = self.count()
@@ -292,9 +307,12 @@ class Scenario:
             effects=self.effects.all(),
             faults=sorted(self.system.faults, key=lambda span: span.started),
             looks=self._looks,
-            processes=self.system.facts(),
-            slots=self._looker.slots(),
+            parts=self.system.lives,
+            processes=self.system.observer.processes(),
+            ends=self.system.observer.ends(),
+            missing=self.system.observer.missing(self.system.living),
         )
+        self._looker.read_schedules(history)
         dump(self.recorder, history)
         return history
 

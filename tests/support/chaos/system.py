@@ -7,19 +7,27 @@ import signal
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypedDict
 from urllib.parse import urlsplit
 
 import psutil
 
-from tests.support.chaos.history import FaultSpan, ProcessFact
+from tests.support.chaos.faults import Kind
+from tests.support.chaos.history import FaultSpan, PartLife
+from tests.support.chaos.observer import Observer, Roles
 from tests.support.chaos.proxy import TcpProxy
 from tests.support.processes import Process, wait_until
 from tests.support.stack import Stack
 
-# What a supervisor writes when something it keeps has ended without being told to.
-_ENDINGS = ("worker_ended", "agent_ended", "agent_silent", "worker_replaced")
+_KINDS = {"children": Kind.CHILD, "parent": Kind.PARENT, "agent": Kind.AGENT}
+_SERVERS = {
+    "valkey-server": Kind.BROKER,
+    "redis-server": Kind.BROKER,
+    "postgres": Kind.DATABASE,
+}
 _TARGETS = {"database": "DATABASE_URL", "broker": "CELERY_BROKER_URL"}
+Target = tuple[Kind, str]
 
 
 class WorkerPids(TypedDict):
@@ -28,6 +36,7 @@ class WorkerPids(TypedDict):
     supervisor: int
     agent: int
     parent: int
+    parents: list[int]
     children: list[int]
 
 
@@ -37,32 +46,51 @@ class System:
     def __init__(self, stack: Stack, proxied: Collection[str]) -> None:
         self.stack = stack
         self.faults: list[FaultSpan] = []
+        self.observer = Observer(stack)
+        self.lives: list[PartLife] = []
         self._proxies = {name: self._new_proxy(name) for name in proxied}
-        self._frozen: dict[int, float] = {}
-        self._explained: dict[str, int] = {}
-        self._largest: dict[str, float] = {}
+        self._frozen: dict[int, tuple[float, Target]] = {}
+        # Since when parts are away that the scenario has ended.
+        self._away: dict[str, float] = {}
         # Parts that the scenario started and has not ended for good.
         self.living: set[str] = set()
 
     # -- parts ------------------------------------------------------------------------------
 
-    def start_part(self, part: str) -> Process:
-        """Start a part, behind its proxies if it has any.
+    def start_part(self, part: str, **settings: str) -> Process:
+        """Start a part, behind its proxies if it has any. `settings` are environment variables.
 
         Not from a thread that ends: a part ends with the thread that has started it.
         """
         self.living.add(part)
-        return self.stack.start_part(part, **self._addresses(part))
+        if (since := self._away.pop(part, None)) is not None:
+            self._note(f"{part} away", since, kind_of(part), part)
+        self.lives.append(PartLife(part, time.time()))
+        return self.stack.start_part(part, **{**self._addresses(part), **settings})
 
     def stop_part(self, part: str, sig: int = signal.SIGTERM, timeout: float = 60) -> int:
         """End a part in order; it is not expected to live any more. Returns its exit code."""
         self.living.discard(part)
-        return self.stack.stop_part(part, sig, timeout)
+        since = self._ends(part)
+        code = self.stack.stop_part(part, sig, timeout)
+        self._note(f"{part} stopped", since, kind_of(part), part)
+        return code
 
     def kill_part(self, part: str) -> None:
         """SIGKILL the first process of a part. Start it again, or it counts as missing."""
-        self.kill(self.stack.processes[part].pid)
-        self.stack.processes.pop(part).wait(10)
+        self._ends(part)
+        # Taken out first: what is among the processes and dead has ended by itself.
+        process = self.stack.processes.pop(part)
+        self._signal(process.pid, signal.SIGKILL, (kind_of(part), part))
+        process.wait(10)
+
+    def _ends(self, part: str) -> float:
+        """From now on the part is away."""
+        now = self._away[part] = time.time()
+        for place, life in enumerate(self.lives):
+            if life.part == part and life.ended is None:
+                self.lives[place] = replace(life, ended=now)
+        return now
 
     def proxy(self, name: str) -> TcpProxy:
         """The line `part:database` or `part:broker`."""
@@ -96,36 +124,25 @@ class System:
         roles: dict[str, list[int]] = {}
         # A worker is live before its pool is whole.
         slots = int(self.stack.env["CELERY_WORKER_CONCURRENCY"])
+        parents = int(self.stack.env["WORKER_PROCESSES"])
 
         def whole() -> bool:
             roles.update(self.roles(part))
-            return all(roles.values()) and len(roles["children"]) >= slots
+            enough = len(roles["parent"]) >= parents and len(roles["children"]) >= slots
+            return all(roles.values()) and enough
 
         wait_until(whole, timeout=30, what=f"{part} has all its processes")
         return WorkerPids(
             supervisor=roles["supervisor"][0],
             agent=roles["agent"][0],
             parent=roles["parent"][0],
+            parents=roles["parent"],
             children=roles["children"],
         )
 
-    def roles(self, part: str) -> dict[str, list[int]]:
+    def roles(self, part: str) -> Roles:
         """The same as lists, empty where nothing has the role just now."""
-        found: dict[str, list[int]] = {"supervisor": [], "agent": [], "parent": [], "children": []}
-        process = self.stack.processes.get(part)
-        if process is None or not process.alive:
-            return found
-        found["supervisor"] = [process.pid]
-        for child in _children(process.pid):
-            words = _words(child)
-            if "app.worker.agent" in words:
-                found["agent"].append(child.pid)
-            elif "worker" in words:
-                found["parent"].append(child.pid)
-                found["children"] += [
-                    each.pid for each in _children(child.pid) if "worker" in _words(each)
-                ]
-        return found
+        return self.observer.roles(part)
 
     def tree(self, part: str) -> list[int]:
         """Every process of a part, the first one first."""
@@ -136,56 +153,60 @@ class System:
 
     def kill(self, pid: int, sig: int = signal.SIGKILL) -> None:
         """Send a signal, as a fault without length. A process already gone is no error."""
+        self._signal(pid, sig, self._target(pid))
+
+    def _signal(self, pid: int, sig: int, target: Target) -> None:
         now = time.time()
-        role = self._explain(pid)
         try:
             os.kill(pid, sig)
         except ProcessLookupError:
             return
-        self.faults.append(FaultSpan(f"signal {int(sig)} to {role}", now, time.time()))
+        kind, part = target
+        self._note(f"signal {int(sig)} to {part or 'a'}'s {kind}", now, kind, part, pid)
 
     def freeze(self, *pids: int) -> None:
         """SIGSTOP; the fault lasts until `thaw`."""
+        targets = {pid: self._target(pid) for pid in pids}
         for pid in pids:
-            self._explain(pid)
             try:
                 os.kill(pid, signal.SIGSTOP)
             except ProcessLookupError:
                 continue
-            self._frozen[pid] = time.time()
+            self._frozen[pid] = time.time(), targets[pid]
 
     def thaw(self, *pids: int) -> None:
         """SIGCONT; without arguments everything that is frozen."""
         for pid in pids or list(self._frozen):
-            since = self._frozen.pop(pid, time.time())
+            since, (kind, part) = self._frozen.pop(pid, (time.time(), (Kind.OTHER, "")))
             try:
                 os.kill(pid, signal.SIGCONT)
             except ProcessLookupError:
                 pass  # it was replaced meanwhile
-            self.faults.append(FaultSpan(f"process {pid} frozen", since, time.time()))
+            self._note(f"process {pid} frozen", since, kind, part, pid)
 
     @contextmanager
-    def fault(self, name: str) -> Iterator[None]:
+    def fault(self, name: str, kind: Kind = Kind.OTHER, part: str = "") -> Iterator[None]:
         """A fault that lasts as long as the block."""
         started = time.time()
         try:
             yield
         finally:
-            self.faults.append(FaultSpan(name, started, time.time()))
+            self._note(name, started, kind, part)
 
-    def explain(self, part: str, ends: int) -> None:
-        """The scenario's own tasks have ended processes of a part so many times."""
-        self._explained[part] = self._explained.get(part, 0) + ends
+    def _note(
+        self, name: str, since: float, kind: Kind, part: str = "", pid: int | None = None
+    ) -> None:
+        self.faults.append(FaultSpan(name, since, time.time(), kind, part, pid))
 
-    def _explain(self, pid: int) -> str:
-        """Which part and role a process has; what ends in that part is explained by it."""
+    def _target(self, pid: int) -> Target:
+        """Which kind of process this is, and of which part."""
         for part in list(self.stack.processes):
-            if pid in self.tree(part):
-                self.explain(part, 1)
-                roles = self.roles(part) if part.startswith("worker") else {}
-                role = next((name for name, pids in roles.items() if pid in pids), "process")
-                return f"{part}'s {role}"
-        return f"process {pid}"
+            if pid not in self.tree(part):
+                continue
+            roles = self.roles(part)
+            role = next((name for name, pids in roles.items() if pid in pids), "process")
+            return _KINDS.get(role, kind_of(part)), part
+        return _SERVERS.get(_name(pid), Kind.OTHER), ""
 
     # -- at the end ---------------------------------------------------------------------------
 
@@ -197,48 +218,19 @@ class System:
             if proxy.mode != "pass":
                 proxy.pass_()
 
-    def measure(self) -> None:
-        """Remember the largest process of each part."""
-        for part in list(self.stack.processes):
-            for pid in self.tree(part):
-                try:
-                    size = psutil.Process(pid).memory_info().rss / 1024 / 1024
-                except psutil.Error:
-                    continue
-                self._largest[part] = max(size, self._largest.get(part, 0.0))
-
-    def facts(self) -> list[ProcessFact]:
-        """What became of each part that should live."""
-        self.measure()
-        return [self._fact(part) for part in sorted(self.living)]
-
-    def _fact(self, part: str) -> ProcessFact:
-        process = self.stack.processes.get(part)
-        text = (self.stack.folder / f"{part}.out").read_text(errors="replace")
-        ended = sum(text.count(word) for word in _ENDINGS)
-        return ProcessFact(
-            name=part,
-            alive=process is not None and process.alive,
-            ended=ended,
-            explained=self._explained.get(part, 0),
-            largest_mb=round(self._largest.get(part, 0.0), 1),
-        )
-
     def close(self) -> None:
         """End the proxies."""
         for proxy in self._proxies.values():
             proxy.close()
 
 
-def _children(pid: int) -> list[psutil.Process]:
+def _name(pid: int) -> str:
     try:
-        return list(psutil.Process(pid).children())
+        return str(psutil.Process(pid).name())
     except psutil.Error:
-        return []
+        return ""
 
 
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except psutil.Error:
-        return []
+def kind_of(part: str) -> Kind:
+    """The kind of a part as a whole."""
+    return next((kind for kind in Kind if part.startswith(kind)), Kind.OTHER)

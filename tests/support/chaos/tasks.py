@@ -18,6 +18,8 @@ from tests.support.tasks import note
 
 # Names of the functions below.
 NAMES: list[str] = []
+# Those of them that end their own process.
+DEADLY = ("kills_itself", "kills_its_worker")
 
 
 def scenario_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -43,6 +45,15 @@ def short(self: Any, log: str, seconds: float = 0.0) -> float:
 @scenario_task(max_retries=9, default_retry_delay=0)
 def retryable(self: Any, log: str, seconds: float = 0.0) -> float:
     """The same, and allowed to start again."""
+    note(log, self.task_id, self.attempt, "start")
+    time.sleep(seconds)
+    note(log, self.task_id, self.attempt, "done")
+    return seconds
+
+
+@scenario_task(burst=True, max_retries=9, default_retry_delay=0)
+def burst_short(self: Any, log: str, seconds: float = 0.0) -> float:
+    """The same in the burst lane."""
     note(log, self.task_id, self.attempt, "start")
     time.sleep(seconds)
     note(log, self.task_id, self.attempt, "done")

@@ -1,0 +1,97 @@
+"""Kinds of faults, and for how long after each of them the system may still suffer from it.
+
+The bounds are those of `docs/en/guarantees.md`, and are told in `tests/chaos/README.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from tests.support.chaos.history import Facts, FaultSpan, History
+
+Rule = Literal["rescue", "start", "messages", "slots"]
+
+
+class Kind(StrEnum):
+    """What a fault hits."""
+
+    API = "api"
+    BEAT = "beat"
+    CHILD = "child"
+    PARENT = "parent"
+    AGENT = "agent"
+    # A whole worker: its supervisor, all its processes, or its start and stop.
+    WORKER = "worker"
+    # The server, or a line to it.
+    BROKER = "broker"
+    DATABASE = "database"
+    # The scenario itself puts messages into the broker.
+    MESSAGES = "messages"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long after a fault: so many leases and so many seconds."""
+
+    leases: float = 0.0
+    seconds: float = 0.0
+
+    def after(self, facts: Facts) -> float:
+        """The whole in seconds."""
+        return self.leases * facts.lease_seconds + self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a fault excuses, and for how long after its end; None: not even while it lasts.
+
+    `rescue`: attempts whose lease is over are not judged. `start`: nothing starts although it
+    could; the time that is allowed without a fault begins after this one. `messages`: more than
+    the windows are in the broker. `slots`: a schedule fires late.
+    """
+
+    rescue: Wait | None = None
+    start: Wait | None = None
+    messages: Wait | None = None
+    slots: Wait | None = None
+
+
+NOW = Wait()
+# Whoever begins to rescue has had answers for a whole lease; then it has what it always has.
+RESCUE = Wait(leases=1, seconds=5)
+
+RECOVERY = {
+    Kind.API: Recovery(),
+    # How long which beat was away is counted from the beats themselves.
+    Kind.BEAT: Recovery(),
+    Kind.CHILD: Recovery(start=NOW),
+    Kind.PARENT: Recovery(start=NOW),
+    Kind.AGENT: Recovery(rescue=RESCUE, start=NOW),
+    Kind.WORKER: Recovery(rescue=RESCUE, start=NOW),
+    Kind.BROKER: Recovery(start=NOW),
+    Kind.DATABASE: Recovery(RESCUE, NOW, Wait(seconds=5), Wait(seconds=5)),
+    Kind.MESSAGES: Recovery(messages=Wait(seconds=10)),
+    Kind.OTHER: Recovery(RESCUE, NOW, Wait(seconds=10), Wait(seconds=5)),
+}
+
+
+def excuses(history: History, rule: Rule) -> Iterator[tuple[float, float]]:
+    """`(from, to)` of everything that excuses what a rule judges."""
+    for fault in history.faults:
+        wait: Wait | None = getattr(RECOVERY[Kind(fault.kind)], rule)
+        if wait is not None:
+            yield fault.started, fault.ended + wait.after(history.facts)
+
+
+def is_excused(spans: list[tuple[float, float]], at: float) -> bool:
+    """Whether a moment is in one of the spans."""
+    return any(started <= at <= ended for started, ended in spans)
+
+
+def hits(fault: FaultSpan, part: str, *kinds: Kind) -> bool:
+    """Whether a fault was one of these kinds, and on this part."""
+    return fault.part == part and Kind(fault.kind) in kinds
