@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from bench.template import Tokens
 from tests.support.broker import Broker
 from tests.support.environment import bare_environment
 from tests.support.postgres import Postgres
-from tests.support.processes import ROOT
+from tests.support.processes import MARK, ROOT, end_marked
 
 KINDS = ("sqlite", "postgresql")
+# Every process of a run carries it, so that those left behind are found at its end.
+MARKED = {MARK: uuid.uuid4().hex}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def own_environment(folder: Path, **settings: str) -> dict[str, str]:
         "LOG_DIR": str(folder / "logs"),
         "TASK_MODULES": "bench.tasks",
     }
-    return {**bare_environment(), **places, **settings}
+    return {**bare_environment(), **MARKED, **places, **settings}
 
 
 def environment_on(servers: Servers, database: Database, **settings: str) -> dict[str, str]:
@@ -117,6 +120,8 @@ def servers(folder: Path) -> Iterator[Servers]:
         postgres.start()
         yield Servers(folder, broker, postgres)
     finally:
+        for left in end_marked(MARKED[MARK], patience=2):
+            print(f"had to be killed: {left}")
         broker.stop()
         postgres.remove()
 

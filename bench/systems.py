@@ -14,7 +14,7 @@ from celery import Celery
 
 from bench import bare, calls, stamps
 from bench.backlog import SHORT_SECONDS, SLOW_SECONDS, Backlog
-from bench.servers import Database, Servers, environment_on
+from bench.servers import MARKED, Database, Servers, environment_on
 from bench.topic import RoundFailed
 from tests.support.environment import bare_environment
 from tests.support.processes import ROOT, Process, free_port
@@ -148,12 +148,16 @@ class BareCelery(System):
         self._app.tasks[function].delay(*arguments)
 
     def _start(self, name: str, arguments: list[str], place: Place) -> Process:
-        env = bare_environment() | {
-            "PYTHONPATH": str(ROOT),
-            bare.BROKER: self._broker,
-            bare.RESULTS: self._results,
-            **place.environment,
-        }
+        env = (
+            bare_environment()
+            | MARKED
+            | {
+                "PYTHONPATH": str(ROOT),
+                bare.BROKER: self._broker,
+                bare.RESULTS: self._results,
+                **place.environment,
+            }
+        )
         command = [sys.executable, "-m", "celery", "-A", "bench.bare", *arguments]
         # Not in the clone, where files for our own Flower lie.
         return Process(command, env=env, output=place.folder / f"{name}.out", cwd=place.folder)

@@ -18,11 +18,11 @@ from bench import calls
 from bench.drain import START_SECONDS, Running
 from bench.peers.environments import provide
 from bench.peers.registry import Peer
-from bench.servers import Servers
+from bench.servers import MARKED, Servers
 from bench.systems import Arguments, Place, System
 from bench.topic import RoundFailed
 from tests.support.environment import bare_environment
-from tests.support.processes import ROOT, Process, wait_until
+from tests.support.processes import MARK, ROOT, Process, end_marked, wait_until
 
 _BROKER_DATABASE = 4
 READY_TASKS = 50
@@ -38,15 +38,19 @@ class PeerSystem(System):
         self.workers: list[Process] = []
         self._redis = servers.peer_broker(_BROKER_DATABASE)
         postgres = servers.empty_postgres() if peer.on_postgresql else ""
-        self._env = bare_environment() | {
-            "PATH": f"{self.programs}:/usr/bin:/bin",
-            "PYTHONPATH": str(ROOT),
-            "BENCH_REDIS": self._redis,
-            "BENCH_POSTGRES": postgres,
-            # Where procrastinate's and pgqueuer's command lines look.
-            "PGDSN": postgres,
-            calls.FOLDER: str(place.calls),
-        }
+        self._env = (
+            bare_environment()
+            | MARKED
+            | {
+                "PATH": f"{self.programs}:/usr/bin:/bin",
+                "PYTHONPATH": str(ROOT),
+                "BENCH_REDIS": self._redis,
+                "BENCH_POSTGRES": postgres,
+                # Where procrastinate's and pgqueuer's command lines look.
+                "PGDSN": postgres,
+                calls.FOLDER: str(place.calls),
+            }
+        )
         redis.Redis.from_url(self._redis).flushdb()
         self.submit(0)
 
@@ -115,6 +119,8 @@ def started_peer(servers: Servers, peer: Peer, folder: Path) -> Iterator[Running
         system.release()
         for worker in system.workers:
             _end(worker)
+        # Some leave their own children behind when they are ended; nothing else of ours runs now.
+        end_marked(MARKED[MARK], patience=2)
 
 
 def _wait_until_all_run(system: PeerSystem, place: Place, peer: Peer) -> None:
