@@ -29,8 +29,10 @@ CLIENTS = 8
 # What a task may leave in table and indexes while nothing can be cleaned: its row, four dead
 # versions of it, and an entry for each in the indexes of its states.
 BYTES_A_TASK = 2500
-# An idle system's time for a submission is a few milliseconds.
+# An idle system's time for a submission is a few milliseconds. On a machine that is busy otherwise
+# it is longer from the start, and may then be so many times that.
 P95_SECONDS = 0.25
+SLOWER_AT_MOST = 3
 WAITING_AT_MOST = 2 * RATE
 # What a process may take in the last minutes beyond what it had after the first two.
 GROWTH_MB = 30
@@ -172,13 +174,14 @@ def test_a_held_snapshot_makes_nothing_slow_and_growth_ends_with_it(
     name = postgres_url.rsplit("/", 1)[1]
     load = Load(stack)
     created = load.run(20)
+    allowed = max(P95_SECONDS, SLOWER_AT_MOST * load.p95(0))
     with held_snapshot(postgres, name):
         early: dict[int, float] = {}
         for minute in range(MINUTES):
             before = len(load.took)
             created += load.run(60)
             assert not load.refused, load.refused[:5]
-            assert load.p95(before) < P95_SECONDS
+            assert load.p95(before) < allowed
             counts = stack.client.get("/api/v1/tasks/count").json()
             assert counts["pending"] + counts["running"] < WAITING_AT_MOST, counts
             assert size_of(postgres, name) < created * BYTES_A_TASK

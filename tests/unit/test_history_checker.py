@@ -117,6 +117,11 @@ def too_many_crashes(history: History) -> None:
     history.tasks["twice"]["attempts"] = [{"outcome": "worker_lost"}] * 4
 
 
+def fourth_crash_ends_it(history: History) -> None:
+    last = {"outcome": "failed", "error": {"type": "quarantined"}}
+    history.tasks["twice"]["attempts"] = [{"outcome": "worker_lost"}] * 3 + [last]
+
+
 def progress_falls(history: History) -> None:
     history.samples[:1] = [
         seen("once", "running", 2, 1.5, progress=50.0),
@@ -164,6 +169,7 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C7", deleted_task_is_listed),
     ("C8", too_many_tries),
     ("C8", too_many_crashes),
+    ("C8", fourth_crash_ends_it),
     ("C11", progress_falls),
     ("C11", progress_beyond_the_end),
     ("C11", started_before_it_was_created),

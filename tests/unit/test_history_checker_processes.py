@@ -160,6 +160,13 @@ def _stopped_by_force(history: History) -> None:
     child_ended(history, 100)
 
 
+def _over_its_memory(history: History) -> None:
+    attempts = [{"outcome": "failed", "error": {"type": "memory_limit"}}]
+    add(history, a_task("greedy", "failed", attempts=attempts))
+    history.effects.append(Effect("greedy", 1, "start", 100, 20.0))
+    child_ended(history, 100)
+
+
 def _stopped_by_force_when_it_was_just_done(history: History) -> None:
     add(history, a_task("won", cancel_requested_at="2030-01-31T08:00:01Z"))
     history.effects += [Effect("won", 1, "start", 100, 20.0), Effect("won", 1, "done", 100, 20.4)]
@@ -193,6 +200,7 @@ def _young(history: History) -> None:
         _whole_worker_restarted,
         _task_that_ends_its_process,
         _stopped_by_force,
+        _over_its_memory,
         _stopped_by_force_when_it_was_just_done,
         _fenced_after_a_cut,
         _task_that_takes_memory,

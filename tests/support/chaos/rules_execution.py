@@ -68,9 +68,16 @@ def tries_and_crashes_are_bounded(history: History) -> Iterator[Violation]:
     for task_id, task in history.tasks.items():
         if task["tries"] > task["max_attempts"]:
             yield Violation("C8", task_id, f"{task['tries']} tries of {task['max_attempts']}")
-        crashes = [outcome for outcome in _outcomes(task) if outcome in CRASHES]
+        ends = [ending(attempt) for attempt in task.get("attempts", [])]
+        crashes = [end for end in ends if end in CRASHES]
         if len(crashes) > MAX_CRASHES:
             yield Violation("C8", task_id, f"{len(crashes)} crashes: {crashes}")
+
+
+def ending(attempt: dict[str, Any]) -> str:
+    """How an attempt ended; of the last one the API tells the status, and the error tells more."""
+    error = attempt.get("error") or {}
+    return str(error.get("type") if attempt["outcome"] == "failed" else attempt["outcome"])
 
 
 def _by_task(history: History) -> dict[str, list[Effect]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.chaos.faults import Kind, hits
 from tests.support.chaos.history import End, FaultSpan, History, Process
+from tests.support.chaos.rules_execution import ending
 from tests.support.chaos.violation import Violation
 
 # From a fault to the last end that it causes: a frozen worker is replaced after three leases.
@@ -18,6 +19,8 @@ GROWTH_MB = 30.0
 GROWN_UP_SECONDS = 20.0
 # What hits a part as a whole may end several of its processes.
 _WHOLE = (Kind.WORKER, Kind.API, Kind.BEAT)
+# Endings of attempts whose processes the system ended with them.
+_FORCED = frozenset({"timeout", "memory_limit"})
 # Pool processes are as large as what their tasks take.
 _CHILDREN = "children"
 # A keeper replaces an agent that is silent for a third of a lease. On a busy machine that can
@@ -122,6 +125,7 @@ def _ended_with_it(history: History, task_id: str, began: float, end: End) -> bo
         fault.overlaps(began, end.at) for fault in history.faults
     ):
         return True
-    attempts = task.get("attempts", [])
-    forced = {"timeout", "memory_limit"}
-    return any(a["outcome"] in forced or a.get("stopped_by") == "forced" for a in attempts)
+    return any(
+        ending(attempt) in _FORCED or attempt.get("stopped_by") == "forced"
+        for attempt in task.get("attempts", [])
+    )
