@@ -60,8 +60,9 @@ def fill(servers: Servers, kind: str, name: str, rows: int) -> FilledDatabase:
     """A new database with that many tasks. Raises `RoundFailed`. Thread-safe."""
     with _copying:
         database = servers.new_database(kind, name)
+    upkeep.do("uncounted", servers, database)
     filled = _fill(servers, database, rows)
-    upkeep.fold(servers, database)
+    upkeep.do("recount", servers, database)
     store = Store(database.url)
     if kind == "postgresql":
         # What autovacuum does by itself within minutes.
