@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from bench.sizes import FULL, QUICK, STANDARD, Sizes
@@ -33,6 +34,7 @@ def _options() -> argparse.Namespace:
     size.add_argument("--quick", action="store_true", help="tiny, for trying")
     size.add_argument("--full", action="store_true", help="large, and all peers")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="beginnings of keys")
+    parser.add_argument("--rounds", type=int, metavar="N", help="instead of the size's own")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write results there")
     parser.add_argument("--list", action="store_true", help="name the lines and end")
     return parser.parse_args()
@@ -78,7 +80,7 @@ def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
     judged = results.judged
     _tell("\n" + "\n".join(report.line(each) for each in judged))
     _tell(f"\n{report.tally(judged)}, in {time.monotonic() - began:.0f} s: {results.seconds}")
-    if options.write or (sizes is not QUICK and not options.only):
+    if options.write or not (options.quick or options.only):
         target = options.write or RESULTS
         report.write(target, results, machine.describe(folder))
         _tell(f"Tables, plots and numbers are in {target}")
@@ -89,6 +91,8 @@ def main() -> int:
     """Run, print, write."""
     options = _options()
     sizes = QUICK if options.quick else FULL if options.full else STANDARD
+    if options.rounds:
+        sizes = replace(sizes, rounds=options.rounds)
     # Ends servers and removes files on SIGTERM as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _allow_many_files()

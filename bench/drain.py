@@ -89,7 +89,7 @@ class Running:
         """
         self._begin()
         try:
-            return self._measure(max(1, warm), warm + count, lambda: None)
+            return self._measure(max(1, warm), warm + count, lambda: 0.0)
         except AssertionError as error:
             raise self.failed(str(error)) from error
 
@@ -107,7 +107,7 @@ class Running:
         self._drains += 1
         calls.begin(self.place.calls, self._drains)
 
-    def _measure(self, first: int, count: int, settle: Callable[[], None]) -> Drained:
+    def _measure(self, first: int, count: int, settle: Callable[[], float]) -> Drained:
         heard = self._heard()
         self.system.release()
         self._until(lambda now: now.count >= first)
@@ -118,9 +118,11 @@ class Running:
                 lambda: self._heard() >= heard + count,
                 timeout=START_SECONDS, what="Flower has heard of every task", every=0.25,
             )  # fmt: skip
-        settle()
+        later = settle()
         after = Reading.take(self.roots)
         used = after.since(before)
+        if later:
+            used["agent"] = used.get("agent", 0.0) + later
         start = at_first.first if first == 1 else at_first.last
         elapsed = max(end.last - start, 1e-9)
         machine = (time.monotonic() - start) * (psutil.cpu_count() or 1)
@@ -133,12 +135,14 @@ class Running:
             foreign=after.foreign_since(before, own_seconds() - mine) / machine,
         )
 
-    def _until_settled(self) -> None:
+    def _until_settled(self) -> float:
+        """Wait until nothing runs; CPU seconds of work that the agent has been spared."""
         deadline = time.monotonic() + STUCK_SECONDS
         while self.system.left():
             assert time.monotonic() < deadline, "not every task was settled"
             time.sleep(POLL_SECONDS)
         time.sleep(REST_SECONDS)
+        return self.system.settle()
 
     def _until(self, reached: Callable[[calls.Calls], bool]) -> calls.Calls:
         """Wait for a count. `AssertionError` when it stops moving or a process has ended."""

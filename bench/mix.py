@@ -4,7 +4,7 @@
 
 A few thousand patterns (owner, function, queue, status, tags, ...) are drawn once with a fixed
 seed; rows go through them in turn, with ids and times of their own. Seven rows of the table are
-rare in everything that can be filtered, however large it is.
+rare in everything that can be filtered, and forty run, however large it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from bench.rows import Row, Store
@@ -27,7 +28,9 @@ RARE = "rare"
 NEEDLE = "needle-4711"
 RARE_PARENT = uuid.UUID(int=0x4711)
 CHUNK = 50_000
-_STATUSES = {"succeeded": 900, "failed": 50, "revoked": 20, "pending": 28, "running": 2}
+# What runs is few, however much has run: the newest but one, and so on.
+RUNNING_ROWS = 40
+_STATUSES = {"succeeded": 900, "failed": 50, "revoked": 20, "pending": 30}
 _QUEUES = {"default": 80, "reports": 15, "mail": 5}
 _PRIORITIES = {2: 78, 1: 10, 3: 10, 4: 2}
 _OWNERS = 200
@@ -124,12 +127,17 @@ class Mix:
     def _make(self, numbers: Sequence[int]) -> Iterator[Row]:
         store, draw = self._store, self._random.getrandbits
         rare = {round((each + 0.5) * self._rows / RARE_ROWS) for each in range(RARE_ROWS)}
+        new = (each for each in range(self._rows - 2, 0, -2) if each not in rare)
+        running = set(islice(new, RUNNING_ROWS))
         for number in numbers:
             created = self._begin + self._step * number
             row = dict(self._patterns[number % PATTERNS])
             row["id"] = store.identity(_uuid7(created, draw(74)))
             row["celery_id"] = store.identity(uuid.UUID(int=draw(128), version=4))
             row["name"] = f"{row['name']} {number}"
+            if number in running:
+                row |= {"reason": None, "error": None, "result": None, "status": "running"}
+                row |= {"progress": 0.0, "completed_at": None, **self._outcome("running")}
             self._set_times(row, created)
             share = (number * 7919 % 1000) / 1000
             if share < _REFERENCE_SHARE:

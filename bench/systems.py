@@ -14,6 +14,7 @@ from celery import Celery
 
 from bench import bare, calls, stamps
 from bench.backlog import SHORT_SECONDS, SLOW_SECONDS, Backlog
+from bench.cpu import own_seconds
 from bench.servers import MARKED, Database, Servers, environment_on
 from bench.topic import RoundFailed
 from tests.support.environment import bare_environment
@@ -92,6 +93,10 @@ class System(ABC):
     def left(self) -> int:
         """What is not settled yet, as far as the system itself knows."""
         return 0
+
+    def settle(self) -> float:
+        """Do now what the system would do later about what it has run; CPU seconds spent here."""
+        return 0.0
 
     def proves(self, count: int, label: str) -> bool:
         """Whether the system's own history says: each once. Without a history, nothing to say."""
@@ -195,6 +200,11 @@ class Tracked(System):
 
     def left(self) -> int:
         return self.backlog.running()
+
+    def settle(self) -> float:
+        began = own_seconds()
+        self.backlog.fold()
+        return own_seconds() - began
 
     def proves(self, count: int, label: str) -> bool:
         return self.backlog.verdict(label).proves(count)

@@ -60,13 +60,13 @@ def fill(servers: Servers, kind: str, name: str, rows: int) -> FilledDatabase:
     """A new database with that many tasks. Raises `RoundFailed`. Thread-safe."""
     with _copying:
         database = servers.new_database(kind, name)
+    upkeep.do("uncounted", servers, database)
     filled = _fill(servers, database, rows)
-    upkeep.fold(servers, database)
+    upkeep.do("recount", servers, database)
     store = Store(database.url)
     if kind == "postgresql":
         # What autovacuum does by itself within minutes.
-        for table in ("tasks", "task_tags"):
-            store.execute(f"VACUUM ANALYZE {table}")
+        store.execute("VACUUM ANALYZE")
     return FilledDatabase(database, filled, _ids_of_user(store, database))
 
 

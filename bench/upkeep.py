@@ -1,7 +1,12 @@
-"""`python -m bench.upkeep fold|prune`: what an agent does in time, done to the end.
+"""Upkeep that an agent does in time, done at once.
 
-In a process of its own, whose settings name the database. `fold` brings counts that are kept up to
-date to where the rows are; `prune` removes what is past retention.
+Counts that are kept up to date are written down later than the changes they count. That is work of
+ours which a round has to pay for, and which filling a table must not leave to the first round.
+
+`python -m bench.upkeep uncounted|recount|prune`, in a process whose settings name the database:
+`uncounted` has changes no longer noted, for filling a large table, `recount` has them noted again
+and counts the rows; `prune` removes what is past retention. Where a version keeps no such counts
+the first two do nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +15,13 @@ import importlib
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Connection, Engine, Executable
+
+from app.db.session import Database, Fetched
 from bench.servers import Database as Place
 from bench.servers import Servers, environment_on
 from tests.support.processes import ROOT
@@ -24,13 +34,41 @@ def command(verb: str) -> list[str]:
     return [sys.executable, "-m", "bench.upkeep", verb]
 
 
-def fold(servers: Servers, database: Place) -> None:
-    """Fold what inserting many rows has left behind."""
+def do(verb: str, servers: Servers, database: Place) -> None:
+    """Run a verb and wait for it."""
     env = environment_on(servers, database)
-    subprocess.run(command("fold"), env=env, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command(verb), env=env, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def _to_the_end(step: Any, database: Any, batch: int) -> int:
+class Direct(Database):
+    """The application's access to a database, by an engine that somebody else has made."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    def execute(self, statement: Executable, parameters: Any = None) -> Fetched:
+        with self._engine.begin() as connection:
+            result = connection.execute(statement, parameters)
+            return Fetched(result.all() if result.returns_rows else ())
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+
+
+def fold(database: Database) -> None:
+    """Write down everything that has been noted."""
+    if module := _module("app.maintenance.fold"):
+        _to_the_end(module, database, FOLD_BATCH)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def _to_the_end(step: Any, database: Database, batch: int) -> int:
     done = 0
     while count := sum(step.run_once(database, batch).counts().values()):
         done += count
@@ -38,16 +76,19 @@ def _to_the_end(step: Any, database: Any, batch: int) -> int:
 
 
 def main(verb: str) -> None:
-    """Do it; print how many rows or changes it were."""
-    from app.db.session import Database
-    from app.maintenance import prune
-    from app.worker.duties import BATCH
-
+    """Do it."""
     database = Database()
+    triggers = _module("app.db.triggers")
     if verb == "prune":
+        from app.maintenance import prune
+        from app.worker.duties import BATCH
+
         print(_to_the_end(prune, database, BATCH))
-    elif importlib.util.find_spec("app.maintenance.fold"):
-        print(_to_the_end(importlib.import_module("app.maintenance.fold"), database, FOLD_BATCH))
+    elif triggers is not None:
+        with database.transaction() as connection:
+            (triggers.remove if verb == "uncounted" else triggers.install)(connection)
+        if verb == "recount":
+            _module("app.maintenance.fold").recount(database)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pytest
 
 from bench import load, run
 from bench.line import Absent, Line, Measured
-from bench.mix import NEEDLE, RARE, RARE_ROWS, Mix, _uuid7
+from bench.mix import NEEDLE, RARE, RARE_ROWS, RUNNING_ROWS, Mix, _uuid7
 from bench.peers.environments import REQUIREMENTS, locked, version
 from bench.peers.registry import PEERS
 from bench.rows import Store, copies
@@ -117,9 +117,8 @@ def test_ids_of_a_mix_are_of_their_time_and_version() -> None:
 def test_a_mix_has_its_rare_rows_whatever_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = {"id": "", "celery_id": "", "owner_ref": None, "parent_id": None, "tags": "[]",
-            "completed_at": None, "started_at": None, "dispatched_at": None, "scheduled_at": None,
-            "lease_until": None, "reason": None}  # fmt: skip
+    names = "id celery_id owner_ref parent_id completed_at started_at dispatched_at scheduled_at"
+    base = dict.fromkeys([*names.split(), "lease_until", "reason"]) | {"tags": "[]"}
     store, user = Store("sqlite:///"), uuid.uuid4()
     monkeypatch.setattr(store, "build", lambda *args: dict(base))
     for size in (500, 3000):
@@ -128,6 +127,7 @@ def test_a_mix_has_its_rare_rows_whatever_its_size(
         assert len(rare) == RARE_ROWS
         assert {row["user_id"] for row in rare} == {user.hex}
         assert all(NEEDLE in row["name"] for row in rare)
+        assert sum(row["status"] == "running" for row in rows) == RUNNING_ROWS
         own = sum(row["user_id"] == user.hex for row in rows) / size
         assert 0.05 < own < 0.2
 
