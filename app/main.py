@@ -19,6 +19,7 @@ from app.api.metrics import CountRequests
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
+    bulk,
     queues,
     task_events,
     task_types,
@@ -75,7 +76,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    modules = (task_events, tasks, task_types, queues, workers, auth, tokens, users, health)
+    modules = (task_events, tasks, bulk, task_types, queues, workers, auth, tokens, users, health)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)

@@ -90,6 +90,6 @@ def _describe_rights(app: FastAPI, described: dict[str, Any]) -> None:
             continue
         if (scopes := scopes_of(route.dependant)) is None:
             continue
-        for method in route.methods:
+        for method in route.methods or ():
             operation = described["paths"][route.path_format][method.lower()]
             operation["security"] = [{"token": [each.value for each in scopes]}, {"session": []}]

@@ -28,6 +28,7 @@ MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
 MAX_SECONDS = 31_536_000.0
+_PRIORITIES = tuple(Priority)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
@@ -62,6 +63,8 @@ class NewTask:
     tags: Sequence[str] = ()
     owner_ref: str | None = None
     retry_of: uuid.UUID | None = None
+    # By which others of the same request name it (`services.local_names`); it is not kept.
+    local_id: str | None = None
 
     @property
     def may_see(self) -> uuid.UUID | None:
@@ -96,7 +99,7 @@ def draft(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
         errors = info.parameters.check(list(new.args), kwargs)
     if errors:
         raise Invalid(str(errors[0]["msg"]), errors=errors)
-    return _row(new, info, kwargs) | {"size": size}
+    return _row(new, info, kwargs, size)
 
 
 def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
@@ -112,7 +115,7 @@ def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
     return info
 
 
-def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any], size: int) -> dict[str, Any]:
     max_attempts = new.max_attempts or info.max_attempts
     default_limit = get_settings().task_time_limit_seconds
     return {
@@ -144,6 +147,7 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "scheduled_at": new.scheduled_at,
         "countdown": new.countdown or None,
         "expires_at": new.expires_at,
+        "size": size,
     }
 
 
@@ -198,7 +202,7 @@ def text_problem(value: Any, longest: int) -> str | None:
 
 def _check_numbers(new: NewTask) -> list[dict[str, Any]]:
     errors = []
-    if isinstance(new.priority, bool) or new.priority not in tuple(Priority):
+    if isinstance(new.priority, bool) or new.priority not in _PRIORITIES:
         errors.append(
             _error("priority", "priority is 1 (low), 2 (normal), 3 (high) or 4 (critical)", "range")
         )
@@ -248,9 +252,7 @@ def _check_dependencies(new: NewTask) -> list[dict[str, Any]]:
     return errors
 
 
-def _check_json(
-    args: Sequence[Any], kwargs: dict[str, Any]
-) -> tuple[int, list[dict[str, Any]]]:
+def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     """Their length as JSON, and what is wrong with them."""
     try:
         text = dump_json([list(args), kwargs])

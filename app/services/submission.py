@@ -70,7 +70,7 @@ async def accept(
 
     Returns its columns, and otherwise does as `submit`.
     """
-    key = _key_of(new, idempotency_key, fingerprint)
+    key = Key.of(new.user_id, idempotency_key, fingerprint)
     row = draft(new, catalogue())
     if new.parent_id is not None or new.depends_on:
         # They lock other rows, or look at them: nobody else need wait for that.
@@ -117,13 +117,11 @@ async def submit(
     `fingerprint` is a digest of the request. Raises `Invalid` when the key was used for
     another request within 24 hours.
     """
-    key = _key_of(new, idempotency_key, fingerprint)
+    key = Key.of(new.user_id, idempotency_key, fingerprint)
     return await _submit(db, new, draft(new, catalogue()), key)
 
 
-async def _submit(
-    db: AsyncSession, new: NewTask, row: Row, key: Key | None
-) -> tuple[Task, bool]:
+async def _submit(db: AsyncSession, new: NewTask, row: Row, key: Key | None) -> tuple[Task, bool]:
     task = await _insert(db, new, row)
     if key is not None and not await _take_key(db, key, task.id):
         await db.rollback()
@@ -204,12 +202,6 @@ async def _require_parent(db: AsyncSession, parent_id: uuid.UUID, owner: uuid.UU
         )
 
 
-def _key_of(new: NewTask, key: str | None, fingerprint: str) -> Key | None:
-    if key is None:
-        return None
-    return Key(str(new.user_id) if new.user_id else "system", key, fingerprint)
-
-
 async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
     statement = intake_queries.take_keys(IDEMPOTENCY_SECONDS)
     kept = await db.execute(statement, {"keys": [key.taken_by(task_id)]})
@@ -217,10 +209,10 @@ async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
 
 
 async def _first_of(db: AsyncSession, key: Key) -> Task:
-    found = (await db.scalars(queries.find_key(key.owner, key.key))).first()
+    found = (await db.scalars(queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS))).first()
     if found is None:
         raise Conflict("The first request with this Idempotency-Key was undone; send it again")
-    if found.fingerprint != key.fingerprint:
+    if found.fingerprint != key.fingerprint or found.task_id is None:
         raise Invalid(
             "This Idempotency-Key was used for another request; use a new key",
             code="idempotency_key_reused",
