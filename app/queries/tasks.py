@@ -37,7 +37,6 @@ from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLo
 from app.queries.guards import legal, status_in
 from app.queries.types import DeletedRows
 
-
 # What every new row has, and nobody says: the model's defaults.
 BORN: dict[str, Any] = {
     each.key: each.default.arg

@@ -6,14 +6,15 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict, Invalid, NotFound
-from app.domain.lifecycle import ACTIVE
-from app.models import Task
 from app.db.session import async_session, read_session
 from app.db.turns import turn
+from app.domain.lifecycle import ACTIVE
+from app.models import IdempotencyKey, Task
 from app.queries import intake as intake_queries
 from app.queries import tasks as queries
 from app.queries.dependencies import needed_ids
@@ -71,7 +72,13 @@ async def accept(
     Returns its columns, and otherwise does as `submit`.
     """
     key = Key.of(new.user_id, idempotency_key, fingerprint)
-    row = draft(new, catalogue())
+    try:
+        row = draft(new, catalogue())
+    except Invalid:
+        # What was fit to be accepted then need not be now: a function may be gone.
+        if key is None or (first := await _replayed(key)) is None:
+            raise
+        return first, True
     if new.parent_id is not None or new.depends_on:
         # They lock other rows, or look at them: nobody else need wait for that.
         return await _accept_alone(new, row, key)
@@ -83,6 +90,14 @@ async def accept(
         async with read_session() as db:
             return _columns_of(await _first_of(db, key)), True
     return outcome, False
+
+
+async def _replayed(key: Key) -> Row | None:
+    """The task that an earlier request with the key made, if there was one."""
+    async with read_session() as db:
+        if (await db.scalars(_taken(key))).first() is None:
+            return None
+        return _columns_of(await _first_of(db, key))
 
 
 async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, bool]:
@@ -101,7 +116,7 @@ async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, b
 
 
 def _columns_of(task: Task) -> Row:
-    return {key: getattr(task, key) for key in Task.__table__.columns.keys()}
+    return {each.key: getattr(task, each.key) for each in Task.__table__.columns}
 
 
 @undone_if_refused
@@ -208,8 +223,12 @@ async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
     return kept.first() is not None
 
 
+def _taken(key: Key) -> Select[IdempotencyKey]:
+    return queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
+
+
 async def _first_of(db: AsyncSession, key: Key) -> Task:
-    found = (await db.scalars(queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS))).first()
+    found = (await db.scalars(_taken(key))).first()
     if found is None:
         raise Conflict("The first request with this Idempotency-Key was undone; send it again")
     if found.fingerprint != key.fingerprint or found.task_id is None:
