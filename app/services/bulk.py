@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,22 +21,16 @@ from app.queries import dependencies as edge_queries
 from app.queries import intake as queries
 from app.queries import tasks as task_queries
 from app.services.announcing import tell_all_after_commit
-from app.services.building import NewTask, draft
-from app.services.catalogue import catalogue
-from app.services.depending import RUN, ending_of
-from app.services.intake import IDEMPOTENCY_SECONDS, Key, Row
-from app.services.local_names import Fields, Named, references, with_ids
+from app.services.bulk_order import Order, Row, error, order_of, refuse
+from app.services.intake import IDEMPOTENCY_SECONDS, MAX_BYTES, Key
+from app.services.local_names import Fields
 from app.services.transactions import undone_if_refused
 
-MAX_TASKS = 10_000
-MAX_EDGES = 100_000
-# Rows of one INSERT, so that none takes long, whatever the tasks' arguments.
+# Rows of one INSERT, so that none takes long.
 PAGE = 500
 # Ids of one statement that locks rows; several go on in the order of the ids.
 LOCKED_PAGE = 1000
 EDGES_PAGE = 5000
-
-Error = dict[str, Any]
 
 
 @undone_if_refused
@@ -57,7 +49,7 @@ async def create_many(
     Raises `Invalid` with every place that does not fit, as `["body", "tasks", number, ...]`.
     """
     owner = uuid.UUID(user_id) if isinstance(user_id, str) else user_id
-    order = _Order(_named(tasks), owner)
+    order = order_of(tasks, owner)
     await _insert(db, order)
     if commit:
         await db.commit()
@@ -75,14 +67,14 @@ async def accept_many(
     """The same in a transaction of its own, or the ids of the tasks that the same key made; the
     bool says which. `sees_all`: they may refer to everybody's tasks.
     """
-    named = await asyncio.to_thread(_named, tasks)
+    order = await asyncio.to_thread(order_of, tasks, user_id, sees_all=sees_all)
     key = Key.of(user_id, idempotency_key, fingerprint)
     async with turn(), async_session() as db:
-        return await _submit(db, _Order(named, user_id, sees_all=sees_all), key)
+        return await _submit(db, order, key)
 
 
 @undone_if_refused
-async def _submit(db: AsyncSession, order: _Order, key: Key | None) -> tuple[list[uuid.UUID], bool]:
+async def _submit(db: AsyncSession, order: Order, key: Key | None) -> tuple[list[uuid.UUID], bool]:
     if key is None:
         await _insert(db, order)
     else:
@@ -98,90 +90,7 @@ async def _submit(db: AsyncSession, order: _Order, key: Key | None) -> tuple[lis
     return order.ids, False
 
 
-@dataclass(slots=True)
-class _Order:
-    """What was asked for, and what of it depends on others.
-
-    `statuses` are those of the tasks that these need, others' and their own.
-    """
-
-    named: Named
-    user_id: uuid.UUID | None
-    sees_all: bool = False
-    statuses: dict[uuid.UUID, str] = field(default_factory=dict)
-
-    @property
-    def ids(self) -> list[uuid.UUID]:
-        return self.named.ids
-
-    @property
-    def may_see(self) -> uuid.UUID | None:
-        return None if self.sees_all else self.user_id
-
-    def references(self, name: str) -> Iterator[tuple[list[Any], uuid.UUID]]:
-        """`(place, id)` of every task of others that `depends_on` or `parent_id` names."""
-        own = frozenset(self.ids)
-        for number, task in enumerate(self.named.tasks):
-            for n, each in enumerate(references(task, name)):
-                if each not in own:
-                    index = [n] if name == "depends_on" else []
-                    yield ["body", "tasks", number, name, *index], each
-
-    def rows(self, start: int) -> list[Row]:
-        """Drafts of a page of tasks. Raises `Invalid` for those that do not fit."""
-        known, rows, errors = catalogue(), [], list[Error]()
-        for number in range(start, min(start + PAGE, len(self.ids))):
-            fields, task_id = self.named.tasks[number], self.ids[number]
-            try:
-                row = draft(NewTask(**fields, user_id=self.user_id, sees_all=self.sees_all), known)
-            except Invalid as refused:
-                errors += [_moved(each, number) for each in refused.errors or ()]
-                continue
-            row["id"] = task_id
-            row["awaited"] = task_id in self.named.needed
-            row["unmet_deps"] = sum(
-                self.statuses[each] in ACTIVE for each in references(fields, "depends_on")
-            )
-            rows.append(row)
-        _refuse(errors)
-        return rows
-
-    def edges(self) -> list[Row]:
-        """What waits for what; those that are finished already count as told."""
-        return [
-            {"task_id": task_id, "needs_id": each, "told": self.statuses[each] not in ACTIVE}
-            for task, task_id in zip(self.named.tasks, self.ids, strict=True)
-            for each in references(task, "depends_on")
-        ]
-
-    def endings(self) -> Iterator[tuple[Event, Row]]:
-        """Tasks that end at once, because one that they need has ended badly."""
-        for task, task_id in zip(self.named.tasks, self.ids, strict=True):
-            needed = references(task, "depends_on")
-            if not needed or task.get("on_dependency_failure") == RUN:
-                continue
-            failed = [each for each in needed if self.statuses[each] == TaskStatus.FAILED]
-            revoked = [each for each in needed if self.statuses[each] == TaskStatus.REVOKED]
-            if ending := ending_of(failed, revoked):
-                yield ending[0], {"task": task_id, "why": ending[1]}
-
-
-def _moved(error: Error, number: int) -> Error:
-    """The error of one task as one of the whole request."""
-    return {**error, "loc": ["body", "tasks", number, *error["loc"][1:]]}
-
-
-def _named(tasks: Sequence[Fields]) -> Named:
-    if len(tasks) > MAX_TASKS:
-        _refuse([_error(["body", "tasks"], f"at most {MAX_TASKS} tasks at once", "too_many")])
-    named = with_ids(tasks)
-    if sum(len(references(task, "depends_on")) for task in named.tasks) > MAX_EDGES:
-        message = f"at most {MAX_EDGES} dependencies at once"
-        _refuse([_error(["body", "tasks"], message, "too_many")])
-    return named
-
-
-async def _insert(db: AsyncSession, order: _Order) -> None:
+async def _insert(db: AsyncSession, order: Order) -> None:
     await _require_parents(db, order)
     await _lock_needed(db, order)
     building = _build(order, 0)
@@ -195,31 +104,43 @@ async def _insert(db: AsyncSession, order: _Order) -> None:
     await _insert_edges(db, order)
 
 
-def _build(order: _Order, start: int) -> asyncio.Task[list[Row]]:
-    return asyncio.create_task(asyncio.to_thread(order.rows, start))
+def _build(order: Order, start: int) -> asyncio.Task[list[Row]]:
+    return asyncio.create_task(asyncio.to_thread(order.rows, start, PAGE))
 
 
 async def _insert_page(db: AsyncSession, rows: list[Row]) -> None:
     statement = queries.insert_drafts(tuple(rows[0]), get_settings().ageing_seconds)
-    await db.execute(statement, {"rows": rows})
+    for part in _parts(rows):
+        await db.execute(statement, {"rows": part})
     if tags := [{"task_id": row["id"], "tag": tag} for row in rows for tag in row["tags"]]:
         await db.execute(queries.insert_tags(), {"tags": tags})
     tell_all_after_commit(db, {row["id"]: row["queue"] for row in rows})
 
 
-async def _require_parents(db: AsyncSession, order: _Order) -> None:
+def _parts(rows: list[Row]) -> Iterator[list[Row]]:
+    """The rows, no more than `MAX_BYTES` of arguments at a time, but at least one."""
+    part: list[Row] = []
+    for row in rows:
+        if part and sum(each["size"] for each in part) + row["size"] > MAX_BYTES:
+            yield part
+            part = []
+        part.append(row)
+    yield part
+
+
+async def _require_parents(db: AsyncSession, order: Order) -> None:
     wanted = list(order.references("parent_id"))
     found: set[uuid.UUID] = set()
     for page in _pages({each for _, each in wanted}, LOCKED_PAGE):
         found.update(await db.scalars(task_queries.visible(page, order.may_see)))
-    _refuse(
-        _error(place, f"parent_id {each} does not exist", "unknown_task")
+    refuse(
+        error(place, f"parent_id {each} does not exist", "unknown_task")
         for place, each in wanted
         if each not in found
     )
 
 
-async def _lock_needed(db: AsyncSession, order: _Order) -> None:
+async def _lock_needed(db: AsyncSession, order: Order) -> None:
     """Learn how the tasks of others stand that these need; none can finish until the commit."""
     wanted = list(order.references("depends_on"))
     unaware: list[uuid.UUID] = []
@@ -227,8 +148,8 @@ async def _lock_needed(db: AsyncSession, order: _Order) -> None:
         found = (await db.execute(edge_queries.lock_needed(page, order.may_see))).all()
         order.statuses |= {each.id: each.status for each in found}
         unaware += [each.id for each in found if each.status in ACTIVE and not each.awaited]
-    _refuse(
-        _error(place, f"task {each} does not exist", "unknown_task")
+    refuse(
+        error(place, f"task {each} does not exist", "unknown_task")
         for place, each in wanted
         if each not in order.statuses
     )
@@ -242,7 +163,7 @@ def _pages(ids: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
     return (ordered[start : start + size] for start in range(0, len(ordered), size))
 
 
-async def _insert_edges(db: AsyncSession, order: _Order) -> None:
+async def _insert_edges(db: AsyncSession, order: Order) -> None:
     edges = order.edges()
     for start in range(0, len(edges), EDGES_PAGE):
         await db.execute(queries.insert_edges(), {"edges": edges[start : start + EDGES_PAGE]})
@@ -276,12 +197,3 @@ async def _first_of(db: AsyncSession, key: Key) -> list[uuid.UUID]:
     if found is None:
         raise Conflict("The first request with this Idempotency-Key was undone; send it again")
     return found
-
-
-def _refuse(errors: Iterable[Error]) -> None:
-    if listed := list(errors):
-        raise Invalid(str(listed[0]["msg"]), errors=listed)
-
-
-def _error(loc: list[Any], message: str, kind: str) -> Error:
-    return {"loc": loc, "msg": message, "type": kind}

@@ -113,7 +113,9 @@ def _graph(
 def references(task: Fields, name: str) -> Sequence[uuid.UUID]:
     """What `depends_on` or `parent_id` names."""
     value = task.get(name)
-    return value if isinstance(value, list) else [] if value is None else [value]
+    if not value:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _circles(

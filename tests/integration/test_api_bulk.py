@@ -134,9 +134,7 @@ async def test_names_hold_for_their_own_request_only(client: httpx2.AsyncClient)
     assert locs(answer) == [["body", "tasks", 0, "depends_on", 0]]
 
 
-async def test_what_somebody_else_has_does_not_exist(
-    api: Api, client: httpx2.AsyncClient
-) -> None:
+async def test_what_somebody_else_has_does_not_exist(api: Api, client: httpx2.AsyncClient) -> None:
     ada = await api.as_user("ada@example.org")
     hers, own = await create(ada), await create(client)
     unknown = "01a20e72-6ec7-74d0-bc60-000000000000"
@@ -218,6 +216,7 @@ async def test_bodies_that_are_none_are_refused(client: httpx2.AsyncClient) -> N
 
 @on_sqlite
 async def test_at_most_a_hundred_mistakes_are_told(client: httpx2.AsyncClient) -> None:
+    bad: dict[str, Any]
     for bad in ({"priority": 9}, {"args": []}):
         answer = await client.post(BULK, json={"tasks": [new_task(**bad) for _ in range(300)]})
         assert len(locs(answer)) == 100
@@ -290,9 +289,7 @@ async def test_the_key_of_a_single_task_is_no_key_of_many(client: httpx2.AsyncCl
 
 async def test_one_key_sent_many_times_at_once_makes_them_once(client: httpx2.AsyncClient) -> None:
     body, key = {"tasks": [new_task() for _ in range(50)]}, {"Idempotency-Key": "once"}
-    answers = await asyncio.gather(
-        *(client.post(BULK, json=body, headers=key) for _ in range(6))
-    )
+    answers = await asyncio.gather(*(client.post(BULK, json=body, headers=key) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
     assert len({tuple(answer.json()["ids"]) for answer in answers}) == 1
     assert await total(client) == 50

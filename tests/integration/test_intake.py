@@ -20,7 +20,7 @@ from app.core.config import Settings
 from app.core.errors import Invalid
 from app.db.session import close_pools, open_pools
 from app.models import IdempotencyKey, Task, TaskTag
-from app.services import intake, submission
+from app.services import building, intake, submission
 from app.services.building import NewTask
 from app.services.catalogue import Catalogue
 from app.services.task import task_service
@@ -100,7 +100,7 @@ def blocked(settings: Settings) -> Iterator[None]:
 async def until(condition: Any) -> None:
     """Until it holds, while everybody else goes on."""
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it looks at has no event
             await asyncio.sleep(0.005)
 
 
@@ -135,7 +135,7 @@ async def test_what_comes_during_a_commit_shares_the_next_one(
 
 
 async def test_the_answer_is_the_row(world: World) -> None:
-    later = {"countdown": 60.0, "priority": 4, "owner_ref": "数据 \u2028", "tags": ["a", "b"]}
+    later: dict[str, Any] = {"countdown": 60.0, "priority": 4, "owner_ref": "数据 \u2028", "tags": ["a", "b"]}
     plain, full = await asyncio.gather(
         accept("plain", celery_task_name=ECHO, args=[[10**30, {"ü": None}]]),
         accept("full", **later),
@@ -172,9 +172,7 @@ async def test_a_full_batch_leaves_the_rest_to_the_next_one(
     assert [len(batch) for batch in batches] == [3, 3, 1, 3, 2]
 
 
-async def test_what_looks_at_other_tasks_goes_alone(
-    world: World, batches: list[list[str]]
-) -> None:
+async def test_what_looks_at_other_tasks_goes_alone(world: World, batches: list[list[str]]) -> None:
     first = await accept("first")
     child, dependent, other = await asyncio.gather(
         accept("child", parent_id=first["id"]),
@@ -209,7 +207,7 @@ async def test_what_is_refused_does_not_reach_the_batch(
 async def test_a_row_that_the_database_refuses_fails_nobody_else(
     world: World, monkeypatch: pytest.MonkeyPatch, batches: list[list[str]], woken: list[str]
 ) -> None:
-    real = submission.draft
+    real = building.draft
 
     def draft(new: NewTask, *rest: Any) -> dict[str, Any]:
         return real(new, *rest) | ({"priority": 9} if new.name == "bad" else {})
@@ -350,7 +348,10 @@ async def test_a_commit_whose_answer_was_lost_counts_once(
 
     monkeypatch.setattr(intake, "_insert", insert)
     answers = await asyncio.gather(
-        accept("plain"), accept("keyed", key="k"), accept("keyed", key="k"), accept("tag", tags=["t"])
+        accept("plain"),
+        accept("keyed", key="k"),
+        accept("keyed", key="k"),
+        accept("tag", tags=["t"]),
     )
     assert answers[1]["id"] == answers[2]["id"]
     assert names(world) == ["keyed", "plain", "tag"]
