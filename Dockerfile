@@ -1,5 +1,5 @@
 # The image of API, worker, beat, Flower and the one-shot jobs. What it does, line by line, is
-# also run by tests/acceptance/test_g03_compose.py, or by the tests it names.
+# also run by tests/acceptance/test_g03_image.py, or by the tests it names.
 
 FROM python:3.13-slim AS packages
 COPY requirements.txt .

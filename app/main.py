@@ -21,7 +21,9 @@ from app.api.v1 import (
     auth,
     bulk,
     queues,
+    statistics,
     task_events,
+    task_relations,
     task_types,
     tasks,
     tokens,
@@ -54,6 +56,7 @@ Every error has one shape, `application/problem+json`, with a stable `code` for 
 _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
     {"name": "events", "description": "Live state as server-sent events."},
+    {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
@@ -76,7 +79,8 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    modules = (task_events, tasks, bulk, task_types, queues, workers, auth, tokens, users, health)
+    first = (task_events, tasks, bulk, task_relations, task_types)
+    modules = (*first, statistics, queues, workers, auth, tokens, users, health)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)

@@ -1,1 +1,1 @@
-"""`make bench`: what tracking in a database costs, side by side with bare Celery."""
+"""`make bench`: the proof of what is promised about speed, side by side with the alternatives."""

@@ -1,36 +1,40 @@
-"""`python -m bench`: drain no-op tasks with one worker of two children, system by system.
+"""`python -m bench`: what is promised about speed, measured on this machine and judged.
 
-`--rounds 3` interleaved rounds of `--tasks 5000` each; `--only A-sqlite,B` narrows, and then
-nothing is written. Results go to `bench/results/`. Exit code 1: a round failed. A target that
-is missed is printed and is no failure.
+Without options: what `make bench` does. `--full`: larger sizes and all peers. `--quick`: everything
+once, tiny, to see that it works; its numbers mean nothing. `--only KEY...` runs the lines whose
+keys begin so. `--list` names the lines. Results are written to `bench/results/` unless `--quick` or
+`--only` was given. Exit code 1: something failed, or a system lost or repeated a task. A target
+that is missed is printed and is no failure.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bench.rounds import Measured
-    from bench.servers import Servers
-    from bench.systems import System
+from bench.sizes import FULL, QUICK, STANDARD, Sizes
 
-WARM_UP_TASKS = 1000
-Titles = dict[str, str]
 RESULTS = Path(__file__).parent / "results"
+FILES = 16_384
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tasks", type=int, default=5000)
-    parser.add_argument("--only", help="keys of systems, separated by commas")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="tiny, for trying")
+    size.add_argument("--full", action="store_true", help="large, and all peers")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="beginnings of keys")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write results there")
+    parser.add_argument("--list", action="store_true", help="name the lines and end")
     return parser.parse_args()
 
 
@@ -44,99 +48,56 @@ def _isolate(folder: Path) -> None:
     )
 
 
-def _systems(servers: Servers) -> list[System]:
-    """All of them, in the order of a round."""
-    from bench.systems import BareCelery, Tracked
-
-    urls = {kind: servers.new_database(kind) for kind in ("sqlite", "postgresql")}
-    made: list[System] = []
-    for kind, url in urls.items():
-        made.append(Tracked(
-            servers, key=f"A-{kind}", title=f"tracked, {kind}", database=kind, url=url,
-        ))  # fmt: skip
-    made.append(BareCelery(servers, key="B", title="Celery, results ignored", watched=False))
-    for kind, url in urls.items():
-        made.append(Tracked(
-            servers, key=f"A1-{kind}", title=f"tracked, {kind}, one row a message",
-            database=kind, url=url, single=True,
-        ))  # fmt: skip
-    made.append(BareCelery(servers, key="C", title="Celery, results, events, Flower", watched=True))
-    for kind, url in urls.items():
-        made.append(Tracked(
-            servers, key=f"D-{kind}", title=f"tracked, {kind}, Flower",
-            database=kind, url=url, flower=True,
-        ))  # fmt: skip
-    return made
+def _allow_many_files() -> None:
+    """A thousand streams are a thousand sockets, in this process's children too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _run(options: argparse.Namespace, folder: Path) -> tuple[list[list[Measured]], Titles]:
-    from bench.rounds import run_round
-    from bench.servers import servers
-
-    rounds: list[list[Measured]] = []
-    with servers(folder) as running:
-        only = set((options.only or "").split(",")) - {""}
-        systems = [each for each in _systems(running) if not only or each.key in only]
-        titles = {system.key: system.title for system in systems}
-        for number in range(options.rounds + 1):
-            # The first warms caches and teaches feed how short the function is; it is not kept.
-            count = options.tasks if number else min(WARM_UP_TASKS, options.tasks)
-            measured = []
-            for system in systems:
-                label = f"round-{number}-{system.key}"
-                one = run_round(system, count, label, folder / label)
-                measured.append(one)
-                _show(number, one)
-            if number:
-                rounds.append(measured)
-    return rounds, titles
+def _tell(text: str) -> None:
+    print(text, flush=True)
 
 
-def _conclude(options: argparse.Namespace, rounds: list[list[Measured]], titles: Titles) -> None:
-    from bench import machine, report, targets
+def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
+    from bench import machine, report
+    from bench.run import run, select
+    from bench.topics.all import TOPICS
 
-    if not rounds:
-        return
-    judged = targets.judge(rounds)
-    print("\n" + "\n".join(report.lines(judged)))
-    if options.only:
-        return
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        facts = machine.describe(Path(folder))
-    report.write(RESULTS, titles, rounds, targets.summarise(rounds), judged, facts)
-    print(f"\nTables, plot and numbers are in {RESULTS}")
-
-
-def _show(number: int, one: Measured) -> None:
-    name = f"round {number}" if number else "warm-up"
-    print(
-        f"{name:8} {one.system:14} {one.tasks_per_second:8.0f} tasks/s "
-        f"{one.cpu_ms_per_task:7.3f} CPU-ms/task  others {100 * one.foreign:3.0f} %  "
-        f"halves {one.halves[0]:.0f}, {one.halves[1]:.0f}  {one.cpu_seconds}",
-        flush=True,
-    )
+    try:
+        chosen = select(TOPICS, sizes, options.only)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.list:
+        _tell("\n".join(f"{line.key:36} {line.meaning}" for line in chosen[0]))
+        return 0
+    began = time.monotonic()
+    results = run(TOPICS, sizes, chosen, folder, _tell)
+    judged = results.judged
+    _tell("\n" + "\n".join(report.line(each) for each in judged))
+    _tell(f"\n{report.tally(judged)}, in {time.monotonic() - began:.0f} s: {results.seconds}")
+    if options.write or (sizes is not QUICK and not options.only):
+        target = options.write or RESULTS
+        report.write(target, results, machine.describe(folder))
+        _tell(f"Tables, plots and numbers are in {target}")
+    return 1 if any(each.word == "FAILED" for each in judged) else 0
 
 
 def main() -> int:
     """Run, print, write."""
     options = _options()
+    sizes = QUICK if options.quick else FULL if options.full else STANDARD
     # Ends servers and removes files on SIGTERM as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _allow_many_files()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     _isolate(folder)
     try:
-        rounds, titles = _run(options, folder)
-        _conclude(options, rounds, titles)
-    except Exception as error:
-        from bench.rounds import RoundFailed
-
-        if not isinstance(error, RoundFailed):
-            raise
-        print(f"FAILED: {error}", file=sys.stderr)
-        return 1
+        return _measure(options, sizes, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 if __name__ == "__main__":

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, create_engine, func, insert, select, update
-from uuid_utils.compat import uuid7
+from sqlalchemy import create_engine, func, select, text, update
 
 from app.db.clock import now
 from app.db.upsert import insert as upsert
 from app.models import Queue, Task, TaskAttempt, TaskRuntime
-from app.services.building import NewTask, build_row
-from app.services.catalogue import catalogue
+from app.queries import feed
+from bench.rows import Store, copies
 
 QUEUE = "default"
 # A recorded run of 11 days: no slice will ever seem short enough.
 SLOW_SECONDS = 1e6
-_CHUNK = 1000
+# What the record says of a function that returns at once, after some thousand runs of it.
+SHORT_SECONDS = 0.0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,68 +40,74 @@ class Backlog:
 
     def __init__(self, url: str) -> None:
         self._engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        self._store = Store(url)
 
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
 
     def pause(self) -> None:
-        """Let nothing of the queue out."""
+        """Let nothing of the queue out, and take back what is out and not claimed."""
         statement = upsert(Queue).values(name=QUEUE, paused_at=now())
         again = statement.on_conflict_do_update(
             index_elements=["name"], set_={"paused_at": statement.excluded.paused_at}
         )
         with self._engine.begin() as connection:
             connection.execute(again)
+            connection.execute(feed.unmark_queue(QUEUE))
 
     def release(self) -> None:
         """Let everything out; the agent's next look finds it."""
         with self._engine.begin() as connection:
             connection.execute(update(Queue).where(Queue.name == QUEUE).values(paused_at=None))
 
-    def fill(self, function: str, count: int, label: str) -> None:
+    def fill(
+        self,
+        function: str,
+        count: int,
+        label: str,
+        arguments: Callable[[int], list[Any]] | None = None,
+    ) -> None:
         """Insert `count` rows as the service builds them, under `label` as their task type."""
-        new = NewTask(name=label, task_type=label, celery_task_name=function)
-        with self._engine.begin() as connection:
-            # The times and the rank are expressions; the first row has them computed.
-            first = build_row(new, catalogue())
-            table = cast("Table", Task.__table__)
-            connection.execute(insert(table).values(first))
-            row = connection.execute(select(table).where(table.c.id == first["id"])).one()
-            rest = [_copy(row) for _ in range(count - 1)]
-            for start in range(0, len(rest), _CHUNK):
-                connection.execute(insert(table), rest[start : start + _CHUNK])
+        row = self._store.build(function, label, arguments(0) if arguments else ())
 
-    def call_slow(self, function: str) -> None:
-        """Record that a run of the function was slow, so that its rows are not sliced."""
-        facts = {"samples": 1000, "mean_seconds": SLOW_SECONDS, "peak_seconds": SLOW_SECONDS}
+        def changes(number: int) -> dict[str, Any]:
+            return {"args": json.dumps(arguments(number))} if arguments else {}
+
+        self._store.add("tasks", copies(self._store, row, count, changes))
+
+    def record(self, function: str, seconds: float) -> None:
+        """Note how long runs of the function took: what feed knows before it makes slices."""
+        facts = {"samples": 1000, "mean_seconds": seconds, "peak_seconds": seconds}
         statement = upsert(TaskRuntime).values(celery_task_name=function, updated_at=now(), **facts)
         again = statement.on_conflict_do_update(index_elements=["celery_task_name"], set_=facts)
         with self._engine.begin() as connection:
             connection.execute(again)
 
-    def unfinished(self, label: str) -> int:
-        """Rows that have not ended."""
-        statement = select(func.count()).where(
-            Task.task_type == label, Task.status.in_(["pending", "running"])
-        )
-        with self._engine.connect() as connection:
-            return int(connection.execute(statement).scalar_one())
+    def running(self) -> int:
+        """Rows that run. By the index of those, so that asking often costs nothing."""
+        return self._count(text("status = 'running'"))
+
+    def waiting(self, label: str) -> int:
+        """Rows that have not begun."""
+        return self._count(Task.task_type == label, Task.status == "pending")
+
+    def succeeded(self, label: str) -> int:
+        """Rows that have succeeded."""
+        return self._count(Task.task_type == label, Task.status == "succeeded")
 
     def verdict(self, label: str) -> Verdict:
         """Read the history of a round."""
         of_round = Task.task_type == label
-        once = of_round & (Task.status == "succeeded") & (Task.attempt == 1) & (Task.tries == 1)
+        once = (Task.status == "succeeded", Task.attempt == 1, Task.tries == 1)
         earlier = select(func.count()).where(
             TaskAttempt.task_id.in_(select(Task.id).where(of_round))
         )
         with self._engine.connect() as connection:
-            return Verdict(
-                connection.execute(select(func.count()).where(of_round)).scalar_one(),
-                connection.execute(select(func.count()).where(once)).scalar_one(),
-                connection.execute(earlier).scalar_one(),
-            )
+            attempts = connection.execute(earlier).scalar_one()
+        return Verdict(self._count(of_round), self._count(of_round, *once), attempts)
 
-
-def _copy(row: Any) -> dict[str, Any]:
-    return {**row._mapping, "id": uuid7(), "celery_id": uuid.uuid4()}
+    def _count(self, *conditions: Any) -> int:
+        with self._engine.connect() as connection:
+            statement = select(func.count()).select_from(Task).where(*conditions)
+            return int(connection.execute(statement).scalar_one())

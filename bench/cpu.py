@@ -23,7 +23,7 @@ def of_trees(roots: Iterable[int]) -> dict[str, float]:
             continue
         for process in family:
             try:
-                times, kind = process.cpu_times(), _kind(process)
+                times, kind = process.cpu_times(), kind_of(process)
             except psutil.Error:
                 continue
             seconds = times.user + times.system + times.children_user + times.children_system
@@ -31,15 +31,18 @@ def of_trees(roots: Iterable[int]) -> dict[str, float]:
     return used
 
 
-def _kind(process: psutil.Process) -> str:
+def kind_of(process: psutil.Process) -> str:
+    """What a process is: its own name for what it does, else by its parent."""
     line = " ".join(process.cmdline())
     for word, kind in (
         ("postgres", "postgresql"),
-        ("valkey", "broker"),
-        ("redis", "broker"),
+        ("valkey-server", "broker"),
+        ("redis-server", "broker"),
         ("flower", "flower"),
         ("app.worker.agent", "agent"),
         ("scripts.celery_worker", "supervisor"),
+        ("celery_beat", "beat"),
+        ("uvicorn", "api"),
     ):
         if word in line:
             return kind
@@ -78,3 +81,9 @@ class Reading:
 def _counted_twice(times: object) -> float:
     # Guests' time stands in user and nice as well.
     return float(getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0))
+
+
+def own_seconds() -> float:
+    """CPU seconds so far of the benchmark itself."""
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system)

@@ -15,12 +15,17 @@ import psutil
 from tests.support.broker import broker_binary
 from tests.support.postgres import postgres_binaries
 
-_PACKAGES = ("celery", "kombu", "redis", "flower", "sqlalchemy", "psycopg", "psutil")
+_PACKAGES = (
+    "celery", "kombu", "redis", "flower", "fastapi", "uvicorn", "sqlalchemy", "psycopg", "psutil",
+)  # fmt: skip
 _FLUSHES = 200
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """The machine and the versions. `folder` is on the disk that the databases use."""
+    """The machine and the versions. `folder` is on the disk that the databases use.
+
+    The peers' versions stand in the names of their systems.
+    """
     import sqlite3
 
     return {

@@ -69,8 +69,13 @@ def _chaos_full(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> NoReturn:
-    """measure execution side by side with bare Celery; results go to bench/results"""
+    """measure what is promised about speed, side by side with Celery; a quarter of an hour"""
     _become(ensure(DEV, embedded=True), "-m", "bench", *arguments)
+
+
+def _bench_full(arguments: list[str]) -> NoReturn:
+    """the same with millions of rows, long backlogs and other task systems; hours"""
+    _become(ensure(DEV, embedded=True), "-m", "bench", "--full", *arguments)
 
 
 def _install(arguments: list[str]) -> int:
@@ -156,6 +161,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "chaos-full": _chaos_full,
     "check": _check,
     "bench": _bench,
+    "bench-full": _bench_full,
     "lock": _lock,
     "install": _install,
     "help": _help,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import admin, dead, diagnosis, launch, run_here, tasks, users, watching
+from app.cli import admin, dead, diagnosis, launch, run_here, statistics, tasks, users, watching
 from app.cli.commands import Json, RootToken, RootUrl, Shared
 
 _HELP = (
@@ -41,6 +41,7 @@ def _root(
 launch.add(app)
 tasks.add(app)
 watching.add(app)
+statistics.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)

@@ -11,7 +11,7 @@ import typer
 from app.cli.commands import remote
 from app.cli.failures import CliError, ExitCode
 from app.cli.output import Output
-from app.cli.values import Priority, json_or_text, pairs
+from app.cli.values import OnDependencyFailure, Priority, json_or_text, pairs
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -64,6 +64,14 @@ def submit(
     queue: Annotated[str | None, typer.Option(help="Another queue than the routed one.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. Repeatable.")] = None,
     countdown: Annotated[float | None, typer.Option(help="Start after so many seconds.")] = None,
+    depends_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="A task that has to finish first. Repeatable."),
+    ] = None,
+    on_dependency_failure: Annotated[
+        OnDependencyFailure,
+        typer.Option(help="When one of those fails or is revoked: end as well, or run."),
+    ] = OnDependencyFailure.FAIL,
     source: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +90,9 @@ def submit(
         return
     assert function is not None
     short = function.rsplit(".", 1)[-1]
-    optional = {"queue": queue, "tags": tag, "countdown": countdown}
+    optional = {"queue": queue, "tags": tag, "countdown": countdown, "depends_on": depends_on}
+    if on_dependency_failure is OnDependencyFailure.RUN:
+        optional["on_dependency_failure"] = on_dependency_failure.value
     body = {
         "name": name or short,
         "task_type": task_type or short,
@@ -177,10 +187,23 @@ def show(api: Api, out: Output, task_id: TaskId) -> None:
         out.json(task)
         return
     out.fields((key, task.get(key)) for key in _SHOWN)
+    if task["depends_on"] and task["status"] == "pending":
+        out.fields([("waits for", each) for each in _unfinished(api, task)])
     if error := task.get("error"):
         out.fields([("error", f"{error.get('type')}: {error.get('message')}")])
         if error.get("traceback"):
             out.line(error["traceback"].rstrip())
+
+
+def _unfinished(api: Api, task: dict[str, Any]) -> list[str]:
+    """Those of the tasks it depends on that have not finished, each with its status and name."""
+    graph = api.get(f"/tasks/{segment(task['id'])}/graph")
+    needed = {edge["needs_id"] for edge in graph["edges"] if edge["task_id"] == task["id"]}
+    return [
+        f"{node['id']} ({node['status']}: {node['name']})"
+        for node in graph["nodes"]
+        if node["id"] in needed and node["status"] in ("pending", "running")
+    ]
 
 
 def cancel(api: Api, out: Output, task_ids: TaskIds) -> None:

@@ -28,6 +28,13 @@ class Priority(StrEnum):
         return list(Priority).index(self) + 1
 
 
+class OnDependencyFailure(StrEnum):
+    """What becomes of a task when one that it depends on fails or is revoked."""
+
+    FAIL = "fail"
+    RUN = "run"
+
+
 class Role(StrEnum):
     """The roles, here once more so that reading the command line loads no database code."""
 

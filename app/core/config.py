@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     dispatch_window: Annotated[int, Field(ge=1, le=100_000)] | None = None
     ageing_seconds: Seconds = 3600
     retention_days: Annotated[float, Field(ge=0, le=36_500)] = 30
+    statistics_days: Annotated[float, Field(ge=0, le=36_500)] = 400
     cors_origins: Names = []
 
     # Set by the worker's own processes for their children, never by a person.

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Float, Uuid, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 from app.db.base import Timestamp
 
@@ -47,9 +48,16 @@ class later(FunctionElement[datetime]):  # noqa: N801
 
 
 class micros(FunctionElement[int]):  # noqa: N801
-    """A timestamp as integer microseconds since 1970."""
+    """A timestamp as integer microseconds since 1970, or the difference of two."""
 
     type = BigInteger()
+    inherit_cache = True
+
+
+class hour_of(FunctionElement[datetime]):  # noqa: N801
+    """The begin of the hour (UTC) in which a timestamp is."""
+
+    type = Timestamp()
     inherit_cache = True
 
 
@@ -57,6 +65,13 @@ class new_uuid(FunctionElement[uuid.UUID]):  # noqa: N801
     """A fresh random id for each row that the statement touches."""
 
     type = Uuid()
+    inherit_cache = True
+
+
+class place(FunctionElement[Any]):  # noqa: N801
+    """Where a row of the statement's only table lies: names rows of a table without a key."""
+
+    type = NullType()
     inherit_cache = True
 
 
@@ -96,13 +111,24 @@ def _later_postgresql(element: later, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(micros, "sqlite")
 def _micros_sqlite(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.clauses, **kw)
+    return f"({compiler.process(element.clauses, **kw)})"
 
 
 @compiles(micros, "postgresql")
 def _micros_postgresql(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
     # extract() of a timestamptz is numeric since PostgreSQL 14: exact, no float on the way.
     return f"(extract(epoch from {compiler.process(element.clauses, **kw)}) * 1000000)::bigint"
+
+
+@compiles(hour_of, "sqlite")
+def _hour_of_sqlite(element: hour_of, compiler: SQLCompiler, **kw: Any) -> str:
+    moment = compiler.process(element.clauses, **kw)
+    return f"({moment} - {moment} % 3600000000)"
+
+
+@compiles(hour_of, "postgresql")
+def _hour_of_postgresql(element: hour_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"date_trunc('hour', {compiler.process(element.clauses, **kw)}, 'UTC')"
 
 
 @compiles(new_uuid, "sqlite")
@@ -113,3 +139,13 @@ def _new_uuid_sqlite(element: new_uuid, compiler: SQLCompiler, **kw: Any) -> str
 @compiles(new_uuid, "postgresql")
 def _new_uuid_postgresql(element: new_uuid, compiler: SQLCompiler, **kw: Any) -> str:
     return "gen_random_uuid()"
+
+
+@compiles(place, "sqlite")
+def _place_sqlite(element: place, compiler: SQLCompiler, **kw: Any) -> str:
+    return "rowid"
+
+
+@compiles(place, "postgresql")
+def _place_postgresql(element: place, compiler: SQLCompiler, **kw: Any) -> str:
+    return "ctid"

@@ -42,7 +42,10 @@ def _past_retention(database: Database, batch: int) -> int:
         return 0
     removed = 0
     for _ in range(MAX_BATCHES):
-        rows = database.execute(leases.finished_before(days * DAY_SECONDS, batch)).all()
+        with database.transaction() as connection:
+            chosen = leases.lock_finished_before(days * DAY_SECONDS, batch)
+            ids = list(connection.scalars(chosen))
+            rows = connection.execute(task_queries.remove_finished(ids)).all() if ids else []
         events.deleted([(row.id, row.user_id) for row in rows])
         removed += len(rows)
         if len(rows) < batch:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from app import events
 from app.core.config import get_settings
 from app.db.session import Database
+from app.domain.rank import Priority
 from app.maintenance.report import Report
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
+from app.void_hints import VoidHints
 
 # How long nobody may know a function before its tasks fail; longer, by a worker's restart, if
 # somebody knew it lately.
@@ -35,6 +37,7 @@ class Reject:
         self._database = database
         self._unknown_since: dict[str, float] = {}
         self._known_at: dict[str, float] = {}
+        self._void = VoidHints(database)
 
     def run_once(self, limit: int, patience: float | None = None) -> RejectReport:
         """Revoke expired rows and fail those whose function no live worker knows.
@@ -44,14 +47,21 @@ class Reject:
         worker nothing is concluded.
         """
         expired = self._database.execute(feed.expire(limit)).column()
-        unknown: list[uuid.UUID] = []
+        unknown: dict[uuid.UUID, str] = {}
         for name, since in self._look().items():
             allowed = self._patience(name) if patience is None else patience
             if time.monotonic() - since >= allowed:
                 statement = feed.reject_unknown(name, _error(name), limit)
-                unknown += self._database.execute(statement).column()
+                unknown |= {row.id: row.queue for row in self._database.execute(statement).all()}
+        self._sweep(set(unknown.values()))
         events.changed([*expired, *unknown])
         return RejectReport(len(expired), len(unknown))
+
+    def _sweep(self, queues: set[str]) -> None:
+        """Each of their hints would cost the worker that reads it a pause, and hold up others."""
+        for queue in sorted(queues):
+            for level in Priority:
+                self._void.sweep(queue, level)
 
     def _look(self) -> dict[str, float]:
         silence = get_settings().lease_seconds

@@ -5,18 +5,30 @@ from app.models.dependency import TaskDependency
 from app.models.idempotency import IdempotencyKey
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
+from app.models.statistics import (
+    EVERYBODY,
+    StatisticBucket,
+    StatisticSeries,
+    TaskCount,
+    TaskDelta,
+)
 from app.models.task import Task, TaskStatus, TaskTag
 from app.models.user import Token, User
 from app.models.worker import Duty, TaskRuntime, Worker
 
 __all__ = [
+    "EVERYBODY",
     "Duty",
     "IdempotencyKey",
     "Queue",
     "Schedule",
     "ScheduleFire",
+    "StatisticBucket",
+    "StatisticSeries",
     "Task",
     "TaskAttempt",
+    "TaskCount",
+    "TaskDelta",
     "TaskDependency",
     "TaskLog",
     "TaskRuntime",

@@ -32,6 +32,7 @@ _NOT_READY = text("status = 'pending' AND rank IS NULL AND unmet_deps = 0")
 _MARKED = text("status = 'pending' AND dispatched_at IS NOT NULL")
 _RUNNING = text("status = 'running'")
 _EXPIRING = text("status = 'pending' AND expires_at IS NOT NULL")
+_ENDED = "(status = 'failed' OR status = 'revoked' OR status = 'succeeded')"
 
 
 class Task(Base):
@@ -134,17 +135,19 @@ class Task(Base):
         Index(
             "ix_tasks_expiring", "expires_at", postgresql_where=_EXPIRING, sqlite_where=_EXPIRING
         ),
+        # Holds the due rows alone: with the unfinished in it too, PostgreSQL would rather read the
+        # table as soon as many are awaited.
         Index(
-            "ix_tasks_awaited",
-            "status",
-            "id",
-            postgresql_where=text("awaited"),
-            sqlite_where=text("awaited = 1"),
+            "ix_tasks_due",
+            "completed_at",
+            postgresql_where=text(f"awaited AND {_ENDED}"),
+            sqlite_where=text(f"awaited = 1 AND {_ENDED}"),
         ),
         Index("ix_tasks_owner", "user_id", "id"),
         Index(
             "ix_tasks_parent",
             "parent_id",
+            "id",
             postgresql_where=text("parent_id IS NOT NULL"),
             sqlite_where=text("parent_id IS NOT NULL"),
         ),

@@ -2,8 +2,8 @@
 
 A task's edges are written with it, under locks on the tasks it needs, so none of those can finish in
 between. One that still runs is *awaited* from then on; when it has finished, however it did, it is
-*due*: its dependents are told, a bounded number at a time, and every one is counted anew from its
-edges. So it does not matter who tells first, or twice.
+*due*: its dependents are told, a bounded number at a time. An edge is told once, in the transaction
+that counts its dependent's `unmet_deps` down, so that the number is always that of the untold edges.
 """
 
 from __future__ import annotations
@@ -14,32 +14,28 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Insert,
+    Integer,
     Select,
     Update,
     Uuid,
     bindparam,
     case,
     exists,
-    func,
     insert,
-    or_,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from app.db.base import JsonText
 from app.db.clock import now
-from app.domain.lifecycle import ACTIVE, FINISHED, Event, Reason, TaskStatus, target
+from app.domain.lifecycle import FINISHED, Event, Reason, target
 from app.models import Task, TaskDependency
 from app.queries.guards import legal, status_in
 from app.queries.tasks import owned, rank_of
 from app.queries.types import Rows, UpdatedRows
 
 Edge = TaskDependency
-_Needed = aliased(Task, name="needed")
 _ENDINGS = {
     Event.DEPENDENCY_FAILED: Reason.DEPENDENCY_FAILED,
     Event.DEPENDENCY_REVOKED: Reason.DEPENDENCY_REVOKED,
@@ -67,78 +63,99 @@ def insert_edges(edges: Sequence[dict[str, Any]]) -> Insert:
 
 
 def needed_ids(task_id: uuid.UUID) -> Select[uuid.UUID]:
-    """The tasks that a task needs and that still exist."""
+    """The tasks that a task needs, as far as they exist and are to stay."""
     return (
         select(Edge.needs_id)
         .join(Task, Task.id == Edge.needs_id)
-        .where(Edge.task_id == task_id)
+        .where(Edge.task_id == task_id, Task.delete_requested_at.is_(None))
         .order_by(Edge.needs_id)
     )
 
 
+def order_of(task_id: uuid.UUID) -> Rows:
+    """The ids of the tasks that a task needs, as text, in the order in which they were given."""
+    return select(Task.depends_on).where(Task.id == task_id)
+
+
+def outcomes(task_id: uuid.UUID) -> Rows:
+    """How the tasks that a task needs have ended, as far as they still exist."""
+    return (
+        select(Task.id, Task.name, Task.status, Task.result, Task.error)
+        .join(Edge, Edge.needs_id == Task.id)
+        .where(Edge.task_id == task_id)
+    )
+
+
+# -- telling ----------------------------------------------------------------------------------
+
+
 def due(limit: int, *, lock: bool = True) -> Rows:
-    """Finished tasks whose dependents are to be told.
+    """Finished tasks whose dependents are to be told, those first that finished first.
 
     Locked; those that another agent has locked are left out.
     """
-    chosen = select(Task.id).where(Task.awaited, status_in(Task.status, FINISHED)).limit(limit)
-    return chosen.with_for_update(skip_locked=True) if lock else chosen
+    chosen = (
+        select(Task.id, Task.status)
+        .where(Task.awaited, status_in(Task.status, FINISHED))
+        # An order that only the index of the due ones has: PostgreSQL would else take the awaited
+        # and the finished for independent, expect many of both, and read the table.
+        .order_by(Task.completed_at)
+        .limit(limit)
+    )
+    return chosen.with_for_update(skip_locked=True, key_share=True) if lock else chosen
 
 
 def untold(needed: Sequence[uuid.UUID], limit: int) -> Select[uuid.UUID, uuid.UUID]:
-    """Edges `(task_id, needs_id)` that lead to these tasks and were not taken into account."""
+    """Edges `task_id, needs_id` to these tasks that are to be told, locked.
+
+    Those that somebody else has locked are told, or deleted, just now.
+    """
     return (
         select(Edge.task_id, Edge.needs_id)
         .where(Edge.needs_id.in_(list(needed)), ~Edge.told)
         .order_by(Edge.needs_id, Edge.task_id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
 
 
-def lock_waiting(ids: Sequence[uuid.UUID]) -> Select[uuid.UUID, str]:
-    """Those of the tasks that still wait, locked in the order of their ids."""
-    return (
-        select(Task.id, Task.on_dependency_failure)
-        .where(Task.id.in_(list(ids)), legal(Event.DEPENDENCY_FAILED))
-        .order_by(Task.id)
-        .with_for_update(key_share=True)
-    )
+def lock_dependents(ids: Sequence[uuid.UUID]) -> Rows:
+    """Dependents, locked, whatever became of them.
 
-
-def counted(ids: Sequence[uuid.UUID]) -> Rows:
-    """For each task how many of those it needs are unfinished, failed, or revoked or gone.
-
-    Read after the rows are locked: of two agents that tell the same task, the later one then
-    sees everything that the earlier one saw.
+    Those that somebody else has locked are left out: whoever tells holds many locks and so must
+    never wait for one. Their edges stay untold, and their turn comes again.
     """
-    status = _Needed.status
     return (
-        select(
-            Edge.task_id,
-            _number(status_in(status, ACTIVE)).label("unmet"),
-            _number(status == TaskStatus.FAILED.value).label("failed"),
-            _number(or_(status == TaskStatus.REVOKED.value, status.is_(None))).label("revoked"),
-        )
-        .join(_Needed, _Needed.id == Edge.needs_id, isouter=True)
-        .where(Edge.task_id.in_(list(ids)))
-        .group_by(Edge.task_id)
+        select(Task.id, Task.status, Task.awaited, Task.unmet_deps, Task.on_dependency_failure)
+        .where(Task.id.in_(list(ids)))
+        .order_by(Task.id)
+        .with_for_update(skip_locked=True, key_share=True)
     )
 
 
-def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.count(case((condition, 1)))
+@cache
+def tell() -> Update:
+    """An edge is taken into account. Parameters: `task` and `needs`.
 
-
-def culprits(ids: Sequence[uuid.UUID], status: TaskStatus) -> Select[uuid.UUID, uuid.UUID]:
-    """For each task those of its needed ones that ended as `status`; revoked includes gone."""
-    ended = _Needed.status == status.value
-    if status is TaskStatus.REVOKED:
-        ended = or_(ended, _Needed.status.is_(None))
+    One at a time, by the key: for a list of many PostgreSQL may read the whole table.
+    """
     return (
-        select(Edge.task_id, Edge.needs_id)
-        .join(_Needed, _Needed.id == Edge.needs_id, isouter=True)
-        .where(Edge.task_id.in_(list(ids)), ended)
-        .order_by(Edge.task_id, Edge.needs_id.desc())
+        update(Edge)
+        .where(
+            Edge.task_id == bindparam("task", type_=Uuid()),
+            Edge.needs_id == bindparam("needs", type_=Uuid()),
+        )
+        .values(told=True)
+    )
+
+
+@cache
+def wait_on() -> Update:
+    """Write down how many tasks one still waits for. Parameters: `task` and `left`."""
+    return (
+        update(Task)
+        .where(Task.id == bindparam("task", type_=Uuid()), legal(Event.FEED))
+        .values(unmet_deps=bindparam("left", type_=Integer()))
     )
 
 
@@ -156,23 +173,6 @@ def release(ids: Sequence[uuid.UUID], ageing_seconds: float) -> UpdatedRows:
             version=Task.version + 1,
         )
         .returning(Task.id, Task.queue)
-    )
-
-
-def recount(ids: Sequence[uuid.UUID]) -> Update:
-    """Write down how many tasks these still wait for."""
-    number = (
-        select(func.count())
-        .select_from(Edge)
-        .join(_Needed, _Needed.id == Edge.needs_id)
-        .where(Edge.task_id == Task.id, status_in(_Needed.status, ACTIVE))
-        .scalar_subquery()
-    )
-    return (
-        update(Task)
-        .where(Task.id.in_(list(ids)), legal(Event.FEED))
-        .values(unmet_deps=number)
-        .execution_options(synchronize_session=False)
     )
 
 
@@ -196,16 +196,28 @@ def end(event: Event) -> Update:
     )
 
 
-def tell(needed: Sequence[uuid.UUID], dependents: Sequence[uuid.UUID]) -> Update:
-    """These edges are taken into account."""
-    return (
-        update(Edge)
-        .where(Edge.needs_id.in_(list(needed)), Edge.task_id.in_(list(dependents)), ~Edge.told)
-        .values(told=True)
-    )
-
-
 def awaited_no_more(ids: Sequence[uuid.UUID]) -> Update:
-    """Everybody who depends on these has been told."""
+    """Of these, those are awaited no more whose every dependent has been told."""
     left = exists().where(Edge.needs_id == Task.id, ~Edge.told)
     return update(Task).where(Task.id.in_(list(ids)), ~left).values(awaited=False)
+
+
+def needed_after(needs_id: uuid.UUID, limit: int) -> Rows:
+    """Tasks that somebody waits for, in the order of their ids, and whether they are `gone`.
+
+    Looks at `limit` edges.
+    """
+    page = (
+        select(Edge.needs_id)
+        .where(~Edge.told, Edge.needs_id > needs_id)
+        .order_by(Edge.needs_id)
+        .limit(limit)
+        .subquery()
+    )
+    gone = Task.id.is_(None)
+    return (
+        select(page.c.needs_id, gone.label("gone"))
+        .distinct()
+        .join(Task, Task.id == page.c.needs_id, isouter=True)
+        .order_by(page.c.needs_id)
+    )

@@ -238,7 +238,7 @@ def reject_unknown(name: str, error: dict[str, Any], limit: int) -> Update:
             dispatched_priority=None,
             version=Task.version + 1,
         )
-        .returning(Task.id)
+        .returning(Task.id, Task.queue)
     )
 
 

@@ -1,7 +1,7 @@
 """Statements that look for what must never be: each condition is broken or nobody's business.
 
 They write nothing and lock nothing. Most read an index; `broken_rows` is for the whole table, a page
-at a time, and `counts` reads it once.
+at a time.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased
 
 from app.db.clock import after, micros, now
-from app.domain.lifecycle import FINISHED, Event, TaskStatus
+from app.domain.lifecycle import ACTIVE, FINISHED, Event, TaskStatus
 from app.domain.retry import MAX_CRASHES
-from app.models import Queue, Schedule, Task, TaskAttempt, Worker
-from app.queries.guards import legal
-from app.queries.listing import TaskFilter, count_by_status
+from app.models import Queue, Schedule, Task, TaskAttempt, TaskDependency, Worker
+from app.queries import dependencies
+from app.queries.guards import legal, status_in
 from app.queries.schedules import STATIC
 from app.queries.types import Rows
 
+_Needed = aliased(Task, name="needed")
 # Pools that can end an attempt by force. On threads a stop waits for the task itself.
 _FORCIBLE = ("prefork", "solo")
 
@@ -41,6 +43,41 @@ def _is(*statuses: TaskStatus) -> ColumnElement[bool]:
 
 def _archived(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(TaskAttempt.task_id == Task.id, *conditions)
+
+
+def _edge(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the row has an edge like that; `_Needed` is the task it leads to, if there is one."""
+    found: ColumnElement[bool] = (
+        select(literal(1))
+        .select_from(TaskDependency)
+        .join(_Needed, _Needed.id == TaskDependency.needs_id, isouter=True)
+        .where(TaskDependency.task_id == Task.id, *conditions)
+        .correlate(Task)
+        .exists()
+    )
+    return found
+
+
+def _wait_rules() -> dict[str, ColumnElement[bool]]:
+    """What is wrong with a row's waits for others. Told and counted in one transaction."""
+    pending, waits = legal(Event.FEED), Task.unmet_deps > 0
+    placed = or_(Task.rank.is_not(None), Task.dispatched_at.is_not(None))
+    untold = (
+        select(func.count())
+        .select_from(TaskDependency)
+        .where(TaskDependency.task_id == Task.id, ~TaskDependency.told)
+        .correlate(Task)
+        .scalar_subquery()
+    )
+    gone = and_(~TaskDependency.told, _Needed.id.is_(None))
+    # It will be told by one that runs, that is due, or that is gone.
+    hope = or_(status_in(_Needed.status, ACTIVE), _Needed.awaited, gone)
+    return {
+        "early": and_(waits, or_(and_(pending, placed), legal(Event.REPORT))),
+        "unmet_deps": and_(pending, Task.unmet_deps != untold),
+        "stuck": and_(pending, waits, ~_edge(hope)),
+        "needs_gone": and_(pending, waits, _edge(gone)),
+    }
 
 
 def row_rules(margins: Margins) -> dict[str, ColumnElement[bool]]:
@@ -100,6 +137,7 @@ def row_rules(margins: Margins) -> dict[str, ColumnElement[bool]]:
         ),
         "expired": and_(legal(Event.EXPIRE), Task.expires_at < after(-margins.expiry)),
         "not_deleted": and_(finished, Task.delete_requested_at < after(-margins.deletion)),
+        **_wait_rules(),
     }
 
 
@@ -123,26 +161,6 @@ def broken_rows(margins: Margins, start: uuid.UUID, end: uuid.UUID | None, limit
         .where(page, or_(*rules.values()))
         .order_by(Task.id)
         .limit(limit)
-    )
-
-
-def counts() -> Rows:
-    """What the API counts by status, beside the rows themselves, in one snapshot.
-
-    One row for each status that the API's statement finds; `total` and `all_<status>` are the
-    same on every row. A single row with `status` NULL when the API's statement finds none.
-    """
-    api = count_by_status(TaskFilter()).subquery("api")
-    status, number = api.c
-    whole = select(
-        func.count().label("total"),
-        *(
-            func.count().filter(Task.status == each.value).label(f"all_{each.value}")
-            for each in TaskStatus
-        ),
-    ).subquery("whole")
-    return select(status.label("status"), number.label("number"), *whole.c).select_from(
-        whole.outerjoin(api, true())
     )
 
 
@@ -206,6 +224,22 @@ def unranked(older_than_seconds: float, limit: int) -> Rows:
             _not_expired(),
         )
         .order_by(Task.ready_at)
+        .limit(limit)
+    )
+
+
+def first_due() -> Rows:
+    """The finished task whose dependents are to be told next, and its age in seconds."""
+    age = _seconds_since(Task.completed_at)
+    return dependencies.due(1, lock=False).add_columns(age.label("age"))
+
+
+def not_told(needs_id: uuid.UUID, limit: int) -> Select[uuid.UUID]:
+    """Dependents of a task that are to be told next."""
+    return (
+        select(TaskDependency.task_id)
+        .where(TaskDependency.needs_id == needs_id, ~TaskDependency.told)
+        .order_by(TaskDependency.task_id)
         .limit(limit)
     )
 

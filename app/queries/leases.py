@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -121,9 +123,13 @@ def release_duties(holder: str) -> Delete:
     return delete(Duty).where(Duty.holder == holder)
 
 
-def finished_before(seconds: float, limit: int) -> DeletedRows:
-    """Remove tasks that finished more than `seconds` ago, oldest first."""
-    chosen = (
+def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
+    """Tasks that finished more than `seconds` ago and that nobody needs, oldest first, locked.
+
+    Locked first and removed by the next statement, which sees what has come to need one of them
+    before the lock.
+    """
+    return (
         select(Task.id)
         .where(
             legal(Event.REMOVE),
@@ -133,15 +139,12 @@ def finished_before(seconds: float, limit: int) -> DeletedRows:
         )
         .order_by(Task.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    return delete(Task).where(Task.id.in_(chosen)).returning(Task.id, Task.user_id)
 
 
 def _id_floor(seconds: float) -> Any:
     """The smallest UUIDv7 of that age: a finished task is at least as old as its completion."""
-    import time
-    import uuid
-
     milliseconds = max(0, int((time.time() - seconds) * 1000))
     return uuid.UUID(int=milliseconds << 80)
 

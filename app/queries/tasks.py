@@ -35,7 +35,7 @@ from app.domain.lifecycle import ACTIVE, Event, Reason, TaskStatus, target
 from app.domain.rank import Priority, offset
 from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog, TaskTag
 from app.queries.guards import legal, status_in
-from app.queries.types import DeletedRows
+from app.queries.types import DeletedRows, Rows
 
 # What every new row has, and nobody says: the model's defaults.
 BORN: dict[str, Any] = {
@@ -88,6 +88,23 @@ def visible(ids: Sequence[uuid.UUID], owner: uuid.UUID | None) -> Select[uuid.UU
 def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     """One task, locked until the transaction ends."""
     return get(task_id, owner).with_for_update()
+
+
+def hold(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[uuid.UUID]:
+    """The same without reading the task; no row if there is none."""
+    return select(Task.id).where(Task.id == task_id, owned(owner)).with_for_update()
+
+
+def own(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
+    """What a running attempt's subtasks have of it; no row if it is not the running one."""
+    return select(Task.user_id, Task.task_type).where(
+        Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)
+    )
+
+
+def known(task_id: uuid.UUID) -> Select[uuid.UUID]:
+    """The id, if there is such a task."""
+    return select(Task.id).where(Task.id == task_id)
 
 
 def attempts(task_id: uuid.UUID) -> Select[TaskAttempt]:
@@ -190,6 +207,15 @@ def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> Delete
     return (
         delete(Task)
         .where(Task.id == task_id, owned(owner), gone, ~is_needed())
+        .returning(Task.id, Task.user_id)
+    )
+
+
+def remove_finished(ids: Sequence[uuid.UUID]) -> DeletedRows:
+    """Remove these finished tasks, which are locked, but for those that somebody needs by now."""
+    return (
+        delete(Task)
+        .where(Task.id.in_(list(ids)), legal(Event.REMOVE), ~is_needed())
         .returning(Task.id, Task.user_id)
     )
 

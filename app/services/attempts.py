@@ -338,5 +338,6 @@ def _removed_if_asked(database: Database, row: Row[Any], queue: str | None = Non
     awaited = bool(row.awaited and row.status in FINISHED)
     if row.delete_requested_at is None or row.status not in FINISHED:
         return Settled(row.id, row.status, queue, awaited=awaited)
-    database.execute(task_queries.remove_if_not_running(row.id, None))
-    return Settled(row.id, row.status, queue, deleted=True, awaited=awaited)
+    # It stays, finished, while another task needs it; pruning removes it after that.
+    removed = database.execute(task_queries.remove_if_not_running(row.id, None)).first()
+    return Settled(row.id, row.status, queue, deleted=removed is not None, awaited=awaited)

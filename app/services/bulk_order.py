@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.lifecycle import ACTIVE, Event, TaskStatus
+from app.domain.lifecycle import ACTIVE, Event
 from app.services.building import NewTask, draft
 from app.services.catalogue import catalogue
 from app.services.depending import RUN, ending_of
@@ -93,9 +93,7 @@ class Order:
             needed = references(task, "depends_on")
             if not needed or task.get("on_dependency_failure") == RUN:
                 continue
-            failed = [each for each in needed if self.statuses[each] == TaskStatus.FAILED]
-            revoked = [each for each in needed if self.statuses[each] == TaskStatus.REVOKED]
-            if ending := ending_of(failed, revoked):
+            if ending := ending_of({each: self.statuses[each] for each in needed}):
                 yield ending[0], {"task": task_id, "why": ending[1]}
 
 

@@ -1,41 +1,51 @@
-"""What a new task needs: looked at, locked and written down in the transaction that makes it."""
+"""What new tasks need: looked at, locked and written down in the transaction that makes them."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Invalid
 from app.domain.lifecycle import ACTIVE, Event, TaskStatus
 from app.queries import dependencies as queries
+from app.services.steps import Steps
 
 FAIL, RUN = "fail", "run"
+# Ids of one statement; several statements go on in the order of the ids.
+PAGE = 1000
 
 
-async def lock_needed(
-    db: AsyncSession, row: dict[str, Any], owner: uuid.UUID | None
-) -> dict[uuid.UUID, str]:
-    """The status of every task that `row` needs; none of them can finish until the commit.
+def lock_needed(
+    rows: Sequence[dict[str, Any]], owner: uuid.UUID | None
+) -> Steps[dict[uuid.UUID, str]]:
+    """The status of every task that these new rows need; none can finish until the commit.
 
-    Sets `unmet_deps`, and takes the row its place in the queue as long as that is not zero.
+    Sets `unmet_deps`, and takes a row its place in the queue as long as that is not zero.
     Raises `Invalid` for one that does not exist, or is somebody else's, which is the same.
     """
-    wanted = [uuid.UUID(each) for each in row["depends_on"] or ()]
-    if not wanted:
-        return {}
-    found = (await db.execute(queries.lock_needed(wanted, owner))).all()
-    _require_all(wanted, {each.id for each in found})
-    unfinished = [each for each in found if each.status in ACTIVE]
-    if unaware := [each.id for each in unfinished if not each.awaited]:
-        await db.execute(queries.await_them(unaware))
-    if unfinished:
-        row |= {"unmet_deps": len(unfinished), "rank": None}
-    return {each.id: each.status for each in found}
+    wanted = sorted({each for row in rows for each in _needs(row)})
+    statuses: dict[uuid.UUID, str] = {}
+    unaware: list[uuid.UUID] = []
+    for start in range(0, len(wanted), PAGE):
+        found = yield queries.lock_needed(wanted[start : start + PAGE], owner), None
+        statuses |= {each.id: each.status for each in found}
+        unaware += [each.id for each in found if each.status in ACTIVE and not each.awaited]
+    for row in rows:
+        _require_all(_needs(row), statuses)
+    for start in range(0, len(unaware), PAGE):
+        yield queries.await_them(unaware[start : start + PAGE]), None
+    for row in rows:
+        if unfinished := sum(statuses[each] in ACTIVE for each in _needs(row)):
+            row |= {"unmet_deps": unfinished, "rank": None}
+    return statuses
 
 
-def _require_all(wanted: list[uuid.UUID], found: set[uuid.UUID]) -> None:
+def _needs(row: dict[str, Any]) -> list[uuid.UUID]:
+    return [uuid.UUID(each) for each in row["depends_on"] or ()]
+
+
+def _require_all(wanted: list[uuid.UUID], found: Mapping[uuid.UUID, str]) -> None:
     errors = [
         {
             "loc": ["body", "depends_on", index],
@@ -49,40 +59,43 @@ def _require_all(wanted: list[uuid.UUID], found: set[uuid.UUID]) -> None:
         raise Invalid(str(errors[0]["msg"]), errors=errors)
 
 
-async def keep_edges(
-    db: AsyncSession, task_id: uuid.UUID, needed: dict[uuid.UUID, str], policy: str
-) -> bool:
-    """Write the edges of a new task. False if one that it needs has ended it already."""
-    if not needed:
-        return True
+def keep_edges(
+    rows: Sequence[dict[str, Any]], statuses: Mapping[uuid.UUID, str]
+) -> Steps[set[uuid.UUID]]:
+    """Write the edges of new tasks. Returns those that had to end, by what they need, at once."""
     edges = [
-        {"task_id": task_id, "needs_id": each, "told": status not in ACTIVE}
-        for each, status in needed.items()
+        {"task_id": row["id"], "needs_id": each, "told": statuses[each] not in ACTIVE}
+        for row in rows
+        for each in _needs(row)
     ]
-    await db.execute(queries.insert_edges(edges))
-    ending = ending_of(
-        [each for each, status in needed.items() if status == TaskStatus.FAILED],
-        [each for each, status in needed.items() if status == TaskStatus.REVOKED],
-    )
-    if policy == RUN or ending is None:
-        return True
-    event, why = ending
-    await db.execute(queries.end(event), {"task": task_id, "why": why})
-    return False
+    for start in range(0, len(edges), PAGE):
+        yield queries.insert_edges(edges[start : start + PAGE]), None
+    ended: set[uuid.UUID] = set()
+    for row in rows:
+        ending = ending_of({each: statuses[each] for each in _needs(row)})
+        if row["on_dependency_failure"] == FAIL and ending is not None:
+            event, why = ending
+            yield queries.end(event), {"task": row["id"], "why": why}
+            ended.add(row["id"])
+    return ended
 
 
-def ending_of(
-    failed: list[uuid.UUID], revoked: list[uuid.UUID]
-) -> tuple[Event, dict[str, Any]] | None:
-    """How a task ends that needs these, by the policy `fail`; None if nothing speaks against it."""
-    if failed:
-        return Event.DEPENDENCY_FAILED, why(Event.DEPENDENCY_FAILED, failed[0])
-    if revoked:
-        return Event.DEPENDENCY_REVOKED, why(Event.DEPENDENCY_REVOKED, revoked[0])
+def ending_of(needed: Mapping[uuid.UUID, str]) -> tuple[Event, dict[str, Any]] | None:
+    """How a task with the policy `fail` ends, by the statuses of what it needs; None: it does not.
+
+    A failure counts before a cancel.
+    """
+    for status, event in (
+        (TaskStatus.FAILED, Event.DEPENDENCY_FAILED),
+        (TaskStatus.REVOKED, Event.DEPENDENCY_REVOKED),
+    ):
+        culprits = [each for each, ended in needed.items() if ended == status]
+        if culprits:
+            return event, _why(event, min(culprits))
     return None
 
 
-def why(event: Event, culprit: uuid.UUID) -> dict[str, Any]:
+def _why(event: Event, culprit: uuid.UUID) -> dict[str, Any]:
     """The `error` of a task that ends because of `culprit`, which it needs."""
     ended = "failed" if event is Event.DEPENDENCY_FAILED else "was revoked or deleted"
     return {

@@ -105,23 +105,22 @@ async def delete(
     found = as_uuid(task_id)
     if found is None:
         return DeleteOutcome.UNKNOWN
-    for _ in range(LOOKS):  # as in cancel
-        removed = (await db.execute(queries.remove_if_not_running(found, owner))).first()
-        if removed:
-            await db.commit()
-            events.deleted([(removed.id, removed.user_id)])
-            return DeleteOutcome.REMOVED
-        grace = get_settings().cancel_grace_seconds
-        running = queries.request_delete_if_running(found, owner, grace)
-        if (await db.execute(running)).first():
-            await db.commit()
-            events.changed([found])
-            events.wake_agents()
-            return DeleteOutcome.REQUESTED
-        if await find(db, found, owner) is None:
-            break
-    else:
+    # Locked by a statement of its own: whoever comes to need the task while this waits for the lock is
+    # then seen by the next one. And what it is, it stays.
+    if (await db.execute(queries.hold(found, owner))).first() is None:
+        await db.rollback()
+        return DeleteOutcome.UNKNOWN
+    removed = (await db.execute(queries.remove_if_not_running(found, owner))).first()
+    if removed:
+        await db.commit()
+        events.deleted([(removed.id, removed.user_id)])
+        return DeleteOutcome.REMOVED
+    grace = get_settings().cancel_grace_seconds
+    requested = await db.execute(queries.request_delete_if_running(found, owner, grace))
+    if requested.first() is None:
         await db.rollback()
         return DeleteOutcome.NEEDED
-    await db.rollback()
-    return DeleteOutcome.UNKNOWN
+    await db.commit()
+    events.changed([found])
+    events.wake_agents()
+    return DeleteOutcome.REQUESTED

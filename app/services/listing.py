@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import Invalid
 from app.db.base import from_micros, to_micros
 from app.domain.lifecycle import TaskStatus
+from app.domain.tally import by_status
 from app.models import Task
+from app.queries import counting
 from app.queries import listing as queries
 from app.queries.listing import ORDER_COLUMNS, After, TaskFilter
 
@@ -63,12 +65,24 @@ async def list_tasks(
 
 
 async def count_tasks(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
-    """`total` and one number for each status; one statement, so they add up."""
-    counts = {status.value: 0 for status in TaskStatus}
-    counts.update(
-        (status, number) for status, number in await db.execute(queries.count_by_status(wanted))
-    )
+    """`total` and one number for each status; one statement, so they add up.
+
+    Of all tasks, or all of an owner, at the same cost however many there are.
+    """
+    if wanted == TaskFilter(owner=wanted.owner, status=wanted.status):
+        counts = await _maintained(db, wanted)
+    else:
+        counts = {status.value: 0 for status in TaskStatus}
+        found = await db.execute(queries.count_by_status(wanted))
+        counts.update((status, number) for status, number in found)
     return {"total": sum(counts.values()), **counts}
+
+
+async def _maintained(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
+    rows: Any = (await db.execute(counting.count_maintained(wanted.owner))).all()
+    counts = by_status(rows)
+    chosen = wanted.status or tuple(TaskStatus)
+    return {status: number if status in chosen else 0 for status, number in counts.items()}
 
 
 def _cursor(task: Task, order_by: str, *, desc: bool) -> str:

@@ -21,10 +21,14 @@ from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, draft, with_times
 from app.services.catalogue import catalogue
-from app.services.depending import RUN, keep_edges, lock_needed
+from app.services.depending import RUN
 from app.services.finding import find, get_task
+from app.services.inserting import insertion
 from app.services.intake import IDEMPOTENCY_SECONDS, Key, Refusal, Row, intake
+from app.services.steps import carry_out
 from app.services.transactions import undone_if_refused
+
+_COLUMNS = [column.key for column in Task.__table__.columns]
 
 
 async def create_task(
@@ -95,7 +99,7 @@ async def accept(
 async def _replayed(key: Key) -> Row | None:
     """The task that an earlier request with the key made, if there was one."""
     async with read_session() as db:
-        if (await db.scalars(_taken(key))).first() is None:
+        if not await _is_taken(db, key):
             return None
         return _columns_of(await _first_of(db, key))
 
@@ -103,7 +107,7 @@ async def _replayed(key: Key) -> Row | None:
 async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, bool]:
     async with turn(), async_session() as db:
         try:
-            task, replayed = await _submit(db, new, row, key)
+            task, replayed = await _submit(db, new, key, row)
         except IntegrityError:
             # The batch did come off: its answer was lost. Its row, which has this very id, would
             # have been waited for if its commit were still under way.
@@ -116,7 +120,7 @@ async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, b
 
 
 def _columns_of(task: Task) -> Row:
-    return {each.key: getattr(task, each.key) for each in Task.__table__.columns}
+    return {key: getattr(task, key) for key in _COLUMNS}
 
 
 @undone_if_refused
@@ -133,16 +137,21 @@ async def submit(
     another request within 24 hours.
     """
     key = Key.of(new.user_id, idempotency_key, fingerprint)
-    return await _submit(db, new, draft(new, catalogue()), key)
+    return await _submit(db, new, key)
 
 
-async def _submit(db: AsyncSession, new: NewTask, row: Row, key: Key | None) -> tuple[Task, bool]:
-    task = await _insert(db, new, row)
+async def _submit(
+    db: AsyncSession, new: NewTask, key: Key | None, row: Row | None = None
+) -> tuple[Task, bool]:
+    try:
+        task = await _insert(db, new, row or draft(new, catalogue()))
+    except Invalid:
+        # What was fit to be accepted then need not be now: a task that it needs may be gone.
+        if key is None or not await _is_taken(db, key):
+            raise
+        return await _replay(db, key), True
     if key is not None and not await _take_key(db, key, task.id):
-        await db.rollback()
-        first = await _first_of(db, key)
-        await db.commit()
-        return first, True
+        return await _replay(db, key), True
     tell_after_commit(db, task)
     await db.commit()
     return task, False
@@ -196,25 +205,12 @@ async def retry_task(
 
 
 async def _insert(db: AsyncSession, new: NewTask, row: Row) -> Task:
-    row = with_times(row)
-    if new.parent_id is not None:
-        await _require_parent(db, new.parent_id, new.may_see)
-    needed = await lock_needed(db, row, new.may_see)
-    task: Task = (await db.scalars(queries.insert_tasks([row]))).one()
-    if new.tags:
-        await db.execute(queries.insert_tags((task.id, tag) for tag in new.tags))
-    if not await keep_edges(db, task.id, needed, new.on_dependency_failure):
+    steps = insertion([with_times(row)], new.may_see, new.parent_id)
+    inserted = await carry_out(db, steps)
+    task: Task = inserted.rows[0][0]
+    if inserted.ended:
         await db.refresh(task)
     return task
-
-
-async def _require_parent(db: AsyncSession, parent_id: uuid.UUID, owner: uuid.UUID | None) -> None:
-    if await find(db, parent_id, owner) is None:
-        message = f"parent_id {parent_id} does not exist"
-        raise Invalid(
-            message,
-            errors=[{"loc": ["body", "parent_id"], "msg": message, "type": "unknown_task"}],
-        )
 
 
 async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
@@ -225,6 +221,18 @@ async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
 
 def _taken(key: Key) -> Select[IdempotencyKey]:
     return queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
+
+
+async def _is_taken(db: AsyncSession, key: Key) -> bool:
+    return (await db.scalars(_taken(key))).first() is not None
+
+
+async def _replay(db: AsyncSession, key: Key) -> Task:
+    """The task of the first request, instead of what this one has begun."""
+    await db.rollback()
+    first = await _first_of(db, key)
+    await db.commit()
+    return first
 
 
 async def _first_of(db: AsyncSession, key: Key) -> Task:

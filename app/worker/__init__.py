@@ -7,7 +7,10 @@ from app.worker.helpers import (
     attempt,
     is_cancelled,
     log,
+    parents,
     raise_if_cancelled,
+    spawn,
+    spawn_many,
     task_id,
     update_progress,
 )
@@ -19,7 +22,10 @@ __all__ = [
     "attempt",
     "is_cancelled",
     "log",
+    "parents",
     "raise_if_cancelled",
+    "spawn",
+    "spawn_many",
     "task_id",
     "update_progress",
 ]

@@ -180,10 +180,14 @@ class Agent:
             dispatch.wake(queue)
 
     async def _tell(self) -> None:
-        """Dependents of what has finished; at once again where there is more."""
+        """Dependents of what has finished; soon again where there may be more."""
+        began = time.monotonic()
         report = await asyncio.to_thread(dependents.run_once, self._durable, BATCH)
-        if report.worth_telling:
+        if report.released or report.ended:
             log.info("dependents", **report.counts())
+        if report.edges:
+            # As long as it took is left to other writers: SQLite lets only one in, and no queue.
+            await asyncio.sleep(min(time.monotonic() - began, TICK_SECONDS))
             self._dependents_due.set()
 
     # -- what processes say ---------------------------------------------------------------
@@ -250,6 +254,11 @@ class Agent:
             process.slice_rest = [(uuid.UUID(t), uuid.UUID(c)) for t, c in message[2]]
         elif kind == "changed":
             self._notice(uuid.UUID(message[1]))
+        elif kind == "spawned":
+            for task_id in message[1]:
+                self._notice(uuid.UUID(task_id))
+            for queue in message[2]:
+                dispatch.wake(queue)
         elif kind == "ack":
             held_now = process.held.get(uuid.UUID(message[1]))
             if held_now is not None:

@@ -127,6 +127,24 @@ class Claim:
                 if (taken := self.take_stop()) is not None:
                     _set_in_thread(self.thread_id, type(taken))
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """A stop that is ordered meanwhile is raised at the end of the block.
+
+        For an exchange with the database that must not be torn: its connection would be left in
+        the middle of it, and the body would fail with that instead of the stop.
+        """
+        if threading.get_ident() != self.thread_id or not self._in_body:
+            yield  # a thread of the task's own, which no stop reaches
+            return
+        self._in_body = False
+        try:
+            yield
+        finally:
+            self._in_body = True
+        if (stop := self.take_stop()) is not None:
+            raise stop
+
     def take_stop(self) -> BaseException | None:
         """The exception to raise now, once, or None outside the body."""
         if not self._in_body or self._pending_stop is None:

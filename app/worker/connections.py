@@ -41,14 +41,18 @@ def tell_of_waits(tell: Callable[[], None]) -> None:
 
 
 def until_answered(
-    ask: Callable[[], Answer], *, in_doubt: Callable[[Answer], Answer] | None = None
+    ask: Callable[[], Answer],
+    *,
+    in_doubt: Callable[[Answer], Answer] | None = None,
+    in_body: bool = False,
 ) -> Answer:
     """Repeat until the row answers: with the database away there is nothing better to do.
 
     The fence decides what the answer is worth, not how long it took. A write whose answer got
     lost may have been committed, and may even still be under way while it is repeated; so the
     answer of a repetition is shown to `in_doubt`, which looks whether that is why a row is missing
-    from it. Raises what is not transient.
+    from it. `in_body`: it is the task's own code that waits, and its time limit goes on. Raises
+    what is not transient.
     """
     pause = FIRST_PAUSE_SECONDS
     doubtful = False
@@ -64,7 +68,8 @@ def until_answered(
                 error=str(exc).splitlines()[0],
                 cure="repeating until it answers; check DATABASE_URL and the server",
             )
-        if not doubtful and (tell := getattr(_waits, "tell", None)) is not None:
+        tell = getattr(_waits, "tell", None)
+        if tell is not None and not doubtful and not in_body:
             tell()
         doubtful = True
         time.sleep(pause)

@@ -10,7 +10,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
-from app.maintenance import prune, reject, rescue, resend
+from app.maintenance import dependents, fold, prune, reject, rescue, resend
 from app.queries import feed, leases
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
@@ -20,7 +20,10 @@ log = get_logger(__name__)
 
 DUTY = "maintenance"
 BATCH = 500
+# Changes to be counted in one step: more than happens between two.
+FOLD_BATCH = 50_000
 PRUNE_EVERY_SECONDS = 60.0
+FORGET_EVERY_SECONDS = 3600.0
 FOLD_EVERY_SECONDS = 1.0
 
 
@@ -38,7 +41,9 @@ class Duties:
         self._rates: dict[str, float] = {}
         self._resend = resend.Resend(database)
         self._reject = reject.Reject(database)
+        self._gone = dependents.Gone(database)
         self._pruned_at = 0.0
+        self._forgot_at = float("-inf")
         self._folded_at = time.monotonic()
         self._holds_duty = False
         self._again_soon = False
@@ -91,6 +96,11 @@ class Duties:
         if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
             self._pruned_at = time.monotonic()
             reports["prune"] = prune.run_once(self._database, BATCH)
+            reports["gone"] = self._gone.run_once(BATCH)
+        reports["fold"] = fold.run_once(self._database, FOLD_BATCH)
+        if time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS:
+            self._forgot_at = time.monotonic()
+            fold.forget(self._database)
         self._set_windows()
         for name, report in reports.items():
             if report.worth_telling:

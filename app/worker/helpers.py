@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Unpack
+
+from app.worker import spawning
+from app.worker.ancestry import Parent, parents_of
 from app.worker.claim import current
 from app.worker.reports import reports_of
+from app.worker.spawning import SpawnOptions
 
 
 def task_id() -> str | None:
@@ -43,3 +49,42 @@ def log(message: str, level: str = "info") -> None:
     claim = current()
     if claim is not None:
         reports_of(claim).line(message, level)
+
+
+def parents() -> dict[str, Parent]:
+    """How the tasks that this one depends on have ended, by id, in the order they were named in.
+
+    Empty where there are none, and where the function runs untracked.
+    """
+    claim = current()
+    return {} if claim is None else parents_of(claim)
+
+
+def spawn(
+    function: Any,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    **options: Unpack[SpawnOptions],
+) -> str | None:
+    """Submit a subtask, as this task's child and with its owner; returns its id.
+
+    `function` is a task or its full name; `options` are the fields of a submission. Committed when
+    it returns. Does nothing, and returns None, where the function runs untracked.
+    """
+    claim = current()
+    if claim is None:
+        return None
+    return spawning.spawn(claim, function, [(args, kwargs or {})], options)[0]
+
+
+def spawn_many(
+    function: Any, calls: Iterable[Sequence[Any]], **options: Unpack[SpawnOptions]
+) -> list[str]:
+    """Submit a subtask for each list of arguments in `calls`, up to 1,000, all or none.
+
+    Returns their ids in that order; none where the function runs untracked.
+    """
+    claim = current()
+    if claim is None:
+        return []
+    return spawning.spawn(claim, function, [(args, {}) for args in calls], options)

@@ -131,6 +131,10 @@ class Link:
         """A row has changed."""
         self._send([["changed", str(task_id)]])
 
+    def spawned(self, ids: Sequence[uuid.UUID], queues: Sequence[str]) -> None:
+        """New rows are committed, and these queues have something."""
+        self._send([["spawned", [str(each) for each in ids], list(queues)]])
+
     def acknowledged(self, celery_id: uuid.UUID) -> None:
         """The attempt has learned that it is to stop."""
         self._send([["ack", str(celery_id)]])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Unpack
 
 from celery import Task, signals
 from celery.exceptions import CDeprecationWarning, Ignore
@@ -14,6 +15,7 @@ from celery.exceptions import CDeprecationWarning, Ignore
 from app.hints import HintRow, is_burst, rows_of
 from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
+from app.worker.ancestry import Parent
 from app.worker.burst import BurstRun
 from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Message, run_rows
@@ -22,6 +24,7 @@ from app.worker.monitor import Monitor
 from app.worker.outcome import fit_to_show
 from app.worker.settling import Ran
 from app.worker.signals import DoesNotFit, TrackedRetry
+from app.worker.spawning import SpawnOptions
 
 
 class TrackedTask(Task):  # type: ignore[type-arg]
@@ -74,6 +77,27 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     def log(self, message: str, level: str = "info") -> None:
         """Keep a line with the task: at most 1,000 an attempt."""
         helpers.log(message, level)
+
+    @property
+    def parents(self) -> dict[str, Parent]:
+        """How the tasks that this one depends on have ended, by id."""
+        return helpers.parents()
+
+    def spawn(
+        self,
+        function: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[SpawnOptions],
+    ) -> str | None:
+        """Submit a subtask, as this task's child and with its owner; returns its id."""
+        return helpers.spawn(function, args, kwargs, **options)
+
+    def spawn_many(
+        self, function: Any, calls: Iterable[Sequence[Any]], **options: Unpack[SpawnOptions]
+    ) -> list[str]:
+        """Submit a subtask for each list of arguments, up to 1,000, all or none."""
+        return helpers.spawn_many(function, calls, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request: Any = self.request_stack.top

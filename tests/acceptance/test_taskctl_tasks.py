@@ -43,6 +43,22 @@ def test_submit_passes_text_and_json(stack: Stack) -> None:
     assert (task["args"], task["kwargs"], task["tags"]) == (["数据", [1]], {"k": True}, ["x"])
 
 
+def test_submit_after_others_and_show_what_it_waits_for(stack: Stack) -> None:
+    done, waiting = stack.run("noop")["id"], stack.submit("noop", name="first", countdown=60)["id"]
+    words = ["submit", TASKS + "noop", "--depends-on", done, "--depends-on", waiting]
+    task_id = call(stack, *words, "--on-dependency-failure", "run").stdout.strip()
+    task = stack.task(task_id)
+    assert (task["status"], task["depends_on"]) == ("pending", [done, waiting])
+    shown = call(stack, "show", task_id).stdout.splitlines()
+    waits = [line for line in shown if line.startswith("waits for")]
+    assert [line.split(maxsplit=2)[2] for line in waits] == [f"{waiting} (pending: first)"]
+    assert call(stack, "cancel", waiting).returncode == 0
+    assert stack.wait_for(task_id)["status"] == "succeeded"
+    assert "waits for" not in call(stack, "show", task_id).stdout
+    refused = call(stack, *words, "--on-dependency-failure", "perhaps")
+    assert refused.returncode == 2
+
+
 def test_failing_task_is_exit_code_one_with_its_error(stack: Stack) -> None:
     done = call(stack, "submit", TASKS + "fail", "out of paper", "--watch")
     assert done.returncode == 1
@@ -171,7 +187,7 @@ def test_json_before_and_after(stack: Stack, words: list[str]) -> None:
 
 
 def test_submit_from_a_file_prints_the_ids_in_order(stack: Stack, tmp_path: Path) -> None:
-    tasks = [
+    tasks: list[dict[str, object]] = [
         {"name": "second", "celery_task_name": TASKS + "noop", "depends_on": ["first"]},
         {"name": "first", "celery_task_name": TASKS + "noop", "local_id": "first"},
     ]

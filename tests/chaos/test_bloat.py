@@ -28,7 +28,7 @@ RATE = 100
 CLIENTS = 8
 # What a task may leave in table and indexes while nothing can be cleaned: its row, four dead
 # versions of it, and an entry for each in the indexes of its states.
-BYTES_A_TASK = 4000
+BYTES_A_TASK = 2500
 # An idle system's time for a submission is a few milliseconds.
 P95_SECONDS = 0.25
 WAITING_AT_MOST = 2 * RATE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,13 +56,8 @@ def test_what_waits_for_a_lost_root_ends_with_its_reason(chaos: Scenario) -> Non
     killed = _root(chaos, "short", LONG_SECONDS)
     saved = _root(chaos, "retryable", 3, max_attempts=5)
     with ThreadPoolExecutor(4) as pool:
-        chains = dict(
-            zip(
-                (failing, revoked, killed),
-                pool.map(lambda root: _chain(chaos, root, MANY), (failing, revoked, killed)),
-                strict=True,
-            )
-        )
+        lost = (failing, revoked, killed)
+        chains = dict(zip(lost, pool.map(partial(_chain, chaos, length=MANY), lost), strict=True))
     fans = {root: _fan_out(chaos, root, MANY) for root in chains}
     rescued = _chain(chaos, saved, 20) + _fan_out(chaos, saved, 100)
 
@@ -70,7 +66,7 @@ def test_what_waits_for_a_lost_root_ends_with_its_reason(chaos: Scenario) -> Non
     for root in order:
         _start(chaos, root)
     for root in (killed, saved):
-        chaos.wait(lambda root=root: chaos.effects.of(root, "start"), 60, "the roots run")
+        chaos.wait(partial(chaos.effects.of, root, "start"), 60, "the roots run")
         chaos.kill(chaos.effects.of(root, "start")[-1].pid)
     if chaos.random.random() < 0.5:
         chaos.wait(lambda: chaos.get(revoked)["status"] == "running", 60, "it runs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psutil
@@ -98,7 +99,7 @@ def test_one_main_process_of_two_is_hurt_again_and_again(chaos: Scenario) -> Non
         pids = chaos.worker_pids()
         victim = chaos.random.choice(pids["parents"])
         own = [child.pid for child in psutil.Process(victim).children()]
-        chaos.wait(lambda own=own: _under_way(chaos, own), 30, "it runs something")
+        chaos.wait(partial(_under_way, chaos, own), 30, "it runs something")
         time.sleep(chaos.random.uniform(0, SECONDS))
         hurt |= set(own)
         if number % 2:
@@ -143,9 +144,8 @@ def test_kills_in_the_burst_lane_cost_no_row(chaos: Scenario) -> None:
     for round_ in range(6):
         part = chaos.random.choice(("worker", "worker2"))
         pids = chaos.worker_pids(part)
-        role = ("children", "parent", "agent")[round_ % 3]
-        victim = chaos.random.choice(pids["children"]) if role == "children" else pids[role]
-        chaos.kill(victim)
+        child = chaos.random.choice(pids["children"])
+        chaos.kill((child, pids["parent"], pids["agent"])[round_ % 3])
         time.sleep(chaos.random.uniform(0.3, 1.5))
     tasks = chaos.finish(quiet=120)
     assert {task["status"] for task in tasks.values()} == {"succeeded"}

@@ -109,6 +109,8 @@ async def test_somebody_elses_task_is_like_one_that_does_not_exist(api: Api, how
         ("POST", "/retry", None),
         ("GET", "/attempts", None),
         ("GET", "/logs", None),
+        ("GET", "/graph", None),
+        ("GET", "/children", None),
         ("GET", "/events", None),
         ("POST", "/view-token", None),
     ]

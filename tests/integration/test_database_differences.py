@@ -22,7 +22,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import feed, leases, tasks
+from app.queries import dependencies, feed, leases, tasks
 from app.services import attempts
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
@@ -251,12 +251,37 @@ def plan(world: World, statement: ClauseElement) -> str:
         (lambda: leases.lease_over(10), "ix_tasks_running"),
         (lambda: leases.cancels(["w1"]), "ix_tasks_running"),
         (lambda: feed.expire(10), "ix_tasks_expiring"),
+        (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
+        (lambda: dependencies.due(1000), "ix_tasks_due"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_a_partial_index_finds_the_few_rows_that_matter(
     full: World, statement: Any, index: str
 ) -> None:
+    assert index in plan(full, statement())
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
+        (lambda: dependencies.due(1000), "ix_tasks_due"),
+        (lambda: dependencies.untold([uuid.uuid4()], 1000), "ix_task_dependencies_untold"),
+        (lambda: dependencies.needed_after(uuid.uuid4(), 100), "ix_task_dependencies_untold"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_who_is_due_is_found_among_many_that_wait(full: World, statement: Any, index: str) -> None:
+    full.database.execute(text("UPDATE tasks SET awaited = true"))
+    full.database.execute(text("UPDATE tasks SET status = 'pending' WHERE priority = 2"))
+    full.database.execute(
+        text(
+            "INSERT INTO task_dependencies (task_id, needs_id, told) "
+            "SELECT id, id, false FROM tasks"
+        )
+    )
+    full.database.execute(text("ANALYZE"))
     assert index in plan(full, statement())
 
 

@@ -334,6 +334,20 @@ def test_a_function_is_unknown_only_when_no_live_worker_has_it(
     assert world.row(task_id).status == status
 
 
+def test_hints_of_what_was_rejected_hold_up_nobody(world: World) -> None:
+    from app.maintenance import reject
+
+    gone = world.add_many(3)
+    for task_id in gone:
+        world.force(task_id, celery_task_name="gone.tasks.f")
+    known = world.add()
+    world.feed()
+    assert len(world.hints()) == 4
+    world.database.execute(leases.describe_worker(worker([NOOP])))
+    assert reject.Reject(world.database).run_once(10, patience=0).unknown == 3
+    assert [hint.task_id for hint in world.hints()] == [known]
+
+
 def test_a_function_that_was_known_a_moment_ago_may_come_back(world: World) -> None:
     from app.maintenance import reject
 

@@ -135,7 +135,12 @@ async def test_what_comes_during_a_commit_shares_the_next_one(
 
 
 async def test_the_answer_is_the_row(world: World) -> None:
-    later: dict[str, Any] = {"countdown": 60.0, "priority": 4, "owner_ref": "数据 \u2028", "tags": ["a", "b"]}
+    later: dict[str, Any] = {
+        "countdown": 60.0,
+        "priority": 4,
+        "owner_ref": "数据 \u2028",
+        "tags": ["a", "b"],
+    }
     plain, full = await asyncio.gather(
         accept("plain", celery_task_name=ECHO, args=[[10**30, {"ü": None}]]),
         accept("full", **later),

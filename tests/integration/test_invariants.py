@@ -9,24 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import delete, insert, text, update
 
 from app.core.broker import sync_client
 from app.core.config import get_settings
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
-from app.maintenance import invariants
+from app.maintenance import dependents, fold, invariants
 from app.maintenance.invariants import RULES, Report, Times, rows
-from app.models import Schedule, TaskAttempt, Worker
-from app.queries import leases
+from app.models import Schedule, Task, TaskAttempt, Worker
+from app.queries import counting, leases
 from app.queries import queues as queue_queries
 from app.queries.invariants import Margins
 from app.queries.schedules import BEAT_DUTY
+from app.services.building import NewTask, build_row
+from app.services.catalogue import catalogue
+from app.services.inserting import insertion
+from app.services.steps import carry_out_on
 from tests.support.world import NOOP, QUEUE, World
 
 # Next to no time to put things right; the looks do not really wait.
-AT_ONCE = Times(Margins(1, 1, 1, 1), silence=30, feed=1, resend=3, take=3, forget=60, fire=1)
+AT_ONCE = Times(
+    Margins(1, 1, 1, 1), silence=30, feed=1, resend=3, take=3, forget=60, fire=1, tell=3, gone=3
+)
 
 
 @pytest.fixture(autouse=True)
@@ -255,6 +261,139 @@ def test_a_stop_on_threads_may_take_its_time(world: World) -> None:
     assert broken(world) == {}
 
 
+# Waits for others
+
+
+def waiting(world: World, *needed: uuid.UUID) -> uuid.UUID:
+    """A task that waits for these."""
+    task = NewTask(name="n", task_type="t", celery_task_name=NOOP, depends_on=needed)
+    row = build_row(task, catalogue())
+    with world.database.transaction() as connection:
+        carry_out_on(connection, insertion([row], None))
+    return uuid.UUID(str(row["id"]))
+
+
+def finish(world: World, task_id: uuid.UUID) -> None:
+    """Run a waiting task to its end."""
+    world.mark(task_id)
+    world.claim(world.pair(task_id))
+    world.settle(world.pair(task_id))
+
+
+def long_ago(world: World, task_id: uuid.UUID) -> None:
+    """As if it had run and ended a minute ago."""
+    names = ("completed_at", "started_at", "created_at")
+    world.force(task_id, **{name: ago(world, 60 + n) for n, name in enumerate(names)})
+
+
+def plant_early_rank(world: World) -> uuid.UUID:
+    task_id = waiting(world, world.add(countdown=3600))
+    world.force(task_id, rank=1)
+    return task_id
+
+
+def plant_early_mark(world: World) -> uuid.UUID:
+    task_id = waiting(world, world.add(countdown=3600))
+    world.force(task_id, dispatched_at=world.now(), dispatched_priority=2)
+    return task_id
+
+
+def plant_early_start(world: World) -> uuid.UUID:
+    task_id, _ = world.running()
+    world.force(task_id, unmet_deps=1)
+    return task_id
+
+
+def plant_wrong_number(world: World) -> uuid.UUID:
+    task_id = waiting(world, world.add(countdown=3600))
+    world.force(task_id, unmet_deps=2)
+    return task_id
+
+
+def plant_no_number(world: World) -> uuid.UUID:
+    task_id = waiting(world, world.add(countdown=3600))
+    world.force(task_id, unmet_deps=0, ready_at=world.now() + timedelta(hours=1))
+    return task_id
+
+
+def plant_stuck(world: World) -> uuid.UUID:
+    needed = world.add()
+    task_id = waiting(world, needed)
+    finish(world, needed)
+    world.force(needed, awaited=False)
+    return task_id
+
+
+def plant_needs_gone(world: World) -> uuid.UUID:
+    needed = world.add()
+    task_id = waiting(world, needed, world.add(countdown=3600))
+    world.database.execute(delete(Task).where(Task.id == needed))
+    return task_id
+
+
+@pytest.mark.parametrize(
+    ("rule", "plant"),
+    [
+        ("early", plant_early_rank),
+        ("early", plant_early_mark),
+        ("early", plant_early_start),
+        ("unmet_deps", plant_wrong_number),
+        ("unmet_deps", plant_no_number),
+        ("stuck", plant_stuck),
+        ("needs_gone", plant_needs_gone),
+    ],
+)
+def test_a_broken_wait_is_found(
+    world: World, rule: str, plant: Callable[[World], uuid.UUID]
+) -> None:
+    live_worker(world)
+    needed = world.add(countdown=3600)
+    waiting(world, waiting(world, needed))
+    task_id = plant(world)
+    found = broken(world)
+    found.pop("hint_lost", None)  # of a mark that no broker knows
+    assert found == {rule: [str(task_id)]}
+
+
+def test_waits_of_every_kind_that_are_sound_are_left_in_peace(world: World) -> None:
+    live_worker(world)
+    done, tolerated, later = world.add(), world.add(), world.add(countdown=3600)
+    task_id = waiting(world, done, later)
+    waiting(world, tolerated)
+    cancelled = waiting(world, later)
+    world.force(cancelled, status="revoked", completed_at=world.now())
+    finish(world, done)
+    finish(world, tolerated)
+    assert broken(world) == {}
+    dependents.run_once(world.database, 100)
+    assert world.row(task_id).unmet_deps == 1
+    assert broken(world) == {}
+
+
+def test_dependents_that_nobody_tells_are_found(world: World) -> None:
+    live_worker(world)
+    needed = world.add()
+    task_id = waiting(world, needed)
+    finish(world, needed)
+    long_ago(world, needed)
+    assert broken(world) == {"not_told": [str(needed)]}
+    assert broken(world, between=lambda: dependents.run_once(world.database, 100)) == {}
+    assert world.row(task_id).unmet_deps == 0
+
+
+def test_a_large_fan_out_that_is_being_told_is_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_worker(world)
+    needed = world.add()
+    for _ in range(9):
+        waiting(world, needed)
+    finish(world, needed)
+    long_ago(world, needed)
+    assert broken(world, between=lambda: dependents.run_once(world.database, 1)) == {}
+    assert world.row(needed).completed_at is not None
+
+
 # Counts
 
 
@@ -276,7 +415,33 @@ def unchecked(world: World) -> Iterator[None]:
 def test_a_task_that_no_status_counts_is_found(world: World) -> None:
     live_worker(world)
     world.force(ended(world), status="lost")
-    assert broken(world) == {"counts": ["total"]}
+    assert broken(world) == {"counts": ["all lost"]}
+
+
+def test_counts_that_do_not_agree_with_the_rows_are_found(world: World) -> None:
+    live_worker(world)
+    owner = uuid.uuid4()
+    ended(world, user_id=owner)
+    fold.run_once(world.database, 100)
+    assert broken(world) == {}
+    # By somebody who has disabled triggers.
+    wrong = {"owner": owner, "status": "succeeded", "number": 3}
+    world.database.execute(counting.add_to_count(), wrong)
+    assert broken(world) == {"counts": [f"{owner} succeeded"]}
+    fold.recount(world.database)
+    assert broken(world) == {}
+
+
+def test_a_fold_that_does_not_keep_up_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_UNFOLDED", 4)
+    world.add_many(5)
+    assert broken(world) == {}, "nobody is there to fold"
+    live_worker(world)
+    assert broken(world) == {"not_folded": ["task_deltas"]}
+    fold.run_once(world.database, 100)
+    assert broken(world) == {}
 
 
 # Queues

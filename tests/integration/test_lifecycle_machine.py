@@ -20,21 +20,22 @@ from hypothesis.stateful import (
 )
 
 from app import dispatch
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid
 from app.domain.lifecycle import FINISHED, Reason, TaskStatus
-from app.maintenance import rescue, resend
+from app.maintenance import dependents, rescue, resend
 from app.queries import feed, leases
 from app.services import attempts, external
 from app.services import queue as queue_service
 from app.services.attempts import LostTo, Outcome
 from app.services.task import CancelOutcome, DeleteOutcome, task_service
 from tests.support.simulation import Held, Simulation, claimed_already
-from tests.support.world import QUEUE, World
+from tests.support.world import NOOP, QUEUE, World
 
 NUMBER = st.integers(0, 99)
 WORKER = st.sampled_from(["w1", "w2", "w3"])
 CAUSE = st.sampled_from(["crash", "timeout", "interrupt", "memory"])
 ENDING = st.sampled_from([TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.REVOKED])
+POLICY = st.sampled_from(["fail", "fail", "run"])
 MAX_TASKS = 6
 ERROR = {"type": "E", "message": "m", "traceback": None, "attempt": 1}
 
@@ -71,10 +72,17 @@ class Life(RuleBasedStateMachine):
     def the_table_holds(self) -> None:
         self.sim.check()
 
-    @initialize(attempts=st.lists(st.integers(1, 5), min_size=2, max_size=MAX_TASKS - 1))
-    def begin(self, attempts: list[int]) -> None:
+    @initialize(
+        attempts=st.lists(st.integers(1, 5), min_size=2, max_size=MAX_TASKS - 2),
+        waiting=st.lists(st.tuples(NUMBER, NUMBER), max_size=3),
+        policy=POLICY,
+    )
+    def begin(self, attempts: list[int], waiting: list[tuple[int, int]], policy: str) -> None:
         for max_attempts in attempts:
             self.world.add(max_attempts=max_attempts)
+        for numbers in waiting:
+            self.sim.check()
+            self.submit_after_others(numbers=list(numbers), policy=policy)
 
     # -- users ------------------------------------------------------------------------------
 
@@ -86,6 +94,23 @@ class Life(RuleBasedStateMachine):
     @when(lambda self: self.unfinished() < MAX_TASKS)
     def submit(self, **fields: Any) -> None:
         self.world.add(**fields)
+
+    @rule(numbers=st.lists(NUMBER, min_size=1, max_size=2), policy=POLICY)
+    @when(lambda self: self.sim.before and self.unfinished() < MAX_TASKS)
+    def submit_after_others(self, numbers: list[int], policy: str) -> None:
+        needed = sorted({self.task(number) for number in numbers})
+        goes = [each for each in needed if self.sim.before[each].delete_requested_at]
+        given: dict[str, Any] = {"name": "n", "task_type": "t", "celery_task_name": NOOP}
+        try:
+            self.sim.call(
+                lambda db: task_service.create_task(
+                    db, **given, depends_on=needed, on_dependency_failure=policy, max_attempts=2
+                )
+            )
+        except Invalid:
+            assert goes
+        else:
+            assert not goes
 
     def unfinished(self) -> int:
         """How many tasks wait or run."""
@@ -121,8 +146,10 @@ class Life(RuleBasedStateMachine):
     def delete(self, number: int) -> None:
         task_id = self.task(number)
         running = self.sim.before[task_id].status == TaskStatus.RUNNING
-        outcome = self.sim.call(lambda db: task_service.delete(db, task_id))
-        assert outcome == (DeleteOutcome.REQUESTED if running else DeleteOutcome.REMOVED)
+        expected = DeleteOutcome.REQUESTED if running else DeleteOutcome.REMOVED
+        if self.sim.is_needed(task_id):
+            expected = DeleteOutcome.NEEDED
+        assert self.sim.call(lambda db: task_service.delete(db, task_id)) == expected
 
     @rule(number=NUMBER, priority=st.integers(1, 4), later=st.booleans())
     @when(lambda self: self.sim.before)
@@ -175,9 +202,44 @@ class Life(RuleBasedStateMachine):
         try:
             got = self.sim.call(lambda db: external.claim(db, task_id, "gpu"))
         except Conflict:
-            assert row.status != TaskStatus.PENDING
+            assert row.status != TaskStatus.PENDING or row.unmet_deps
         else:
+            assert not row.unmet_deps
             self.sim.began(task_id, got.celery_id, "external:gpu")
+
+    @rule()
+    def changes_are_folded(self) -> None:
+        self.sim.ledger.check(self.sim.before)
+
+    @rule(number=NUMBER, ending=ENDING, limit=st.sampled_from([0, 1, 2, 100]))
+    @when(lambda self: self.needed())
+    def needed_one_ends(self, number: int, ending: TaskStatus, limit: int) -> None:
+        """Somebody waits for it, and may or may not be told at once."""
+        row = self.needed()[number % len(self.needed())]
+        if row.status == TaskStatus.PENDING:
+            got = self.sim.call(lambda db: external.claim(db, row.id, "gpu"))
+            self.sim.began(row.id, got.celery_id, "external:gpu")
+            self.sim.check()
+        pair = self.sim.holder[row.id]
+        self.sim.answered(pair, bool(self.world.settle(pair, status=ending)))
+        if limit:
+            dependents.run_once(self.db, limit)
+
+    def needed(self) -> list[Any]:
+        """Tasks that others wait for and that wait for none."""
+        rows = self.sim.before.values()
+        return [row for row in rows if row.awaited and self.may_end(row)]
+
+    def may_end(self, row: Any) -> bool:
+        """Whether an attempt of it runs, or could begin."""
+        return row.status not in FINISHED and not row.unmet_deps and not _is_over(row)
+
+    @rule()
+    def tell_all(self) -> None:
+        while dependents.run_once(self.db, 100).edges:
+            pass
+        for task_id in self.sim.waiting():
+            assert self.sim.waits_for_some_unfinished(task_id), "it would wait for ever"
 
     # -- feed and broker --------------------------------------------------------------------
 
@@ -318,6 +380,11 @@ class Life(RuleBasedStateMachine):
         assert report.returned + report.ended == len(lost)
         for pair in lost:
             self.sim.answered(pair, accepted=True)
+
+
+def _is_over(row: Any) -> bool:
+    """Whether only the sweep of the expired may touch it."""
+    return row.status == TaskStatus.PENDING and row.expires_at is not None
 
 
 @pytest.fixture

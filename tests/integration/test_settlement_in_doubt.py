@@ -106,7 +106,7 @@ def waiting(world: World, **fields: Any) -> Pair:
     return world.pair(task_id)
 
 
-def run(pair: Pair, body: Callable[[Claim], Any]) -> tuple[execution.Ran, list[str]]:
+def run(pair: Pair, body: Callable[[Claim], Any]) -> tuple[settling.Ran, list[str]]:
     """Run a hint's row; also what was logged."""
     row = HintRow(*pair, None, None)
     with capture_logs() as logged:

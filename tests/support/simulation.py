@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,8 +23,9 @@ from app.domain.lifecycle import FINISHED, TRANSITIONS, Event, TaskStatus
 from app.domain.retry import MAX_CRASHES
 from app.hints import Hint, encode
 from app.maintenance.resend import Resend
-from app.models import Queue, Task
+from app.models import Queue, Task, TaskDependency
 from app.queries import claims, feed
+from tests.support.ledger import Ledger, counted
 from tests.support.world import QUEUE, Pair, World
 
 Answer = TypeVar("Answer")
@@ -41,6 +43,8 @@ _REMOVABLE = TRANSITIONS[Event.REMOVE].sources | TRANSITIONS[Event.CANCEL].sourc
 # simulation itself moves.
 _SILENT = {"dispatched_at", "dispatched_priority", "celery_id", "rank", "lease_until"}
 _SILENT |= {"expires_at", "ready_at"}
+# So may what a row waits for, and whether others are to be told how it ended.
+_SILENT |= {"unmet_deps", "awaited"}
 
 
 @dataclass
@@ -68,6 +72,7 @@ class Simulation:
             self.world.database.execute(delete(table))
         self.world.set_window(WINDOW)
         self.resend = _Resend(self)
+        self.ledger = Ledger(self.world.database)
 
     # -- the broker -------------------------------------------------------------------------
 
@@ -146,6 +151,25 @@ class Simulation:
             row.id: row for row in self.world.database.execute(select(Task).order_by(Task.id)).all()
         }
 
+    def edges(self) -> list[Row[Any]]:
+        """Every edge there is."""
+        return list(self.world.database.execute(select(TaskDependency.__table__)).all())
+
+    def is_needed(self, task_id: uuid.UUID) -> bool:
+        """Whether an unfinished task depends on it."""
+        ends = [edge.task_id for edge in self.edges() if edge.needs_id == task_id]
+        return any(self.before[each].status not in FINISHED for each in ends)
+
+    def waiting(self) -> list[uuid.UUID]:
+        """Tasks that wait for others."""
+        return [row.id for row in self.rows().values() if row.unmet_deps and _waits(row)]
+
+    def waits_for_some_unfinished(self, task_id: uuid.UUID) -> bool:
+        """Whether one of the tasks that it needs has not finished."""
+        rows = self.rows()
+        needed = [edge.needs_id for edge in self.edges() if edge.task_id == task_id]
+        return any(rows[each].status not in FINISHED for each in needed)
+
     def check(self) -> None:
         """Every row by itself, and against what it was before the last step."""
         rows = self.rows()
@@ -156,10 +180,14 @@ class Simulation:
                 assert old.status in _REMOVABLE or old.delete_requested_at, old
         for row in rows.values():
             self._check_row(row)
+        self._check_waits(rows)
         running = {row.id: (row.id, row.celery_id) for row in rows.values() if _runs(row)}
         assert running == self.holder, "the rows and the workers disagree on who holds what"
         marked = [row for row in rows.values() if row.status == "pending" and row.dispatched_at]
         assert len(marked) <= 4 * WINDOW
+        statuses = Counter(row.status for row in rows.values())
+        assert Counter(counted(self.world.database)) == statuses, "the counts are wrong"
+        self.ledger.see(self.before, rows)
         self.before = rows
 
     def _check_row(self, row: Row[Any]) -> None:
@@ -173,6 +201,20 @@ class Simulation:
         assert not row.completed_at or (row.started_at or row.created_at) <= row.completed_at
         if row.status == TaskStatus.PENDING:
             assert row.celery_id not in self.claimed, "a waiting row has a used id"
+
+    def _check_waits(self, rows: dict[uuid.UUID, Row[Any]]) -> None:
+        untold: dict[uuid.UUID, list[uuid.UUID]] = {}
+        for edge in self.edges():
+            if not edge.told:
+                untold.setdefault(edge.task_id, []).append(edge.needs_id)
+        for row in rows.values():
+            if _waits(row):
+                needed = untold.get(row.id, [])
+                assert row.unmet_deps == len(needed)
+                assert all(rows[each].awaited for each in needed), "nobody would tell it"
+            if row.unmet_deps:
+                assert not _runs(row), "it has started before its turn"
+                assert not (_waits(row) and (row.rank or row.dispatched_at))
 
 
 class _Resend(Resend):
@@ -190,9 +232,15 @@ def _runs(row: Row[Any]) -> bool:
     return bool(row.status == TaskStatus.RUNNING)
 
 
+def _waits(row: Row[Any]) -> bool:
+    return bool(row.status == TaskStatus.PENDING)
+
+
 def _check_step(old: Row[Any], new: Row[Any]) -> None:
     if old.status in FINISHED:
-        assert tuple(new) == tuple(old), "a finished task changed"
+        # But for this: its dependents have been told, or there is a new one.
+        changed = [name for name in old._fields if getattr(old, name) != getattr(new, name)]
+        assert changed in ([], ["awaited"]), "a finished task changed"
     if old.status != new.status or old.attempt != new.attempt:
         assert (old.status, new.status) in _SEEN, f"{old.status} -> {new.status}"
     if old.attempt == new.attempt:

@@ -17,6 +17,9 @@ from typing import Any
 
 from celery import shared_task
 
+from app.core.errors import Invalid
+from app.worker import parents, spawn_many
+
 
 def note(log: str, task_id: object, attempt: object, phase: str) -> None:
     """Append one effect. A single O_APPEND write, so that lines of many processes stay whole."""
@@ -270,13 +273,56 @@ def kill_self_again(self: Any, log: str, deaths: int = 99) -> int:
     return int(self.attempt)
 
 
+@shared_task(bind=True)
+def what_came_before(self: Any, log: str | None = None) -> list[list[Any]]:
+    """How the tasks that this one depends on have ended, in their order."""
+    if log:
+        note(log, self.task_id, self.attempt, "start")
+    return [[each.id, each.status, each.result] for each in self.parents.values()]
+
+
+@shared_task
+def sum_of_parents() -> int:
+    """The sum of the results of the tasks that this one depends on."""
+    return sum(int(each.result) for each in parents().values())
+
+
+@shared_task(bind=True)
+def split_and_join(self: Any, numbers: list[int]) -> dict[str, Any]:
+    """A subtask for each number, and one that waits for all of them and adds them up."""
+    parts = self.spawn_many(add, [(number, 0) for number in numbers])
+    joined = self.spawn(sum_of_parents, depends_on=parts)
+    return {"parts": parts, "joined": joined}
+
+
+@shared_task(bind=True, max_retries=2, default_retry_delay=0)
+def spawn_wrongly(self: Any, function: str, count: int = 1) -> list[str]:
+    """Spawn what is refused, and return why."""
+    try:
+        return list(spawn_many(function, [[]] * count, name="x", tags=["same", "same"]))
+    except (Invalid, ValueError) as refused:
+        return [type(refused).__name__, str(refused)]
+
+
+@shared_task(bind=True)
+def spawn_for_ever(self: Any, log: str) -> None:
+    """Spawn until it is stopped."""
+    note(log, self.task_id, self.attempt, "start")
+    while True:
+        self.spawn_many(noop, [[]] * 50, countdown=3600)
+
+
 @shared_task
 def write_json(path: str, value: Any) -> None:
     """Write a JSON file, for calls whose result nobody keeps."""
     Path(path).write_text(json.dumps(value))
 
 
-@shared_task(bind=True, burst=True)
+# The stubs know Celery's own options only.
+_burst_task: Any = shared_task
+
+
+@_burst_task(bind=True, burst=True)  # type: ignore[untyped-decorator]
 def burst_step(self: Any, log: str, what: str = "", seconds: float = 0.0) -> str:
     """One of many short rows; `what` says what goes wrong with it."""
     note(log, self.task_id, self.attempt, "start")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from app.core.config import Settings
+from app.core.config import INTERNAL_FIELDS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.txt"))
 # Set by the worker's processes for each other.
-INTERNAL = {"agent_socket"}
+INTERNAL = INTERNAL_FIELDS
 
 
 def example() -> dict[str, str]:

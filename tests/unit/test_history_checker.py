@@ -13,8 +13,8 @@ from tests.support.chaos.samples import Plant, a_task, add, clean, posted, rules
 from tests.support.effects import Effect
 from tests.unit.test_history_checker_system import PLANTED as SYSTEM
 
-# C12 and C13 have files of their own.
-ELSEWHERE = {"C12", "C13", *(rule for rule, _ in SYSTEM)}
+# C12, C13 and C15 have files of their own.
+ELSEWHERE = {"C12", "C13", "C15", *(rule for rule, _ in SYSTEM)}
 
 
 def test_a_clean_history_has_no_violation() -> None:
@@ -27,7 +27,7 @@ def test_a_history_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
 
 
 def test_every_rule_of_the_list_is_in_the_table() -> None:
-    assert list(RULES) == [f"C{number}" for number in range(1, 15)]
+    assert list(RULES) == [f"C{number}" for number in range(1, 16)]
 
 
 def lost_task(history: History) -> None:
@@ -136,6 +136,11 @@ def finished_without_a_time(history: History) -> None:
     history.tasks["once"]["completed_at"] = None
 
 
+def failed_without_a_start_and_ran(history: History) -> None:
+    add(history, a_task("never", "failed", attempt=0, tries=0, started_at=None, args=[]))
+    history.effects.append(Effect("never", 1, "start", 9, 3.0))
+
+
 PLANTED: list[tuple[str, Plant]] = [
     ("C1", lost_task),
     ("C2", unfinished_task),
@@ -153,6 +158,7 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C5", retryable_success_without_done),
     ("C5", repeat_without_a_fault),
     ("C6", revoked_task_ran),
+    ("C6", failed_without_a_start_and_ran),
     ("C7", count_is_wrong),
     ("C7", task_nobody_submitted),
     ("C7", deleted_task_is_listed),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import End, FaultSpan, History, Missing, Process
-from tests.support.chaos.observer import ends_in
+from tests.support.chaos.observer import ends_in, readied_in
 from tests.support.chaos.samples import DEADLY, Plant, a_task, add, rules, violations
 from tests.support.effects import Effect
 
@@ -160,6 +160,12 @@ def _stopped_by_force(history: History) -> None:
     child_ended(history, 100)
 
 
+def _stopped_by_force_when_it_was_just_done(history: History) -> None:
+    add(history, a_task("won", cancel_requested_at="2030-01-31T08:00:01Z"))
+    history.effects += [Effect("won", 1, "start", 100, 20.0), Effect("won", 1, "done", 100, 20.4)]
+    child_ended(history, 100)
+
+
 def _fenced_after_a_cut(history: History) -> None:
     child_dies_with_an_innocent_task(history)
     history.faults.append(FaultSpan("cut", 20.1, 20.4, Kind.DATABASE))
@@ -170,7 +176,7 @@ def _task_that_takes_memory(history: History) -> None:
 
 
 def _warming_up(history: History) -> None:
-    grow(history, "agent", 90)
+    grow(history, "agent", 55)
 
 
 def _young(history: History) -> None:
@@ -187,6 +193,7 @@ def _young(history: History) -> None:
         _whole_worker_restarted,
         _task_that_ends_its_process,
         _stopped_by_force,
+        _stopped_by_force_when_it_was_just_done,
         _fenced_after_a_cut,
         _task_that_takes_memory,
         _warming_up,
@@ -210,3 +217,14 @@ def test_ends_are_read_from_what_a_worker_prints(tmp_path: Path) -> None:
     assert (agent.pid, agent.how) == (None, "agent_ended")
     assert agent.at - child.at == 1.5
     assert replace(agent, at=0.0) == End("worker", 0.0, "agent_ended")
+
+
+def test_when_a_beat_began_is_read_from_what_it_prints(tmp_path: Path) -> None:
+    path = tmp_path / "beat.out"
+    path.write_text(
+        "2030-01-31T08:00:01.5Z [info] schedules are in place [app.scheduler.scheduler] count=1\n"
+        "2030-01-31T08:00:02.0Z [info] schedule fired [app.scheduler.firing] schedule=x\n"
+        "2030-01-31T08:00:11.5Z [info] schedules are in place [app.scheduler.scheduler] count=1\n"
+    )
+    first, second = readied_in(path)
+    assert second - first == 10

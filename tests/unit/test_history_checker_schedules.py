@@ -36,6 +36,11 @@ def until(history: History, ended: float, next_fire: float) -> None:
     history.schedules = [Schedule("nightly", SLOT_SECONDS, moment(next_fire))]
 
 
+def beat(started: float, ended: float | None = None, part: str = "beat") -> PartLife:
+    """A beat that needs two seconds to begin."""
+    return PartLife(part, started, ended, started + 2)
+
+
 def beats(history: History, *lives: PartLife) -> None:
     history.parts = [PartLife("worker", 0.0), *lives]
 
@@ -92,7 +97,7 @@ def slot_is_out_of_rhythm(history: History) -> None:
 
 def downtime(history: History) -> None:
     """No beat from 12 to 36: the slot at 20 fires late, the one at 30 is left out."""
-    beats(history, PartLife("beat", 0, 12), PartLife("beat", 36))
+    beats(history, beat(0, 12), beat(36))
     forget(history, 20, 30)
     fire(history, 20, at=38)
 
@@ -103,20 +108,26 @@ def burst_after_downtime(history: History) -> None:
 
 
 def first_missed_slot_is_left_out(history: History) -> None:
-    beats(history, PartLife("beat", 0, 12), PartLife("beat", 36))
+    beats(history, beat(0, 12), beat(36))
     forget(history, 20)
     history.slots[-1] = replace(history.slots[-1], fired_at=moment(38))
 
 
 def catching_up_takes_for_ever(history: History) -> None:
-    beats(history, PartLife("beat", 0, 12), PartLife("beat", 22))
+    beats(history, beat(0, 12), beat(22))
     forget(history, 20, 30)
     fire(history, 20, at=36)
 
 
+def beat_that_comes_back_never_begins(history: History) -> None:
+    beats(history, beat(0, 12), PartLife("beat", 22))
+    forget(history, 20, 30)
+    until(history, 42, next_fire=20)
+
+
 def other_beat_does_not_take_over(history: History) -> None:
     downtime(history)
-    history.parts.append(PartLife("beat2", 0))
+    history.parts.append(beat(0, part="beat2"))
 
 
 def broker_outage_holds_a_slot_up(history: History) -> None:
@@ -145,6 +156,7 @@ PLANTED: list[Plant] = [
     burst_after_downtime,
     first_missed_slot_is_left_out,
     catching_up_takes_for_ever,
+    beat_that_comes_back_never_begins,
     other_beat_does_not_take_over,
     broker_outage_holds_a_slot_up,
     database_is_long_back,
@@ -165,13 +177,13 @@ def test_the_slot_that_is_missing_is_named() -> None:
 
 
 def _beat_dies_and_nobody_takes_over(history: History) -> None:
-    beats(history, PartLife("beat", 0, 12))
+    beats(history, beat(0, 12))
     forget(history, 20, 30)
     until(history, 42, next_fire=20)
 
 
 def _stopped_before_the_end(history: History) -> None:
-    beats(history, PartLife("beat", 0, 32))
+    beats(history, beat(0, 32))
     until(history, 90, next_fire=40)
 
 
@@ -182,7 +194,7 @@ def _frozen(history: History) -> None:
 
 
 def _one_of_two_is_frozen(history: History) -> None:
-    history.parts.append(PartLife("beat2", 0))
+    history.parts.append(beat(0, part="beat2"))
     history.faults.append(FaultSpan("frozen", 12, 36, Kind.BEAT, "beat"))
 
 

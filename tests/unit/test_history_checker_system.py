@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.chaos.faults import RECOVERY, Kind
-from tests.support.chaos.history import Call, FaultSpan, History
+from tests.support.chaos.history import Call, FaultSpan, History, PartLife
 from tests.support.chaos.samples import Plant, a_task, add, look, rules, violations
 
 
@@ -73,6 +73,21 @@ def stuck_row_nine_seconds_after_an_outage(history: History) -> None:
     fault(history, Kind.DATABASE, 5, 11)
 
 
+def hurt(history: History, part: str, kind: Kind, started: float, ended: float) -> None:
+    history.faults.append(FaultSpan("frozen", started, ended, kind, part))
+
+
+def stuck_row_beside_a_worker_that_is_well(history: History) -> None:
+    stuck_row(history)
+    history.parts.append(PartLife("worker2", 0.0))
+    hurt(history, "worker", Kind.WORKER, 12, 25)
+
+
+def stuck_row_when_one_worker_is_well_again(history: History) -> None:
+    stuck_row_beside_a_worker_that_is_well(history)
+    hurt(history, "worker2", Kind.AGENT, 8, 11)
+
+
 def waiting_from(history: History, began: int) -> None:
     """Ready rows and idle slots to the end."""
     history.looks[began - 1 :] = [look(float(at), ready=1) for at in range(began, 42)]
@@ -126,6 +141,8 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C10", stuck_row_while_the_api_is_killed),
     ("C10", stuck_row_after_the_death_of_a_child),
     ("C10", stuck_row_nine_seconds_after_an_outage),
+    ("C10", stuck_row_beside_a_worker_that_is_well),
+    ("C10", stuck_row_when_one_worker_is_well_again),
     ("C10", ready_row_beside_an_idle_worker),
     ("C10", ready_row_ten_seconds_after_an_outage_of_the_broker),
     ("C10", ready_row_while_the_api_is_away),
@@ -167,6 +184,22 @@ def _stuck_for_a_lease_and_five_seconds_after_an_outage(history: History) -> Non
     fault(history, Kind.DATABASE, 5, 12.1)
 
 
+def _stuck_while_the_only_worker_is_frozen(history: History) -> None:
+    stuck_row(history)
+    hurt(history, "worker", Kind.WORKER, 12, 25)
+
+
+def _stuck_while_both_workers_are_hurt(history: History) -> None:
+    stuck_row_beside_a_worker_that_is_well(history)
+    hurt(history, "worker2", Kind.AGENT, 15, 15)
+
+
+def _stuck_while_the_only_worker_that_is_left_is_hurt(history: History) -> None:
+    stuck_row(history)
+    history.parts.append(PartLife("worker2", 0.0, 10.0))
+    hurt(history, "worker", Kind.AGENT, 15, 15)
+
+
 def _stuck_by_a_fault_of_no_kind(history: History) -> None:
     stuck_row(history)
     history.faults.append(FaultSpan("whatever", 15, 15))
@@ -202,6 +235,9 @@ def _window_that_has_shrunk(history: History) -> None:
         _unavailable,
         _stuck_during_an_outage,
         _stuck_for_a_lease_and_five_seconds_after_an_outage,
+        _stuck_while_the_only_worker_is_frozen,
+        _stuck_while_both_workers_are_hurt,
+        _stuck_while_the_only_worker_that_is_left_is_hurt,
         _stuck_by_a_fault_of_no_kind,
         _ready_rows_that_move,
         _ready_rows_while_the_broker_is_away,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from alembic import context
+from sqlalchemy import Connection
 
 import app.models  # noqa: F401 - fills the metadata
+from app.db import triggers
 from app.db.base import Base
 from app.db.engines import sync_engine
 
 
-def run(connection: object) -> None:
+def run(connection: Connection) -> None:
     context.configure(
-        connection=connection,  # type: ignore[arg-type]
+        connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
         render_as_batch=True,
@@ -19,6 +21,7 @@ def run(connection: object) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+        triggers.install(connection)
 
 
 if (given := context.config.attributes.get("connection")) is not None:

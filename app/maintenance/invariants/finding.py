@@ -51,7 +51,25 @@ RULES: dict[str, Rule] = {
         "finished and still there although its deletion was asked for",
         f"see that a worker runs, and look for agent_step_failed in {_WORKER_LOG}",
     ),
-    "counts": Rule("counted otherwise than the rows are", "REINDEX the database, then ask again"),
+    "early": Rule("ready, sent out or running although it waits for others", _REPORT),
+    "unmet_deps": Rule("waiting for another number of tasks than it should", _REPORT),
+    "stuck": Rule(
+        "waiting for others although all of those have finished",
+        "run it anew, with taskctl cancel ID and taskctl retry ID; " + _REPORT,
+    ),
+    "needs_gone": Rule(
+        "waiting for a task that was removed by hand",
+        "an agent tells it within minutes: see that a worker runs, and look for agent_step_failed "
+        f"in {_WORKER_LOG}",
+    ),
+    "counts": Rule(
+        "counted otherwise than the rows are",
+        "count them anew: taskctl recount; and see that nobody disables triggers",
+    ),
+    "not_folded": Rule(
+        "waiting to be counted while an agent lives",
+        f"look for agent_step_failed in {_WORKER_LOG}; counts are right all the same, but slow",
+    ),
     "window": Rule(
         "with more tasks in the broker than its window",
         "no process but those of this version may feed: stop older ones",
@@ -72,6 +90,11 @@ RULES: dict[str, Rule] = {
     "hint_lost": Rule(
         "marked as sent, and not in the broker",
         f"agents send such tasks again: look for agent_step_failed in {_WORKER_LOG}",
+    ),
+    "not_told": Rule(
+        "finished, and those who wait for it are not told",
+        f"look for agent_step_failed in {_WORKER_LOG}, and for a session that keeps rows locked; "
+        "restart the worker",
     ),
     "stale_worker": Rule(
         "silent for so long that it should have been forgotten",

@@ -58,6 +58,7 @@ def look(database: Database, times: Times, notes: list[str]) -> list[Suspect]:
     if not alive:
         notes.append("no worker is alive, so nothing is expected to move: taskctl doctor")
         return suspects
+    suspects += _not_told(database, times)
     suspects += _unranked(database, times, {queue.name for queue in found if queue.paused})
     for queue in found:
         # The lists are read after the rows: what is published in between is then seen.
@@ -121,6 +122,16 @@ def _unranked(database: Database, times: Times, paused: set[str]) -> list[Suspec
         for row in rows
         if row.queue not in paused
     ]
+
+
+def _not_told(database: Database, times: Times) -> list[Suspect]:
+    """The one whose dependents are to be told next, if none of them is."""
+    row = database.execute(queries.first_due()).first()
+    if row is None or row.age <= times.tell:
+        return []
+    left = frozenset(database.execute(queries.not_told(row.id, LIMIT)).column())
+    detail = f"finished {float(row.age):.0f} s ago"
+    return [Suspect("not_told", str(row.id), detail, times.tell, left)]
 
 
 def _not_fed(database: Database, queue: QueueNow, times: Times) -> list[Suspect]:

@@ -32,6 +32,12 @@ class Times:
     forget: float
     # From a schedule's slot to its firing.
     fire: float
+    # From the end of a task to the first word to those who wait for it.
+    tell: float
+    # From the removal of a task by hand to that word.
+    gone: float
+    # From too many unfolded changes to few.
+    fold: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -54,4 +60,7 @@ class Times:
             forget=WORKER_SILENCE_SECONDS + 2 * PRUNE_EVERY_SECONDS + takeover,
             # Longer than a dead beat still counts as alive.
             fire=3 * settings.heartbeat_seconds + 3 * LEEWAY_SECONDS,
+            tell=3 * LEEWAY_SECONDS,
+            gone=2 * PRUNE_EVERY_SECONDS + takeover,
+            fold=takeover + 2 * step + 3 * LEEWAY_SECONDS,
         )

@@ -15,6 +15,7 @@ from tests.support.chaos import rules_processes as processes
 from tests.support.chaos import rules_record as record
 from tests.support.chaos import rules_schedules as schedules
 from tests.support.chaos import rules_system as system
+from tests.support.chaos import rules_waiting as waiting
 from tests.support.chaos.history import History
 from tests.support.chaos.violation import Violation
 
@@ -28,7 +29,7 @@ RULES: dict[str, Rule] = {
     "C3": record.statuses_follow_the_lifecycle,
     "C4": execution.a_single_try_starts_once,
     "C5": execution.repeats_have_a_fault,
-    "C6": execution.revoked_before_the_start_means_no_effect,
+    "C6": execution.ended_before_the_start_means_no_effect,
     "C7": record.the_books_add_up,
     "C8": execution.tries_and_crashes_are_bounded,
     "C9": system.answers_are_designed,
@@ -37,6 +38,7 @@ RULES: dict[str, Rule] = {
     "C12": schedules.every_slot_fires_once,
     "C13": processes.processes_live,
     "C14": system.the_broker_holds_a_window,
+    "C15": waiting.dependents_come_after,
 }
 
 

@@ -5,13 +5,16 @@ The bounds are those of `docs/en/guarantees.md`, and are told in `tests/chaos/RE
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from tests.support.chaos.history import Facts, FaultSpan, History
 
+Span = tuple[float, float]
 Rule = Literal["rescue", "start", "messages", "slots"]
 
 
@@ -79,15 +82,42 @@ RECOVERY = {
 }
 
 
-def excuses(history: History, rule: Rule) -> Iterator[tuple[float, float]]:
-    """`(from, to)` of everything that excuses what a rule judges."""
+def excuses(history: History, rule: Rule) -> list[Span]:
+    """`(from, to)` of everything that excuses what a rule judges.
+
+    Any agent can rescue, so one that was hurt is an excuse only while all others were too.
+    """
+    everywhere: list[Span] = []
+    by_worker = _not_there(history)
     for fault in history.faults:
         wait: Wait | None = getattr(RECOVERY[Kind(fault.kind)], rule)
         if wait is not None:
-            yield fault.started, fault.ended + wait.after(history.facts)
+            of_one = rule == "rescue" and fault.part in by_worker
+            span = fault.started, fault.ended + wait.after(history.facts)
+            (by_worker[fault.part] if of_one else everywhere).append(span)
+    return [*everywhere, *(functools.reduce(_both, by_worker.values()) if by_worker else ())]
 
 
-def is_excused(spans: list[tuple[float, float]], at: float) -> bool:
+def _not_there(history: History) -> dict[str, list[Span]]:
+    """For each worker when it was not there to rescue anybody: before its start, after its end."""
+    lives = [life for life in history.parts if life.part.startswith(Kind.WORKER)]
+    spans: dict[str, list[Span]] = {}
+    for life in lives:
+        spans.setdefault(life.part, [(-math.inf, life.started + RESCUE.after(history.facts))])
+    for part in spans:
+        last = [life for life in lives if life.part == part][-1]
+        if last.ended is not None:
+            spans[part].append((last.ended, math.inf))
+    return spans
+
+
+def _both(some: list[Span], others: list[Span]) -> list[Span]:
+    """The times that are in a span of each list."""
+    pairs = ((max(a[0], b[0]), min(a[1], b[1])) for a in some for b in others)
+    return [(started, ended) for started, ended in pairs if started <= ended]
+
+
+def is_excused(spans: Sequence[Span], at: float) -> bool:
     """Whether a moment is in one of the spans."""
     return any(started <= at <= ended for started, ended in spans)
 

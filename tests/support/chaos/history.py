@@ -91,11 +91,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class PartLife:
-    """A part from its start to its end by the scenario; `ended` is None while it should live."""
+    """A part from its start to its end by the scenario; `ended` is None while it should live.
+
+    `ready` is when it said that it begins to work; None when it never did, or tells nothing of it.
+    """
 
     part: str
     started: float
     ended: float | None = None
+    ready: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

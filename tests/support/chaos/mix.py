@@ -6,6 +6,7 @@ import random
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ CLIENT_SECONDS = 10.0
 CLIENT_PAUSE_SECONDS = 0.5
 # Of the submissions: sent under an idempotency key until answered, cancelled, deleted.
 KEYED, CANCELLED, DELETED = 0.2, 0.05, 0.02
+# Those that wait for up to three of the last ones, and how many of them run whatever became of those.
+WAITING, TOLERANT = 0.15, 0.4
+LAST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Mix:
         self._seconds = seconds
         self._ending = threading.Event()
         self._others: list[threading.Thread] = []
+        self._last: deque[str] = deque(maxlen=LAST)
         self._thread = threading.Thread(target=self._run, name="mix", daemon=True)
         self._thread.start()
 
@@ -85,17 +90,28 @@ class Mix:
             max_attempts=kind.max_attempts,
             priority=chance.choice((1, 2, 2, 2, 3, 4)),
             countdown=round(chance.uniform(0.5, 15), 2) if chance.random() < 0.08 else None,
+            **self._waits(),
         )
         keyed = chance.random() < KEYED
         call = self._patiently(body) if keyed else self._post(body, None)
         if not call.accepted:
             return
         task_id = str(call.answer["id"])
+        self._last.append(task_id)
         fate = chance.random()
         if fate < CANCELLED:
             self._later(lambda: self._chaos.cancel(task_id))
         elif fate < CANCELLED + DELETED:
             self._later(lambda: self._chaos.call("DELETE", f"/api/v1/tasks/{task_id}"))
+
+    def _waits(self) -> dict[str, Any]:
+        """What it depends on, if on anything. One that was deleted since is a 422."""
+        chance = self._chance
+        if chance.random() >= WAITING or not self._last:
+            return {}
+        needed = chance.sample(list(self._last), min(chance.randint(1, 3), len(self._last)))
+        policy = "run" if chance.random() < TOLERANT else "fail"
+        return {"depends_on": needed, "on_dependency_failure": policy}
 
     def _post(self, body: dict[str, Any], key: str | None) -> Call:
         return self._chaos.call("POST", "/api/v1/tasks/", body, key=key, timeout=CLIENT_SECONDS)
@@ -105,7 +121,8 @@ class Mix:
         key = str(uuid.UUID(int=self._chance.getrandbits(128)))
         while True:
             call = self._post(body, key)
-            if call.accepted or self._ending.is_set():
+            refused = call.status is not None and 400 <= call.status < 500
+            if call.accepted or refused or self._ending.is_set():
                 return call
             time.sleep(CLIENT_PAUSE_SECONDS)
 

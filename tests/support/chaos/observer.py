@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import httpx2
 import psutil
 
-from tests.support.chaos.history import End, Missing, Process
+from tests.support.chaos.history import End, Missing, PartLife, Process
 from tests.support.processes import Process as Started
 from tests.support.stack import Stack
 
 # What a supervisor writes when something it keeps has ended without being told to, or was replaced.
 _ENDINGS = re.compile(r"\b(worker_ended|agent_ended|agent_silent|worker_replaced)\b")
+# What a beat writes when it has looked at its schedules for the first time.
+_READY = re.compile(r"\bschedules are in place\b")
 # What Celery writes, without a time, when a pool process has ended otherwise than in order.
 _CHILD_ENDED = re.compile(r"^Process '\S+' pid:(\d+) exited with (.*)$")
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\S+Z) ")
@@ -96,11 +99,17 @@ class Observer:
             return 0
 
     def _lacks(self, part: str) -> Iterator[str]:
-        slots = int(self._stack.env["CELERY_WORKER_CONCURRENCY"])
+        wanted = {"children": int(self._stack.env["CELERY_WORKER_CONCURRENCY"])}
         for role, pids in self.roles(part).items():
-            wanted = slots if role == "children" else 1
-            if len(pids) < wanted:
-                yield f"{len(pids)} of {wanted} {role}"
+            if len(pids) < wanted.get(role, 1):
+                yield f"{len(pids)} of {wanted.get(role, 1)} {role}"
+
+    def with_ready(self, life: PartLife) -> PartLife:
+        """The same life with the moment at which the part began to work, if it told."""
+        path = self._stack.folder / f"{life.part}.out"
+        until = float("inf") if life.ended is None else life.ended
+        told = readied_in(path) if path.exists() else []
+        return replace(life, ready=next((at for at in told if life.started <= at <= until), None))
 
     def processes(self) -> list[Process]:
         """Everybody who was ever seen."""
@@ -126,6 +135,13 @@ def ends_in(part: str, path: Path) -> Iterator[End]:
                 yield End(part, at, ending.group(1))
         elif child := _CHILD_ENDED.match(line):
             yield End(part, at, child.group(2), int(child.group(1)))
+
+
+def readied_in(path: Path) -> list[float]:
+    """When the processes that have written this file began to work."""
+    lines = path.read_text(errors="replace").splitlines()
+    stamps = [stamp for line in lines if _READY.search(line) and (stamp := _STAMP.match(line))]
+    return [datetime.fromisoformat(stamp.group(1)).timestamp() for stamp in stamps]
 
 
 def _megabytes(pid: int) -> float | None:

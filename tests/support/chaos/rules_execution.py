@@ -55,11 +55,11 @@ def repeats_have_a_fault(history: History) -> Iterator[Violation]:
                 yield Violation("C5", task_id, f"{_told(done)}, and no fault was near")
 
 
-def revoked_before_the_start_means_no_effect(history: History) -> Iterator[Violation]:
-    """C6: what is revoked with attempt 0 has never run."""
+def ended_before_the_start_means_no_effect(history: History) -> Iterator[Violation]:
+    """C6: what is revoked, or failed with another, with attempt 0 has never run."""
     effects = _by_task(history)
     for task_id, task in history.tasks.items():
-        if task["status"] == "revoked" and task["attempt"] == 0 and effects[task_id]:
+        if task["status"] in ("revoked", "failed") and not task["attempt"] and effects[task_id]:
             yield Violation("C6", task_id, f"never started, it says, and {_told(effects[task_id])}")
 
 

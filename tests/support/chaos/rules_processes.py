@@ -12,9 +12,9 @@ from tests.support.chaos.violation import Violation
 
 # From a fault to the last end that it causes: a frozen worker is replaced after three leases.
 CAUSED_SECONDS = 12.0
-# How much a process may take in the second half of its life beyond what it had in the first.
-GROWTH_MB = 50.0
-# Younger ones are still warming up.
+# How much a process may take beyond what it had in the first half of its life.
+GROWTH_MB = 30.0
+# So long it is warming up, however short its life.
 GROWN_UP_SECONDS = 20.0
 # What hits a part as a whole may end several of its processes.
 _WHOLE = (Kind.WORKER, Kind.API, Kind.BEAT)
@@ -47,12 +47,12 @@ def _size(process: Process, limit: float) -> Iterator[Violation]:
 
 
 def _growth(process: Process) -> float:
-    """The largest size of the second half of a life beyond that of the first."""
-    times = [at for at, _ in process.sizes]
-    if not times or times[-1] - times[0] < GROWN_UP_SECONDS:
+    """The largest size of a life beyond that of its first half."""
+    if not process.sizes:
         return 0.0
-    middle = (times[0] + times[-1]) / 2
-    before = max(size for at, size in process.sizes if at <= middle)
+    born, last = process.sizes[0][0], process.sizes[-1][0]
+    grown_up = max(born + GROWN_UP_SECONDS, (born + last) / 2)
+    before = max(size for at, size in process.sizes if at <= grown_up)
     return max(size for _, size in process.sizes) - before
 
 
@@ -99,14 +99,14 @@ def _child_was_ended(history: History, end: End) -> bool:
 
 
 def _unfinished(history: History, end: End) -> list[tuple[str, float]]:
-    """Tasks that the process had begun and not done, and when."""
+    """Tasks that the process had begun and not done, or done only just before, and when."""
     begun = {
         (e.task_id, e.attempt): e.time
         for e in history.effects
         if e.pid == end.pid and e.phase == "start"
     }
     for effect in history.effects:
-        if effect.phase == "done":
+        if effect.phase == "done" and effect.time < end.at - 1:
             begun.pop((effect.task_id, effect.attempt), None)
     return [(task_id, at) for (task_id, _), at in begun.items()]
 
@@ -118,7 +118,9 @@ def _ended_with_it(history: History, task_id: str, began: float, end: End) -> bo
         return True  # deleted, which ends it
     if task["celery_task_name"] in history.facts.deadly_functions:
         return True
-    if any(fault.overlaps(began, end.at) for fault in history.faults):
+    if task.get("cancel_requested_at") or any(
+        fault.overlaps(began, end.at) for fault in history.faults
+    ):
         return True
     attempts = task.get("attempts", [])
     forced = {"timeout", "memory_limit"}

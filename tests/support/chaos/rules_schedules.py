@@ -14,20 +14,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from tests.support.chaos.faults import Kind, excuses
+from tests.support.chaos.faults import Kind, Span, excuses
 from tests.support.chaos.history import FaultSpan, History, PartLife, Schedule, Slot
 from tests.support.chaos.violation import Violation
 
 # Beat looks at least every two seconds, and needs a moment for the transaction.
 PUNCTUAL_SECONDS = 3.0
-# From the start of a beat's process to its first look.
-START_SECONDS = 6.0
+# From the start of a beat's process to its first look at the schedules, if it does not say when.
+START_SECONDS = 15.0
 # A beat frozen with the schedule's lock in its hand loses it after so long. SQLite takes none away.
 LOCK_SECONDS = 5.0
 # Between the moment by which a firing was decided and the one it was recorded with.
 SLACK_SECONDS = 1.0
-
-Span = tuple[float, float]
 
 
 def every_slot_fires_once(history: History) -> Iterator[Violation]:
@@ -72,10 +70,10 @@ def _begun(
     history: History, schedule: Schedule, slots: list[Slot], late: list[Span]
 ) -> Iterator[str]:
     """The first slot comes one interval after the first beat has written the schedule down."""
-    beats = [life.started for life in history.parts if _is_beat(life.part)]
+    beats = [_up(life) for life in history.parts if _is_beat(life.part)]
     if not beats:
         return
-    latest = _deadline(min(beats) + START_SECONDS, late) + schedule.seconds
+    latest = _deadline(min(beats), late) + schedule.seconds
     first = slots[0].fire_at if slots else schedule.next_fire
     if _time(first) > latest:
         yield f"its first slot is {first}, {_time(first) - latest:.1f} s too late"
@@ -166,7 +164,7 @@ def _without_beat(history: History) -> Iterator[Span]:
 
 def _able(history: History, life: PartLife) -> Iterator[Span]:
     """When a beat could fire: after its start, but not while it was frozen."""
-    since, end = life.started + START_SECONDS, math.inf if life.ended is None else life.ended
+    since, end = _up(life), math.inf if life.ended is None else life.ended
     for fault in sorted(_frozen(history), key=lambda fault: fault.started):
         if fault.part == life.part and fault.ended >= life.started and fault.started <= end:
             if fault.started > since:
@@ -174,6 +172,11 @@ def _able(history: History, life: PartLife) -> Iterator[Span]:
             since = max(since, fault.ended)
     if since < end:
         yield since, end
+
+
+def _up(life: PartLife) -> float:
+    latest = life.started + START_SECONDS
+    return latest if life.ready is None else min(life.ready, latest)
 
 
 def _is_beat(part: str) -> bool:

@@ -25,7 +25,7 @@ _INSIDE = re.compile(
 # Messages that the system itself writes about an attempt; an exception's are its author's.
 _OWN_ERRORS = frozenset(
     {"worker_lost", "timeout", "interrupted", "quarantined", "memory_limit", "not_registered",
-     "cancelled"}
+     "cancelled", "dependency_failed", "dependency_revoked"}
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def nothing_is_stuck(history: History) -> Iterator[Violation]:
 
 def _overdue(history: History) -> Iterator[Violation]:
     """Running rows whose lease is long over, though somebody was there to rescue them."""
-    excused = list(excuses(history, "rescue"))
+    excused = excuses(history, "rescue")
     told: set[str] = set()
     for look in history.looks:
         if is_excused(excused, look.at):
@@ -72,7 +72,7 @@ def _overdue(history: History) -> Iterator[Violation]:
 
 def _idle(history: History) -> Iterator[Violation]:
     """Ready rows and idle slots, look after look, and nothing starts."""
-    excused = list(excuses(history, "start"))
+    excused = excuses(history, "start")
     since: Look | None = None
     before: Look | None = None
     for look in history.looks:
@@ -98,7 +98,7 @@ def the_broker_holds_a_window(history: History) -> Iterator[Violation]:
     The window of a queue is the largest that it had so far: when workers go it shrinks at once,
     and what is out stays out.
     """
-    excused = list(excuses(history, "messages"))
+    excused = excuses(history, "messages")
     windows: dict[str, int] = {}
     told: set[str] = set()
     for look in history.looks:

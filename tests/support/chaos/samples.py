@@ -103,7 +103,7 @@ def clean() -> History:
         seen("twice", "running", 5, 5.5, attempt=2), seen("twice", "succeeded", 6, 6.5, attempt=2),
     ]  # fmt: skip
     history.looks = [look(at) for at in range(1, 42)]
-    history.parts = [PartLife("worker", 0.0), PartLife("beat", 0.0)]
+    history.parts = [PartLife("worker", 0.0), PartLife("beat", 0.0, None, 2.0)]
     steady = [(float(at), 90.0) for at in range(42)]
     history.processes = [
         Process("worker", "agent", 5, steady),

@@ -307,7 +307,7 @@ class Scenario:
             effects=self.effects.all(),
             faults=sorted(self.system.faults, key=lambda span: span.started),
             looks=self._looks,
-            parts=self.system.lives,
+            parts=[self.system.observer.with_ready(life) for life in self.system.lives],
             processes=self.system.observer.processes(),
             ends=self.system.observer.ends(),
             missing=self.system.observer.missing(self.system.living),

@@ -1,7 +1,7 @@
 """idempotency keys of requests that make many tasks
 
 Revision: 20261125_bulk_keys
-Follows: 20261125_burst
+Follows: 20261125_statistics
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 import app.db.base
 
 revision = "20261125_bulk_keys"
-down_revision = "20261125_burst"
+down_revision = "20261125_statistics"
 branch_labels = None
 depends_on = None
 

@@ -47,17 +47,32 @@ def upgrade() -> None:
     op.add_column(
         "tasks", sa.Column("awaited", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    ended = "(status = 'failed' OR status = 'revoked' OR status = 'succeeded')"
     op.create_index(
-        "ix_tasks_awaited",
+        "ix_tasks_due",
         "tasks",
-        ["status", "id"],
-        postgresql_where=sa.text("awaited"),
-        sqlite_where=sa.text("awaited = 1"),
+        ["completed_at"],
+        postgresql_where=sa.text(f"awaited AND {ended}"),
+        sqlite_where=sa.text(f"awaited = 1 AND {ended}"),
+    )
+    _replace_parent_index(["parent_id", "id"])
+
+
+def _replace_parent_index(columns: list[str]) -> None:
+    has_parent = sa.text("parent_id IS NOT NULL")
+    op.drop_index("ix_tasks_parent", "tasks")
+    op.create_index(
+        "ix_tasks_parent",
+        "tasks",
+        columns,
+        postgresql_where=has_parent,
+        sqlite_where=has_parent,
     )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_tasks_awaited", "tasks")
+    _replace_parent_index(["parent_id"])
+    op.drop_index("ix_tasks_due", "tasks")
     with op.batch_alter_table("tasks") as batch_op:
         batch_op.drop_column("awaited")
         batch_op.drop_column("on_dependency_failure")

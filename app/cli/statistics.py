@@ -1,0 +1,102 @@
+"""`stats`: what happened, how often and how long it took."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.commands import remote
+from app.cli.failures import CliError, ExitCode
+from app.cli.output import Output
+from app.cli.values import duration
+
+if TYPE_CHECKING:
+    from app.cli.client import Api
+
+_COLUMNS = (
+    "CREATED", "STARTED", "SUCCEEDED", "FAILED", "REVOKED", "FAILURES", "PER MINUTE",
+    "WAIT P50", "P90", "P99", "RUN P50", "P90", "P99",
+)  # fmt: skip
+
+
+class Bucket(StrEnum):
+    """Units of time, here once more so that reading the command line loads no database code."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+class GroupBy(StrEnum):
+    """What lines are made of, by the names of the options of `list`."""
+
+    TYPE = "type"
+    TASK = "task"
+    QUEUE = "queue"
+    STATUS = "status"
+
+    @property
+    def parameter(self) -> str:
+        """As the API calls it."""
+        return {"type": "task_type", "task": "celery_task_name"}.get(self, self.value)
+
+
+def add(app: typer.Typer) -> None:
+    """Register the command."""
+    remote(app)(stats)
+
+
+def stats(
+    api: Api,
+    out: Output,
+    last: Annotated[str, typer.Option(help="The last 24h, 7d, 2w.")] = "24h",
+    bucket: Annotated[Bucket, typer.Option(help="Lines of hours or days, in UTC.")] = Bucket.HOUR,
+    by: Annotated[GroupBy | None, typer.Option(help="Lines of groups instead.")] = None,
+    task_type: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
+    function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
+) -> None:
+    """Show statistics: a line for each hour, day or group. Times are seconds."""
+    span = duration(last)
+    if span is None:
+        raise CliError("--last needs a duration, such as 24h", code=ExitCode.USAGE)
+    wanted = {
+        "from": (datetime.now(UTC) - span).isoformat(),
+        "bucket": bucket.value,
+        "group_by": by and by.parameter,
+        "task_type": task_type,
+        "celery_task_name": function,
+        "queue": queue,
+    }
+    found = api.get("/stats", {key: value for key, value in wanted.items() if value is not None})
+    if out.as_json:
+        out.json(found)
+        return
+    lines = found["points"] if by is None else found["groups"]
+    if not lines:
+        out.note("Nothing happened in that time.")
+        return
+    rows = [(_name(line, bucket), *_cells(line)) for line in lines]
+    total = ("all", *_cells(found["total"]))
+    out.table(("TIME (UTC)" if by is None else by.upper(), *_COLUMNS), [*rows, total])
+
+
+def _name(line: dict[str, Any], bucket: Bucket) -> str:
+    if line["group"] is not None:
+        return str(line["group"])
+    moment = str(line["begins_at"])
+    return moment[:10] if bucket is Bucket.DAY else f"{moment[:10]} {moment[11:16]}"
+
+
+def _cells(line: dict[str, Any]) -> tuple[str, ...]:
+    counts = (line[name] for name in ("created", "started", "succeeded", "failed", "revoked"))
+    rate = line["failure_rate"]
+    times = (line[what][name] for what in ("wait", "run") for name in ("p50", "p90", "p99"))
+    return (
+        *(f"{count:,}" for count in counts),
+        "" if rate is None else f"{rate:.1%}",
+        f"{line['per_second'] * 60:,.4g}",
+        *("" if seconds is None else f"{seconds:,.3g}" for seconds in times),
+    )

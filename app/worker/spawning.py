@@ -1,0 +1,93 @@
+"""Subtasks: new tasks that a running one submits, with its owner, as its children."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy.exc import IntegrityError
+
+from app.queries import tasks as queries
+from app.services.building import NewTask, build_row
+from app.services.catalogue import catalogue
+from app.services.inserting import insertion
+from app.services.steps import carry_out_on
+from app.worker.claim import Claim
+from app.worker.connections import database, until_answered
+from app.worker.link import link
+from app.worker.signals import AttemptLost
+
+MAX_SPAWNED = 1000
+
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
+
+
+class SpawnOptions(TypedDict, total=False):
+    """What a subtask may be given: the fields of a submission. Durations in seconds."""
+
+    name: str
+    task_type: str
+    priority: int
+    queue: str
+    scheduled_at: datetime
+    countdown: float
+    expires_at: datetime
+    max_attempts: int
+    time_limit: float
+    soft_time_limit: float
+    depends_on: Sequence[str]
+    on_dependency_failure: str
+    tags: Sequence[str]
+    owner_ref: str
+
+
+def spawn(
+    claim: Claim, function: Any, calls: Sequence[Arguments], options: SpawnOptions
+) -> list[str]:
+    """Submit `function`, a task or its full name, once for each of `calls`, all or none.
+
+    Waits while the database is away; the ids of the new rows are made before, so that nothing is
+    submitted twice when an answer gets lost. Raises `Invalid` for what does not fit, `ValueError`
+    for more than 1,000 at once, and `AttemptLost` in an attempt that no longer holds its task.
+    """
+    if len(calls) > MAX_SPAWNED:
+        raise ValueError(f"{len(calls)} subtasks at once; spawn at most {MAX_SPAWNED} a call")
+    own = until_answered(
+        lambda: database().execute(queries.own(*claim.pair)).one_or_none(), in_body=True
+    )
+    if own is None:
+        raise AttemptLost("this attempt no longer holds its task")
+    name = getattr(function, "name", function)
+    given: dict[str, Any] = {"name": name.rsplit(".", 1)[-1], "task_type": own.task_type, **options}
+    rows = [
+        build_row(
+            NewTask(
+                celery_task_name=name,
+                args=list(args),
+                kwargs=dict(kwargs),
+                user_id=own.user_id,
+                parent_id=claim.task_id,
+                **given,
+            ),
+            catalogue(),
+        )
+        for args, kwargs in calls
+    ]
+    if rows:
+        until_answered(lambda: _store(claim, rows, own.user_id), in_body=True)
+        link().spawned([row["id"] for row in rows], sorted({row["queue"] for row in rows}))
+    return [str(row["id"]) for row in rows]
+
+
+def _store(claim: Claim, rows: Sequence[dict[str, Any]], owner: uuid.UUID | None) -> None:
+    """Write the rows, unless an earlier try whose answer was lost has done it."""
+    # Copies: what a try has found out about dependencies is not true of the next one.
+    fresh = [dict(row) for row in rows]
+    try:
+        with claim.undisturbed(), database().transaction() as connection:
+            carry_out_on(connection, insertion(fresh, owner))
+    except IntegrityError:
+        if database().execute(queries.known(rows[0]["id"])).first() is None:
+            raise

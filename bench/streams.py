@@ -1,0 +1,109 @@
+"""`python -m bench.streams`: many event streams at once, and when each change arrived.
+
+Reads a `Watch` as JSON on stdin. Prints "open" once every stream has shown its first state, then
+listens until stdin is closed, and prints what it `Saw`. Changes carry the time they were made as
+their progress message; that clock is the machine's, the same in all processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import uvloop
+
+from bench.line import percentile
+
+HOST = "127.0.0.1"
+# So many connections are opened at a time.
+_AT_ONCE = 50
+_CHANGE = re.compile(rb'"id":"([0-9a-f-]{36})".*?"progress_message":"(\d+\.\d+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Paths to follow, each on a connection of its own."""
+
+    port: int
+    token: str
+    paths: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """Deliveries, their times in ms, and the last change that each stream has shown, by task."""
+
+    deliveries: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    last: Sequence[dict[str, str]]
+
+
+@dataclass(slots=True)
+class _Stream:
+    watch: Watch
+    path: str
+    delays: list[float]
+    last: dict[str, str] = field(default_factory=dict)
+    writer: asyncio.StreamWriter | None = None
+
+    async def open(self) -> asyncio.Task[None]:
+        reader, self.writer = await asyncio.open_connection(HOST, self.watch.port, limit=2**22)
+        request = f"GET {self.path} HTTP/1.1\r\nHost: {HOST}\r\n"
+        self.writer.write(f"{request}Authorization: Bearer {self.watch.token}\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"{self.path}: {head[:200]!r}")
+        await reader.readuntil(b"\n\n")
+        return asyncio.create_task(self._read(reader))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            event = await reader.readuntil(b"\n\n")
+            now = time.monotonic()
+            for task, made in _CHANGE.findall(event):
+                self.delays.append(now - float(made))
+                self.last[task.decode()] = made.decode()
+
+
+async def _run(watch: Watch, stdin: asyncio.StreamReader) -> Saw:
+    delays: list[float] = []
+    streams = [_Stream(watch, path, delays) for path in watch.paths]
+    reading: list[asyncio.Task[None]] = []
+    for start in range(0, len(streams), _AT_ONCE):
+        part = streams[start : start + _AT_ONCE]
+        reading += await asyncio.gather(*(each.open() for each in part))
+    print("open", flush=True)
+    await stdin.read()
+    # A stream that has ended by itself is an error; the others are ended here.
+    ended = [task for task in reading if task.done()]
+    for task in reading:
+        task.cancel()
+    if ended:
+        raise RuntimeError(f"{len(ended)} streams ended: {ended[0].exception()!r}")
+    shown = [1000 * delay for delay in delays] or [float("inf")]
+    return Saw(
+        deliveries=len(delays),
+        p50_ms=percentile(shown, 0.5),
+        p95_ms=percentile(shown, 0.95),
+        p99_ms=percentile(shown, 0.99),
+        last=[stream.last for stream in streams],
+    )
+
+
+async def _main() -> None:
+    stdin = asyncio.StreamReader(limit=2**24)
+    protocol = asyncio.StreamReaderProtocol(stdin)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    watch = Watch(**json.loads(await stdin.readline()))
+    print(json.dumps(asdict(await _run(watch, stdin))), flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(_main())

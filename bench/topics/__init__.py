@@ -1,0 +1,1 @@
+"""One module a topic: its lines, and how the systems behind them are measured."""

@@ -1,0 +1,249 @@
+"""Reads at size: the same questions to a small table and to a large one, by turns."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from bench import tables, upkeep
+from bench.line import Absent, Line, Measured, percentile
+from bench.served import OURS, TASKS, served
+from bench.servers import KINDS, Database, environment_on
+from bench.sizes import Sizes
+from bench.tables import FilledDatabase
+from bench.topic import Outcome, RoundFailed, Surroundings, Topic
+from bench.topics.questions import Question, Table, look_around, questions
+from tests.support.processes import ROOT, Process
+
+CALLERS = ("user", "admin")
+# Tasks that retention does not reach.
+NEWEST = 50
+# A question that takes long is asked less often.
+FEWEST_TURNS, QUESTION_SECONDS = 5, 1.0
+# p95 at size over that of a small table; of one task while others are removed over that before.
+TARGET, RETENTION_TARGET = 1.5, 2.0
+SMALL, LARGE = "small", "large"
+
+
+class Reads(Topic):
+    """Each question is asked of both tables in turn, through the API, on one connection each."""
+
+    name: ClassVar[str] = "reads"
+
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
+        self._filled: dict[tuple[str, str], FilledDatabase] = {}
+
+    @staticmethod
+    def lines(sizes: Sizes) -> Sequence[Line]:
+        return [line for kind in KINDS for line in _lines(kind, sizes)]
+
+    @staticmethod
+    def titles(sizes: Sizes) -> Mapping[str, str]:
+        asked = {
+            _key(question, kind, caller): f"{question.key}, as {caller}, {kind}, "
+            f"{sizes.rows[kind]} rows / {sizes.few_rows}"
+            for question in questions()
+            for kind in KINDS
+            for caller in CALLERS
+        }
+        stored = {_stored(kind): f"tables and indexes, {kind}" for kind in KINDS}
+        return {**asked, **stored, **{_pruned(kind): f"retention, {kind}" for kind in KINDS}}
+
+    def prepare(self) -> None:
+        """Fill all tables, those of the two databases side by side."""
+        kinds = [kind for kind in KINDS if any(_of(name, kind) for name in self.around.wanted)]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._prepare, kinds))
+
+    def _prepare(self, kind: str) -> None:
+        for size, rows in ((SMALL, self.sizes.few_rows), (LARGE, self.sizes.rows[kind])):
+            made = tables.fill(self.servers, kind, f"reads-{kind}-{size}", rows)
+            self._filled[kind, size] = made
+
+    def round(self, number: int) -> Iterator[Outcome]:
+        for kind in KINDS:
+            if (kind, SMALL) in self._filled:
+                try:
+                    yield from self._round_of(kind, number)
+                except RoundFailed as error:
+                    wanted = sorted(name for name in self.around.wanted if _of(name, kind))
+                    yield from (Absent(name, str(error), failed=True) for name in wanted)
+
+    def _round_of(self, kind: str, number: int) -> Iterator[Outcome]:
+        if number == 1:
+            sizes = self._filled[kind, LARGE].megabytes()
+            values = {f"{name}_mb": round(size, 1) for name, size in sizes.items()}
+            yield Measured(_stored(kind), values)
+        with self._served(kind, number) as both:
+            yield from self._ask_all(kind, both)
+            if number == self.sizes.rounds and self.wants(_pruned(kind)):
+                yield self._retention(kind, both[LARGE])
+
+    @contextlib.contextmanager
+    def _served(self, kind: str, number: int) -> Iterator[dict[str, Table]]:
+        folder = self.around.place(f"reads-{kind}-{number}")
+        with contextlib.ExitStack() as stack:
+            both = {}
+            for size in (SMALL, LARGE):
+                made = self._filled[kind, size]
+                env = environment_on(self.servers, made.database)
+                token = made.database.tokens.user
+                api = stack.enter_context(served(OURS, env, token, folder / f"{size}.out"))
+                both[size] = Table(api, made.filled, list(made.ids))
+                for caller in CALLERS:
+                    look_around(both[size], caller, _token(made.database, caller))
+            yield both
+
+    def _ask_all(self, kind: str, both: dict[str, Table]) -> Iterator[Outcome]:
+        tokens = self._filled[kind, SMALL].database.tokens
+        for question in questions():
+            for caller in CALLERS:
+                key = _key(question, kind, caller)
+                if not self.wants(key):
+                    continue
+                if question.line == "count" and (wrong := self._miscounts(kind, both, caller)):
+                    yield Absent(key, wrong, failed=True)
+                    continue
+                yield self._ask(question, key, both, caller, getattr(tokens, caller))
+
+    def _ask(
+        self, question: Question, key: str, both: dict[str, Table], caller: str, token: str
+    ) -> Measured:
+        taken: dict[str, list[float]] = {SMALL: [], LARGE: []}
+        for turn in range(self.sizes.asked + 1):
+            for size, table in both.items():
+                milliseconds = _timed(table, question.path(table, caller), token)
+                if turn:  # the first fills caches
+                    taken[size].append(milliseconds)
+            if turn >= FEWEST_TURNS and sum(taken[LARGE]) > 1000 * QUESTION_SECONDS:
+                break
+        few, many = percentile(taken[SMALL], 0.95), percentile(taken[LARGE], 0.95)
+        values = {
+            "small_p50_ms": percentile(taken[SMALL], 0.5),
+            "small_p95_ms": few,
+            "large_p50_ms": percentile(taken[LARGE], 0.5),
+            "large_p95_ms": many,
+            "p95_ratio": many / few,
+            "excess_ms": many - TARGET * few,
+        }
+        return Measured(key, {name: round(value, 3) for name, value in values.items()})
+
+    def _miscounts(self, kind: str, both: dict[str, Table], caller: str) -> str:
+        """Empty, or how the API's counts differ from the rows."""
+        for size, table in both.items():
+            made = self._filled[kind, size]
+            rows = made.counts(of_user=caller == "user")
+            body, _ = table.api.read(f"{TASKS}count", _token(made.database, caller))
+            said = {k: n for k, n in json.loads(body).items() if k != "total" and n}
+            if said != rows:
+                return f"counts are not exact ({size}, {caller}): {said}, rows: {rows}"
+        return ""
+
+    def _retention(self, kind: str, table: Table) -> Outcome:
+        """p95 of GETs while a large part of the table is removed, over that before."""
+        database, filled = self._filled[kind, LARGE].database, table.filled
+        body, _ = table.api.read(f"{TASKS}?limit={NEWEST}")
+        table.ids = [task["id"] for task in json.loads(body)]
+        share = min(0.8, self.sizes.retention / filled.rows)
+        days = (time.time() - filled.moment(share)) / 86_400
+        count = 10 * self.sizes.asked
+        before = [self._get(table) for _ in range(count)]
+        env = environment_on(self.servers, database, RETENTION_DAYS=f"{days:.4f}")
+        process = Process(
+            upkeep.command("prune"), env=env, cwd=ROOT,
+            output=self.around.folder / f"prune-{kind}.out",
+        )  # fmt: skip
+        began, during = time.monotonic(), []
+        while process.alive:
+            during.append(self._get(table))
+            time.sleep(0.01)
+        if process.returncode or len(during) < 5:
+            return Absent(_pruned(kind), f"retention failed:\n{process.tail()}", failed=True)
+        values = {
+            "before_p95_ms": percentile(before, 0.95),
+            "during_p95_ms": percentile(during, 0.95),
+            "p95_ratio": percentile(during, 0.95) / percentile(before, 0.95),
+            "excess_ms": percentile(during, 0.95) - RETENTION_TARGET * percentile(before, 0.95),
+            "rows_per_second": int(process.text().split()[-1]) / (time.monotonic() - began),
+        }
+        return Measured(_pruned(kind), {name: round(value, 3) for name, value in values.items()})
+
+    def _get(self, table: Table) -> float:
+        """Milliseconds of one GET of one of the newest tasks."""
+        return _timed(table, TASKS + random.choice(table.ids), table.api.token)
+
+
+def _timed(table: Table, path: str, token: str) -> float:
+    """Milliseconds until the answer, or until the API gave the question up (503).
+
+    Raises `RoundFailed` for any other answer.
+    """
+    began = time.perf_counter()
+    status, body, _ = table.api.ask("GET", path, token=token)
+    if status not in (200, 503):
+        raise RoundFailed(f"GET {path} answered {status}: {body[:300]!r}")
+    return 1000 * (time.perf_counter() - began)
+
+
+def _token(database: Database, caller: str) -> str:
+    token: Any = getattr(database.tokens, caller)
+    return str(token)
+
+
+def _key(question: Question, kind: str, caller: str) -> str:
+    return f"reads-{kind}-{caller}-{question.key}"
+
+
+def _stored(kind: str) -> str:
+    return f"reads-{kind}-stored"
+
+
+def _pruned(kind: str) -> str:
+    return f"reads-{kind}-retention"
+
+
+def _of(system: str, kind: str) -> bool:
+    return system.startswith(f"reads-{kind}-")
+
+
+def _lines(kind: str, sizes: Sizes) -> list[Line]:
+    few = f"at {sizes.few_rows} rows"
+    lines = [
+        _line(name, kind, f"{meaning} at {sizes.rows[kind]} rows, p95 / that {few}", CALLERS)
+        for name, meaning in (
+            ("get", "one task"),
+            ("list", "lists by each filter"),
+            ("page", "first and thousandth page"),
+        )
+    ]
+    count = Line(
+        key=f"reads.count.{kind}", meaning="count of an owner's tasks, exact, p95",
+        measure="large_p95_ms", pairs=[(f"reads-{kind}-user-count", None)], target=5.0,
+        at_most=True,
+    )  # fmt: skip
+    retention = Line(
+        key=f"reads.retention.{kind}", meaning="one task during retention, p95 / before",
+        measure="p95_ratio", pairs=[(_pruned(kind), None)],
+        target=RETENTION_TARGET, at_most=True,
+    )  # fmt: skip
+    return [*lines, count, *([retention] if sizes.retention else [])]
+
+
+def _line(name: str, kind: str, meaning: str, callers: Sequence[str]) -> Line:
+    pairs = [
+        (_key(question, kind, caller), None)
+        for question in questions()
+        if question.line == name
+        for caller in callers
+    ]
+    return Line(
+        key=f"reads.{name}.{kind}", meaning=meaning, measure="p95_ratio", pairs=pairs,
+        target=TARGET,
+        at_most=True,
+    )  # fmt: skip

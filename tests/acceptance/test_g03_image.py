@@ -1,0 +1,76 @@
+"""G3: the image. Every command of the Dockerfile is run here, or by the tests it names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import run_command
+from tests.support.compose import Compose, beside_two_lines
+from tests.support.environment import bare_environment
+from tests.support.processes import ROOT
+
+
+@pytest.fixture
+def compose(tmp_path: Path) -> Compose:
+    return beside_two_lines(tmp_path)
+
+
+def _instructions() -> list[tuple[str, str]]:
+    lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.strip()]
+    return [(word, rest) for word, _, rest in (x.partition(" ") for x in lines) if word != "#"]
+
+
+def test_g03_the_image_is_made_of_commands_that_are_run_here() -> None:
+    runs = [shlex.split(rest) for word, rest in _instructions() if word == "RUN"]
+    assert [run[:4] for run in runs] == [
+        ["python", "-m", "venv", "/venv"],
+        ["/venv/bin/python", "-m", "pip", "install"],
+        ["install", "-d", "-o", "10001"],
+    ]
+
+
+def test_g03_the_image_installs_what_was_locked() -> None:
+    line = next(rest for word, rest in _instructions() if word == "RUN" and " pip " in rest)
+    assert "--require-hashes" in line
+    # With that option pip takes nothing as installed, and fetches all; `make up` does.
+    words = [word for word in shlex.split(line)[1:] if word != "--require-hashes"]
+    command = [sys.executable, *words]
+    env = {**bare_environment(), "PIP_DRY_RUN": "1", "PIP_NO_INDEX": "1"}
+    done = run_command(command, env, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "Would install" not in done.stdout
+
+
+def test_g03_the_image_makes_its_folders(tmp_path: Path) -> None:
+    line = next(rest for word, rest in _instructions() if word == "RUN" and "install -d" in rest)
+    if os.geteuid() != 0:
+        line = line.replace("-o 10001 -g 10001", "")
+    folders = [f"{tmp_path}{word}" for word in ("/data", "/logs", "/secrets")]
+    command = [*shlex.split(line)[:-3], *folders]
+    assert run_command(command, bare_environment()).returncode == 0
+    assert all(stat.S_IMODE(Path(folder).stat().st_mode) == 0o750 for folder in folders)
+
+
+def test_g03_the_image_runs_as_nobody_and_keeps_no_build_stage(compose: Compose) -> None:
+    instructions = _instructions()
+    stages = [rest for word, rest in instructions if word == "FROM"]
+    assert len(stages) == 2
+    assert " AS " not in stages[-1]
+    assert ("USER", "10001:10001") in instructions
+    started = next(rest for word, rest in instructions if word == "CMD")
+    assert json.loads(started) == compose["services"]["api"]["command"]
+
+
+def test_g03_no_secret_gets_into_the_image() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert next(line for line in lines if not line.startswith("#")) == "*"
+    kept = [line[1:] for line in lines if line.startswith("!")]
+    assert not [name for name in kept if not (ROOT / name).exists()]
+    assert not {".env", ".data", "logs", ".git"} & set(kept)
