@@ -20,6 +20,7 @@ from app.api import json_body
 from app.api.routing import ROUTE_CLASS, Endpoint, StrictRoute
 
 MAX_BULK_BYTES = 32 << 20
+SECONDS_PER_MIB = 5.0
 Getter = Callable[[Request], Awaitable[Any]]
 
 
@@ -67,7 +68,7 @@ class DirectRoute(StrictRoute):
 class BulkRoute(DirectRoute):
     """One whose body holds many of what others take one of.
 
-    It may be as deep in each, and has a second more for every MiB. Parsing it is left to a thread:
+    It may be as deep in each, and has more time, by its size. Parsing it is left to a thread:
     the event loop serves others meanwhile.
     """
 
@@ -75,7 +76,7 @@ class BulkRoute(DirectRoute):
 
     async def validated(self, request: Request, raw: bytes) -> Any:
         """The same."""
-        request.scope["deadline"].extend(len(raw) / (1 << 20))
+        request.scope["deadline"].extend(SECONDS_PER_MIB * len(raw) / (1 << 20))
         depth = json_body.MAX_DEPTH + 2
         return await asyncio.to_thread(_validated, self._body, raw, depth)
 
