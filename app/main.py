@@ -19,6 +19,7 @@ from app.api.metrics import CountRequests
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
+    bulk,
     queues,
     statistics,
     task_events,
@@ -78,7 +79,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    first = (task_events, tasks, task_relations, task_types)
+    first = (task_events, tasks, bulk, task_relations, task_types)
     modules = (*first, statistics, queues, workers, auth, tokens, users, health)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)

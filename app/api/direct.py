@@ -7,6 +7,7 @@ looked at once. What is checked, in which order and with which answers, is the s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from starlette.types import Receive, Scope, Send
 from app.api import json_body
 from app.api.routing import ROUTE_CLASS, Endpoint, StrictRoute
 
+MAX_BULK_BYTES = 32 << 20
+SECONDS_PER_MIB = 5.0
 Getter = Callable[[Request], Awaitable[Any]]
 
 
@@ -28,6 +31,12 @@ def direct(endpoint: Endpoint) -> Endpoint:
     returns a `Response`; what it declares describes it as always.
     """
     setattr(endpoint, ROUTE_CLASS, DirectRoute)
+    return endpoint
+
+
+def bulk(endpoint: Endpoint) -> Endpoint:
+    """The same for an endpoint that takes very large bodies."""
+    setattr(endpoint, ROUTE_CLASS, BulkRoute)
     return endpoint
 
 
@@ -47,9 +56,29 @@ class DirectRoute(StrictRoute):
     async def _answer(self, request: Request) -> Response:
         raw = await self.admit(request)
         values = {name: await get(request) for name, get in self._getters}
-        values[self._body.name] = _validated(self._body, raw)
+        values[self._body.name] = await self.validated(request, raw)
         answer: Response = await self.endpoint(**values)
         return answer
+
+    async def validated(self, request: Request, raw: bytes) -> Any:
+        """What the endpoint gets as its body. Raises `RequestValidationError` and `Invalid`."""
+        return _validated(self._body, raw, json_body.MAX_DEPTH)
+
+
+class BulkRoute(DirectRoute):
+    """One whose body holds many of what others take one of.
+
+    It may be as deep in each, and has more time, by its size. Parsing it is left to a thread:
+    the event loop serves others meanwhile.
+    """
+
+    max_body_bytes = MAX_BULK_BYTES
+
+    async def validated(self, request: Request, raw: bytes) -> Any:
+        """The same."""
+        request.scope["deadline"].extend(SECONDS_PER_MIB * len(raw) / (1 << 20))
+        depth = json_body.MAX_DEPTH + 2
+        return await asyncio.to_thread(_validated, self._body, raw, depth)
 
 
 def _getter(dependant: Dependant) -> Getter:
@@ -68,8 +97,8 @@ def _getter(dependant: Dependant) -> Getter:
     return get
 
 
-def _validated(field: Any, raw: bytes) -> Any:
-    given = json_body.loads(raw) if raw else None
+def _validated(field: Any, raw: bytes, depth: int) -> Any:
+    given = json_body.loads(raw, depth) if raw else None
     if given is None:
         missing = {"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}
         raise RequestValidationError([missing])

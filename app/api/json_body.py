@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from app.core.errors import Invalid
@@ -16,46 +17,47 @@ from app.core.errors import Invalid
 MAX_DEPTH = 32
 
 
-def loads(raw: bytes) -> Any:
+# How NUL and lone surrogates can stand in a text that is UTF-8 and JSON.
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+
+
+def loads(raw: bytes, depth: int = MAX_DEPTH) -> Any:
     """Parse a request body. Raises `Invalid`, which says what is wrong with it and where."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise _refused(f"The body is not UTF-8 (byte {exc.start})", "utf8") from None
     try:
-        value = json.loads(
-            text,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
-        )
+        value = _decode(text)
     except json.JSONDecodeError as exc:
         raise _refused(f"The body is not JSON: {exc.msg} (character {exc.pos})", "json") from None
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(depth) from None
     except ValueError as exc:  # an integer of more than 4,300 digits
         raise _refused(str(exc).split(";")[0], "number") from None
     # Both walks are skipped for the many bodies that cannot fail them.
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(value)
-    if "\\u" in text:
+    if text.count("[") + text.count("{") > depth:
+        _check_depth(value, depth)
+    if _SUSPECT.search(text):
         _check_text(value)
     return value
 
 
 def unfit(text: str) -> bool:
     """Whether the text holds what no database and no client can carry: NUL or half a character."""
-    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    return _UNFIT.search(text) is not None
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, depth: int) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for item in level for inner in _children(item)]
+    for _ in range(depth):
+        level = [
+            inner for item in level for inner in _children(item) if isinstance(inner, dict | list)
+        ]
         if not level:
             return
-    if any(isinstance(item, list | dict) for item in level):
-        raise _too_deep()
+    raise _too_deep(depth)
 
 
 def _check_text(value: Any) -> None:
@@ -71,10 +73,10 @@ def _check_text(value: Any) -> None:
                 waiting.extend(item)
 
 
-def _children(value: Any) -> Iterator[Any]:
+def _children(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
-        return iter(value.values())
-    return iter(value) if isinstance(value, list) else iter(())
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _finite(text: str) -> float:
@@ -95,8 +97,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _too_deep() -> Invalid:
-    return _refused(f"The body is nested more than {MAX_DEPTH} levels deep", "depth")
+_decode = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
+).decode
+
+
+def _too_deep(depth: int) -> Invalid:
+    return _refused(f"The body is nested more than {depth} levels deep", "depth")
 
 
 def _refused(message: str, kind: str) -> Invalid:

@@ -103,7 +103,7 @@ class Deadline:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        watch = _Watch(scope, receive, send)
+        watch = scope["deadline"] = _Watch(scope, receive, send)
         try:
             await self._app(scope, watch.receive, watch.send)
         except (asyncio.CancelledError, Exception):
@@ -136,6 +136,10 @@ class _Watch:
     def stop(self) -> None:
         """There is an answer, or nobody to answer."""
         self._timer.cancel()
+
+    def extend(self, seconds: float) -> None:
+        """Grant the request more time, because it is worth it."""
+        self._until += seconds
 
     async def receive(self) -> Message:
         """The next message; a slow upload is the client's own time."""

@@ -20,6 +20,8 @@ from app.db.session import is_transient
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+# Ten thousand tasks can have as many mistakes, most of them the same.
+MAX_ERRORS = 100
 _log = get_logger(__name__)
 
 # Codes of errors that no service raised.
@@ -48,7 +50,7 @@ def problem(
         "request_id": request_id.get(),
     }
     if errors is not None:
-        body["errors"] = errors
+        body["errors"] = errors[:MAX_ERRORS]
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 

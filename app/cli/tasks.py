@@ -53,8 +53,9 @@ def submit(
     api: Api,
     out: Output,
     function: Annotated[
-        str, typer.Argument(metavar="NAME", help="Full name of the function, as in app.tasks.x.y.")
-    ],
+        str | None,
+        typer.Argument(metavar="NAME", help="Full name of the function, as in app.tasks.x.y."),
+    ] = None,
     args: Words = None,
     kwarg: Kwargs = None,
     priority: Annotated[Priority, typer.Option(help="How urgent.")] = Priority.NORMAL,
@@ -71,9 +72,23 @@ def submit(
         OnDependencyFailure,
         typer.Option(help="When one of those fails or is revoked: end as well, or run."),
     ] = OnDependencyFailure.FAIL,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Submit the tasks of a JSON file, all or none, instead of NAME; - is stdin.",
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end.")] = False,
 ) -> None:
-    """Submit a task; with --watch the exit code says how it ended."""
+    """Submit a task, or many with --from; with --watch the exit code says how it ended."""
+    if (function is None) == (source is None):
+        raise CliError("Give the NAME of a function, or --from FILE", code=ExitCode.USAGE)
+    if source is not None:
+        _submit_many(api, out, source, watch=watch)
+        return
+    assert function is not None
     short = function.rsplit(".", 1)[-1]
     optional = {"queue": queue, "tags": tag, "countdown": countdown, "depends_on": depends_on}
     if on_dependency_failure is OnDependencyFailure.RUN:
@@ -89,16 +104,31 @@ def submit(
     }
     # The key lets the client repeat a request whose answer was lost.
     task = api.post("/tasks/", body, idempotency_key=str(uuid4())).json()
+    _show_submitted(api, out, [task["id"]], task, watch=watch)
+
+
+def _submit_many(api: Api, out: Output, source: str, *, watch: bool) -> None:
+    from app.cli.task_files import read_tasks
+
+    body = {"tasks": read_tasks(source)}
+    made = api.post("/tasks/bulk", body, idempotency_key=str(uuid4())).json()
+    _show_submitted(api, out, made["ids"], made, watch=watch)
+
+
+def _show_submitted(
+    api: Api, out: Output, ids: list[str], answer: dict[str, Any], *, watch: bool
+) -> None:
     if watch:
         from app.cli.watching import follow
 
         if not out.as_json:
-            out.note(f"Submitted {task['id']}")
-        follow(api, out, [task["id"]])
+            out.note(f"Submitted {' '.join(ids)}")
+        follow(api, out, ids)
     elif out.as_json:
-        out.json(task)
+        out.json(answer)
     else:
-        out.line(task["id"])
+        for task_id in ids:
+            out.line(task_id)
 
 
 def list_tasks(

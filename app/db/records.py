@@ -8,9 +8,9 @@ can take apart; the conversions are those of the columns' types.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, column
@@ -69,40 +69,29 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 
 
 def _object(record: Mapping[str, Any], fields: _Fields) -> dict[str, Any]:
-    return {key: convert(record[key]) if convert else record[key] for key, convert in fields}
+    # What is not named is NULL, and most of a new row is.
+    return {
+        key: value if convert is None else convert(value)
+        for key, convert in fields
+        if (value := record[key]) is not None
+    }
 
 
 def _array(record: Mapping[str, Any], fields: _Fields) -> list[Any]:
-    return [convert(record[key]) if convert else record[key] for key, convert in fields]
+    return [
+        value if convert is None or value is None else convert(value)
+        for key, convert in fields
+        for value in (record[key],)
+    ]
 
 
 def _convert(type_: TypeEngine[Any], dialect: str) -> Convert | None:
     """What makes of a value what JSON can say and the database reads as that type."""
     if isinstance(type_, Uuid):
-        return _hex if dialect == "sqlite" else _text
+        return attrgetter("hex") if dialect == "sqlite" else str
     if isinstance(type_, Timestamp):
-        return _micros if dialect == "sqlite" else _iso
-    return _json if isinstance(type_, JsonText) else None
-
-
-def _hex(value: uuid.UUID | None) -> str | None:
-    return None if value is None else value.hex
-
-
-def _text(value: uuid.UUID | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _micros(value: datetime | None) -> int | None:
-    return None if value is None else to_micros(value)
-
-
-def _iso(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else dump_json(value)
+        return to_micros if dialect == "sqlite" else datetime.isoformat
+    return dump_json if isinstance(type_, JsonText) else None
 
 
 class _table(FunctionElement[Any]):  # noqa: N801 - reads like the SQL function it is

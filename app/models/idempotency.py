@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Timestamp
+from app.db.base import Base, JsonText, Timestamp
 
 
 class IdempotencyKey(Base):
-    """`(owner, key)` answers with the same task for 24 hours.
+    """`(owner, key)` answers with the same task, or the same tasks, for 24 hours.
 
     `owner` is the user's id as text, or `system`: NULL would not be unique.
     """
@@ -22,7 +22,9 @@ class IdempotencyKey(Base):
     owner: Mapped[str] = mapped_column(Text, primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     fingerprint: Mapped[str] = mapped_column(Text)
-    task_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    task_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    # Of a request that made many; such a key outlives them.
+    task_ids: Mapped[list[str] | None] = mapped_column(JsonText)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
 
     __table_args__ = (

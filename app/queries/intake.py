@@ -10,19 +10,20 @@ from sqlalchemy import Float, Insert, Uuid, and_, case, func, insert, literal, s
 from app.db.clock import after, later, now
 from app.db.records import Records
 from app.db.upsert import insert as upsert
-from app.models import IdempotencyKey, Task, TaskTag
+from app.models import IdempotencyKey, Task, TaskDependency, TaskTag
 from app.queries.tasks import BORN, rank_of
 from app.queries.types import InsertedRows
 
 _TASKS: Any = Task.__table__
 _TAGS: Any = TaskTag.__table__
+_EDGES: Any = TaskDependency.__table__
 _KEYS: Any = IdempotencyKey.__table__
 # What a draft says beside columns.
 BESIDES = frozenset({"countdown", "size"})
 
 
 @cache
-def insert_drafts(keys: tuple[str, ...], ageing_seconds: float) -> InsertedRows:
+def insert_drafts(keys: tuple[str, ...], ageing_seconds: float) -> Insert:
     """Insert the parameter `rows`, drafts of `services.building` that have these keys.
 
     All get the same moment of the database's clock, so among equals the order is that of their
@@ -35,7 +36,7 @@ def insert_drafts(keys: tuple[str, ...], ageing_seconds: float) -> InsertedRows:
     scheduled = func.coalesce(given["scheduled_at"], later(moment, given["countdown"]))
     at_once = and_(scheduled.is_(None), given["unmet_deps"] == 0)
     rank = rank_of(moment, given["priority"], ageing_seconds)
-    values = {
+    values: dict[str, Any] = {
         **{key: literal(value, _TASKS.c[key].type) for key, value in BORN.items()},
         **{key: given[key] for key in types},
         "scheduled_at": scheduled,
@@ -45,31 +46,45 @@ def insert_drafts(keys: tuple[str, ...], ageing_seconds: float) -> InsertedRows:
         "updated_at": moment,
     }
     chosen = select(*values.values()).select_from(given.table).join(clock, true())
-    return (
-        insert(_TASKS)
-        .from_select(list(values), chosen, include_defaults=False)
-        .returning(_TASKS.c.id, _TASKS.c.created_at, _TASKS.c.scheduled_at)
+    return insert(_TASKS).from_select(list(values), chosen, include_defaults=False)
+
+
+@cache
+def insert_drafts_returning(keys: tuple[str, ...], ageing_seconds: float) -> InsertedRows:
+    """The same; returns the id of each and the times that the database has decided."""
+    return insert_drafts(keys, ageing_seconds).returning(
+        _TASKS.c.id, _TASKS.c.created_at, _TASKS.c.scheduled_at
     )
 
 
 @cache
 def insert_tags() -> Insert:
     """Insert the parameter `tags`: `task_id, tag` of new tasks."""
-    given = Records("tags", {"task_id": Uuid(), "tag": TaskTag.__table__.c.tag.type})
+    given = Records("tags", {"task_id": Uuid(), "tag": _TAGS.c.tag.type})
     chosen = select(given["task_id"], given["tag"]).select_from(given.table)
     return insert(_TAGS).from_select(["task_id", "tag"], chosen)
 
 
 @cache
-def take_keys(lasting_seconds: float) -> InsertedRows:
-    """Take the parameter `keys`: `owner, key, fingerprint, task_id`, sorted by the first two.
+def insert_edges() -> Insert:
+    """Insert the parameter `edges`: `task_id, needs_id, told` of new tasks."""
+    columns = _EDGES.c
+    names = ["task_id", "needs_id", "told"]
+    given = Records("edges", {name: columns[name].type for name in names})
+    chosen = select(*(given[name] for name in names)).select_from(given.table)
+    return insert(_EDGES).from_select(names, chosen)
 
-    Sorted, so that two that want the same ones never wait for each other. Returns the `task_id`
-    of each key that was free, or whose time is over; one that somebody is about to take is
-    waited for.
+
+@cache
+def take_keys(lasting_seconds: float) -> InsertedRows:
+    """Take the parameter `keys`: `owner, key, fingerprint, task_id, task_ids`.
+
+    Sorted by the first two, so that two that want the same ones never wait for each other. Returns
+    the `task_id` of each key that was free, or whose time is over; one that somebody is about to
+    take is waited for.
     """
-    columns = IdempotencyKey.__table__.c
-    names = ["owner", "key", "fingerprint", "task_id"]
+    columns = _KEYS.c
+    names = ["owner", "key", "fingerprint", "task_id", "task_ids"]
     given = Records("keys", {name: columns[name].type for name in names})
     chosen = (
         select(*(given[name] for name in names), now())
@@ -78,7 +93,7 @@ def take_keys(lasting_seconds: float) -> InsertedRows:
         .where(true())
     )
     taken = upsert(_KEYS).from_select([*names, "created_at"], chosen)
-    renewed = {name: taken.excluded[name] for name in ("fingerprint", "task_id", "created_at")}
+    renewed = {name: taken.excluded[name] for name in (*names[2:], "created_at")}
     return taken.on_conflict_do_update(
         index_elements=["owner", "key"],
         set_=renewed,

@@ -30,6 +30,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.db.clock import after, micros, new_uuid, now
+from app.db.lists import one_of
 from app.domain.lifecycle import ACTIVE, Event, Reason, TaskStatus, target
 from app.domain.rank import Priority, offset
 from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog, TaskTag
@@ -77,6 +78,11 @@ def delete_tags(task_id: uuid.UUID) -> Delete:
 def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     """One task. One whose deletion was requested is still found: its attempt still runs."""
     return select(Task).where(Task.id == task_id, owned(owner))
+
+
+def visible(ids: Sequence[uuid.UUID], owner: uuid.UUID | None) -> Select[uuid.UUID]:
+    """Those of the ids that are tasks which `owner` may see."""
+    return select(Task.id).where(one_of(Task.id, ids), owned(owner))
 
 
 def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
@@ -363,9 +369,13 @@ def no_less_than(progress: float) -> ColumnElement[float]:
     return case((Task.progress > progress, Task.progress), else_=progress)
 
 
-def find_key(owner: str, key: str) -> Select[IdempotencyKey]:
-    """Who has an idempotency key."""
-    return select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
+def find_key(owner: str, key: str, lasting_seconds: float) -> Select[IdempotencyKey]:
+    """Who has an idempotency key, unless its time is over."""
+    return select(IdempotencyKey).where(
+        IdempotencyKey.owner == owner,
+        IdempotencyKey.key == key,
+        IdempotencyKey.created_at >= after(-lasting_seconds),
+    )
 
 
 def drop_keys(older_than_seconds: float) -> Delete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,8 @@ from app.models import Task
 
 # Where a session keeps what is to be told: task id -> queue.
 _MOVED = "tasksystem_moved"
+# And whether the agents have something to tell others because of it.
+_AGENTS = "tasksystem_agents"
 
 
 def tell_after_commit(db: AsyncSession, task: Task) -> None:
@@ -21,7 +24,16 @@ def tell_after_commit(db: AsyncSession, task: Task) -> None:
     Also for transactions that are the caller's own. If this process dies in between, an agent's
     tick finds the row.
     """
-    db.sync_session.info.setdefault(_MOVED, {})[task.id] = task.queue
+    tell_all_after_commit(db, {task.id: task.queue})
+
+
+def tell_all_after_commit(
+    db: AsyncSession, moved: Mapping[uuid.UUID, str], *, agents: bool = False
+) -> None:
+    """The same for many: id -> queue. `agents`: some have ended, and others wait for them."""
+    info = db.sync_session.info
+    info.setdefault(_MOVED, {}).update(moved)
+    info[_AGENTS] = agents or info.get(_AGENTS, False)
 
 
 @event.listens_for(Session, "after_commit")
@@ -33,6 +45,8 @@ def _tell(session: Session) -> None:
     for queue in sorted(set(moved.values())):
         dispatch.wake(queue)
     events.changed(moved)
+    if session.info.pop(_AGENTS, False):
+        events.wake_agents()
 
 
 @event.listens_for(Session, "after_rollback")
@@ -40,3 +54,4 @@ def _forget(session: Session) -> None:
     # To a savepoint: what was made before it is still to be told. Telling too much is harmless.
     if not session.in_nested_transaction():
         session.info.pop(_MOVED, None)
+        session.info.pop(_AGENTS, None)

@@ -28,6 +28,7 @@ MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
 MAX_SECONDS = 31_536_000.0
+_PRIORITIES = tuple(Priority)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\ud800-\udfff]")
 
@@ -62,6 +63,8 @@ class NewTask:
     tags: Sequence[str] = ()
     owner_ref: str | None = None
     retry_of: uuid.UUID | None = None
+    # By which others of the same request name it (`services.local_names`); it is not kept.
+    local_id: str | None = None
 
     @property
     def may_see(self) -> uuid.UUID | None:
@@ -81,8 +84,8 @@ def draft(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
     `Invalid` with every place that does not fit.
     """
     info = find_function(new.celery_task_name, catalogue)
-    kwargs = new.kwargs or {}
-    size, errors = _check_json(new.args, kwargs)
+    args, kwargs = list(new.args or ()), new.kwargs or {}
+    size, errors = _check_json(args, kwargs)
     errors = [
         *_check_texts(new),
         *_check_numbers(new),
@@ -93,10 +96,10 @@ def draft(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
     if new.queue is not None and new.queue not in catalogue.queues:
         errors.append(_unknown_queue(new.queue, catalogue))
     if not errors:
-        errors = info.parameters.check(list(new.args), kwargs)
+        errors = info.parameters.check(args, kwargs)
     if errors:
         raise Invalid(str(errors[0]["msg"]), errors=errors)
-    return _row(new, info, kwargs) | {"size": size}
+    return _row(new, info, args, kwargs, size)
 
 
 def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
@@ -112,7 +115,9 @@ def find_function(name: str, catalogue: Catalogue) -> TaskInfo:
     return info
 
 
-def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _row(
+    new: NewTask, info: TaskInfo, args: list[Any], kwargs: dict[str, Any], size: int
+) -> dict[str, Any]:
     max_attempts = new.max_attempts or info.max_attempts
     default_limit = get_settings().task_time_limit_seconds
     return {
@@ -120,7 +125,7 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "name": new.name,
         "task_type": new.task_type,
         "celery_task_name": info.name,
-        "args": list(new.args),
+        "args": args,
         "kwargs": kwargs,
         "queue": new.queue or info.queue,
         "priority": int(new.priority),
@@ -144,6 +149,7 @@ def _row(new: NewTask, info: TaskInfo, kwargs: dict[str, Any]) -> dict[str, Any]
         "scheduled_at": new.scheduled_at,
         "countdown": new.countdown or None,
         "expires_at": new.expires_at,
+        "size": size,
     }
 
 
@@ -198,7 +204,7 @@ def text_problem(value: Any, longest: int) -> str | None:
 
 def _check_numbers(new: NewTask) -> list[dict[str, Any]]:
     errors = []
-    if isinstance(new.priority, bool) or new.priority not in tuple(Priority):
+    if isinstance(new.priority, bool) or new.priority not in _PRIORITIES:
         errors.append(
             _error("priority", "priority is 1 (low), 2 (normal), 3 (high) or 4 (critical)", "range")
         )
@@ -248,10 +254,10 @@ def _check_dependencies(new: NewTask) -> list[dict[str, Any]]:
     return errors
 
 
-def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+def _check_json(args: list[Any], kwargs: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     """Their length as JSON, and what is wrong with them."""
     try:
-        text = dump_json([list(args), kwargs])
+        text = dump_json([args, kwargs])
     except (TypeError, ValueError, RecursionError) as exc:
         return 0, [_error("args", f"arguments must be JSON: {exc}", "json")]
     return len(text), [
@@ -261,16 +267,14 @@ def _check_json(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[int, list[
 
 
 def _problems_of_json(
-    text: str, args: Sequence[Any], kwargs: dict[str, Any]
+    text: str, args: list[Any], kwargs: dict[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
     if len(text.encode(errors="surrogatepass")) > MAX_ARGUMENT_BYTES:
         yield "args", f"arguments must fit into {MAX_ARGUMENT_BYTES} bytes", "too_large"
     elif "\\u0000" in text or _SURROGATE.search(text):
         yield "args", "arguments must not contain NUL or lone surrogates", "text"
     # Counted first: most have fewer brackets than they may have levels.
-    elif text.count("[") + text.count("{") > MAX_DEPTH and _deeper(
-        [list(args), kwargs], MAX_DEPTH + 1
-    ):
+    elif text.count("[") + text.count("{") > MAX_DEPTH and _deeper([args, kwargs], MAX_DEPTH + 1):
         yield "args", f"arguments may be nested {MAX_DEPTH} deep", "too_deep"
     elif any(not isinstance(key, str) for key in kwargs):
         yield "kwargs", "keyword names must be text", "text"

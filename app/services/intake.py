@@ -48,13 +48,26 @@ class Key:
     key: str
     fingerprint: str = field(compare=False)
 
+    @classmethod
+    def of(cls, user_id: uuid.UUID | None, key: str | None, fingerprint: str) -> Key | None:
+        """The key of a user's request, or of the system's, if it came with one."""
+        return None if key is None else cls(str(user_id or "system"), key, fingerprint)
+
     def taken_by(self, task_id: uuid.UUID) -> Row:
         """The record of it."""
+        return self._record(task_id=task_id)
+
+    def taken_by_all(self, ids: Iterable[uuid.UUID]) -> Row:
+        """The record of it when it stands for many tasks."""
+        return self._record(task_ids=[str(each) for each in ids])
+
+    def _record(self, task_id: uuid.UUID | None = None, task_ids: list[str] | None = None) -> Row:
         return {
             "owner": self.owner,
             "key": self.key,
             "fingerprint": self.fingerprint,
             "task_id": task_id,
+            "task_ids": task_ids,
         }
 
 
@@ -171,7 +184,7 @@ async def _commit(batch: _Batch) -> None:
 async def _insert(batch: _Batch) -> list[Row]:
     """The rows that were committed."""
     rows, tags, keys = batch.rows, batch.tags, batch.keys
-    statement = queries.insert_drafts(tuple(rows[0]), get_settings().ageing_seconds)
+    statement = queries.insert_drafts_returning(tuple(rows[0]), get_settings().ageing_seconds)
     async with turn(), writing(single=not (tags or keys)) as connection:
         if keys:
             await limit_lock_waits(connection, LOCK_SECONDS)

@@ -24,6 +24,7 @@ class Parameters:
     adapters: dict[str, TypeAdapter[Any]]
     hidden: frozenset[str]
     schema: dict[str, Any]
+    plain: Plain | None
 
     @classmethod
     def of(cls, function: Callable[..., Any], hidden: frozenset[str]) -> Parameters:
@@ -43,7 +44,7 @@ class Parameters:
                 adapters[name] = adapter
         shown = {n: p for n, p in signature.parameters.items() if n not in hidden}
         visible = signature.replace(parameters=list(shown.values()))
-        return cls(visible, adapters, hidden, _schema(shown, adapters))
+        return cls(visible, adapters, hidden, _schema(shown, adapters), Plain.of(visible))
 
     def check(self, args: list[Any], kwargs: dict[str, Any]) -> list[FieldError]:
         """Where these arguments do not fit, as `{loc, msg, type}`; an empty list if they do."""
@@ -54,6 +55,16 @@ class Parameters:
         ]
         if errors:
             return errors
+        if self.plain is not None and (bound := self.plain.bind(args, kwargs)) is not None:
+            return [
+                error
+                for index, (name, value) in enumerate(bound.items())
+                if name in self.adapters
+                for error in self._check_value(name, _loc(name, index, len(args)), value)
+            ]
+        return self._check_by_signature(args, kwargs)
+
+    def _check_by_signature(self, args: list[Any], kwargs: dict[str, Any]) -> list[FieldError]:
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as exc:
@@ -90,6 +101,41 @@ class Parameters:
                 for error in exc.errors(include_url=False, include_input=False)
             ]
         return []
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A signature of named parameters alone, which most are: to bind one is a matter of names."""
+
+    positional: tuple[str, ...]
+    names: frozenset[str]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, signature: inspect.Signature) -> Plain | None:
+        """None for a signature that takes more than that."""
+        parameters = signature.parameters.values()
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        if any(each.kind not in kinds for each in parameters):
+            return None
+        return cls(
+            tuple(each.name for each in parameters if each.kind is kinds[0]),
+            frozenset(each.name for each in parameters),
+            frozenset(each.name for each in parameters if each.default is each.empty),
+        )
+
+    def bind(self, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        """The arguments by name; None if they do not fit, which is somebody else's to explain."""
+        bound = dict(zip(self.positional, args, strict=False))
+        if len(args) > len(bound) or not bound.keys().isdisjoint(kwargs):
+            return None
+        bound.update(kwargs)
+        fits = self.required <= bound.keys() <= self.names
+        return bound if fits else None
+
+
+def _loc(name: str, index: int, positional: int) -> list[Any]:
+    return ["body", "args", index] if index < positional else ["body", "kwargs", name]
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:

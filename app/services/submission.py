@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.db.session import async_session, read_session
 from app.db.turns import turn
 from app.domain.lifecycle import ACTIVE
-from app.models import Task
+from app.models import IdempotencyKey, Task
 from app.queries import intake as intake_queries
 from app.queries import tasks as queries
 from app.queries.dependencies import needed_ids
@@ -74,8 +75,14 @@ async def accept(
 
     Returns its columns, and otherwise does as `submit`.
     """
-    key = _key_of(new, idempotency_key, fingerprint)
-    row = draft(new, catalogue())
+    key = Key.of(new.user_id, idempotency_key, fingerprint)
+    try:
+        row = draft(new, catalogue())
+    except Invalid:
+        # What was fit to be accepted then need not be now: a function may be gone.
+        if key is None or (first := await _replayed(key)) is None:
+            raise
+        return first, True
     if new.parent_id is not None or new.depends_on:
         # They lock other rows, or look at them: nobody else need wait for that.
         return await _accept_alone(new, row, key)
@@ -89,10 +96,18 @@ async def accept(
     return outcome, False
 
 
+async def _replayed(key: Key) -> Row | None:
+    """The task that an earlier request with the key made, if there was one."""
+    async with read_session() as db:
+        if not await _is_taken(db, key):
+            return None
+        return _columns_of(await _first_of(db, key))
+
+
 async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, bool]:
     async with turn(), async_session() as db:
         try:
-            task, replayed = await _submit(db, new, row, key)
+            task, replayed = await _submit(db, new, key, row)
         except IntegrityError:
             # The batch did come off: its answer was lost. Its row, which has this very id, would
             # have been waited for if its commit were still under way.
@@ -121,13 +136,15 @@ async def submit(
     `fingerprint` is a digest of the request. Raises `Invalid` when the key was used for
     another request within 24 hours.
     """
-    key = _key_of(new, idempotency_key, fingerprint)
-    return await _submit(db, new, draft(new, catalogue()), key)
+    key = Key.of(new.user_id, idempotency_key, fingerprint)
+    return await _submit(db, new, key)
 
 
-async def _submit(db: AsyncSession, new: NewTask, row: Row, key: Key | None) -> tuple[Task, bool]:
+async def _submit(
+    db: AsyncSession, new: NewTask, key: Key | None, row: Row | None = None
+) -> tuple[Task, bool]:
     try:
-        task = await _insert(db, new, row)
+        task = await _insert(db, new, row or draft(new, catalogue()))
     except Invalid:
         # What was fit to be accepted then need not be now: a task that it needs may be gone.
         if key is None or not await _is_taken(db, key):
@@ -196,21 +213,18 @@ async def _insert(db: AsyncSession, new: NewTask, row: Row) -> Task:
     return task
 
 
-def _key_of(new: NewTask, key: str | None, fingerprint: str) -> Key | None:
-    if key is None:
-        return None
-    return Key(str(new.user_id) if new.user_id else "system", key, fingerprint)
-
-
 async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
     statement = intake_queries.take_keys(IDEMPOTENCY_SECONDS)
     kept = await db.execute(statement, {"keys": [key.taken_by(task_id)]})
     return kept.first() is not None
 
 
+def _taken(key: Key) -> Select[IdempotencyKey]:
+    return queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
+
+
 async def _is_taken(db: AsyncSession, key: Key) -> bool:
-    await db.execute(queries.drop_keys(IDEMPOTENCY_SECONDS))
-    return (await db.scalars(queries.find_key(key.owner, key.key))).first() is not None
+    return (await db.scalars(_taken(key))).first() is not None
 
 
 async def _replay(db: AsyncSession, key: Key) -> Task:
@@ -222,10 +236,10 @@ async def _replay(db: AsyncSession, key: Key) -> Task:
 
 
 async def _first_of(db: AsyncSession, key: Key) -> Task:
-    found = (await db.scalars(queries.find_key(key.owner, key.key))).first()
+    found = (await db.scalars(_taken(key))).first()
     if found is None:
         raise Conflict("The first request with this Idempotency-Key was undone; send it again")
-    if found.fingerprint != key.fingerprint:
+    if found.fingerprint != key.fingerprint or found.task_id is None:
         raise Invalid(
             "This Idempotency-Key was used for another request; use a new key",
             code="idempotency_key_reused",

@@ -6,6 +6,7 @@ user's tasks, others being as if absent; None restricts nothing.
 
 from __future__ import annotations
 
+from app.services.bulk import accept_many, create_many
 from app.services.editing import edit
 from app.services.ending import (
     CancelOutcome,
@@ -26,7 +27,9 @@ class TaskService:
     """Verbs on tasks; it has no state, so any number of instances are the same."""
 
     create_task = staticmethod(create_task)
+    create_many = staticmethod(create_many)
     accept = staticmethod(accept)
+    accept_many = staticmethod(accept_many)
     submit = staticmethod(submit)
     retry_task = staticmethod(retry_task)
 

@@ -184,3 +184,22 @@ def test_without_a_token_the_local_administrators_is_made_once(stack: Stack) -> 
 @pytest.mark.parametrize("words", [["--json", "list"], ["list", "--json"]])
 def test_json_before_and_after(stack: Stack, words: list[str]) -> None:
     assert isinstance(json.loads(call(stack, *words).stdout), list)
+
+
+def test_submit_from_a_file_prints_the_ids_in_order(stack: Stack, tmp_path: Path) -> None:
+    tasks: list[dict[str, object]] = [
+        {"name": "second", "celery_task_name": TASKS + "noop", "depends_on": ["first"]},
+        {"name": "first", "celery_task_name": TASKS + "noop", "local_id": "first"},
+    ]
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([{"task_type": "t", **task} for task in tasks]))
+    done = call(stack, "submit", "--from", str(file), "--watch")
+    assert done.returncode == 0, done.stderr
+    done = call(stack, "submit", "--from", str(file))
+    second, first = done.stdout.split()
+    assert stack.wait_for(second)["depends_on"] == [first]
+    file.write_text(file.read_text().replace(TASKS + "noop", TASKS + "nop"))
+    refused = call(stack, "submit", "--from", str(file))
+    assert refused.returncode == 4
+    assert "tasks.0.celery_task_name" in refused.stderr
+    assert TASKS + "noop" in refused.stderr

@@ -1,0 +1,199 @@
+"""Creating many tasks in one transaction, all of them or none.
+
+Rows are built in a thread, a page ahead of the one that the database inserts: neither waits for the
+other, and the event loop for neither of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.config import get_settings
+from app.core.errors import Conflict, Invalid
+from app.db.session import async_session
+from app.db.turns import turn
+from app.domain.lifecycle import ACTIVE, Event, TaskStatus
+from app.queries import dependencies as edge_queries
+from app.queries import intake as queries
+from app.queries import tasks as task_queries
+from app.services.announcing import tell_all_after_commit
+from app.services.bulk_order import Order, Row, error, order_of, refuse
+from app.services.intake import IDEMPOTENCY_SECONDS, MAX_BYTES, Key
+from app.services.local_names import Fields
+from app.services.transactions import undone_if_refused
+
+# Rows of one INSERT, so that none takes long.
+PAGE = 500
+# Ids of one statement that locks rows; several go on in the order of the ids.
+LOCKED_PAGE = 1000
+EDGES_PAGE = 5000
+
+
+@undone_if_refused
+async def create_many(
+    db: AsyncSession,
+    tasks: Sequence[Fields],
+    *,
+    user_id: uuid.UUID | str | None = None,
+    commit: bool = True,
+) -> list[uuid.UUID]:
+    """Accept up to 10,000 tasks, all or none; returns their ids in order.
+
+    Each is a mapping of the arguments of `create_task`, and may have a `local_id` by which the
+    others name it in `depends_on` and `parent_id`. With `commit=False` the rows belong to the
+    caller's transaction and are dispatched once that commits.
+    Raises `Invalid` with every place that does not fit, as `["body", "tasks", number, ...]`.
+    """
+    owner = uuid.UUID(user_id) if isinstance(user_id, str) else user_id
+    order = order_of(tasks, owner)
+    await _insert(db, order)
+    if commit:
+        await db.commit()
+    return order.ids
+
+
+async def accept_many(
+    tasks: Sequence[Fields],
+    *,
+    user_id: uuid.UUID,
+    sees_all: bool = False,
+    idempotency_key: str | None = None,
+    fingerprint: str = "",
+) -> tuple[list[uuid.UUID], bool]:
+    """The same in a transaction of its own, or the ids of the tasks that the same key made; the
+    bool says which. `sees_all`: they may refer to everybody's tasks.
+    """
+    order = await asyncio.to_thread(order_of, tasks, user_id, sees_all=sees_all)
+    key = Key.of(user_id, idempotency_key, fingerprint)
+    async with turn(), async_session() as db:
+        return await _submit(db, order, key)
+
+
+@undone_if_refused
+async def _submit(db: AsyncSession, order: Order, key: Key | None) -> tuple[list[uuid.UUID], bool]:
+    if key is None:
+        await _insert(db, order)
+    else:
+        if (first := await _ids_of(db, key)) is not None:
+            await db.rollback()
+            return first, True
+        await _insert(db, order)
+        statement = queries.take_keys(IDEMPOTENCY_SECONDS)
+        if (await db.execute(statement, {"keys": [key.taken_by_all(order.ids)]})).first() is None:
+            await db.rollback()
+            return await _first_of(db, key), True
+    await db.commit()
+    return order.ids, False
+
+
+async def _insert(db: AsyncSession, order: Order) -> None:
+    await _require_parents(db, order)
+    await _lock_needed(db, order)
+    building = _build(order, 0)
+    try:
+        for start in range(PAGE, len(order.ids) + PAGE, PAGE):
+            rows = await building
+            building = _build(order, start)
+            await _insert_page(db, rows)
+    finally:
+        building.cancel()
+    await _insert_edges(db, order)
+
+
+def _build(order: Order, start: int) -> asyncio.Task[list[Row]]:
+    return asyncio.create_task(asyncio.to_thread(order.rows, start, PAGE))
+
+
+async def _insert_page(db: AsyncSession, rows: list[Row]) -> None:
+    statement = queries.insert_drafts(tuple(rows[0]), get_settings().ageing_seconds)
+    for part in _parts(rows):
+        await db.execute(statement, {"rows": part})
+    if tags := [{"task_id": row["id"], "tag": tag} for row in rows for tag in row["tags"]]:
+        await db.execute(queries.insert_tags(), {"tags": tags})
+    tell_all_after_commit(db, {row["id"]: row["queue"] for row in rows})
+
+
+def _parts(rows: list[Row]) -> Iterator[list[Row]]:
+    """The rows, no more than `MAX_BYTES` of arguments at a time, but at least one."""
+    part: list[Row] = []
+    for row in rows:
+        if part and sum(each["size"] for each in part) + row["size"] > MAX_BYTES:
+            yield part
+            part = []
+        part.append(row)
+    yield part
+
+
+async def _require_parents(db: AsyncSession, order: Order) -> None:
+    wanted = list(order.references("parent_id"))
+    found: set[uuid.UUID] = set()
+    for page in _pages({each for _, each in wanted}, LOCKED_PAGE):
+        found.update(await db.scalars(task_queries.visible(page, order.may_see)))
+    refuse(
+        error(place, f"parent_id {each} does not exist", "unknown_task")
+        for place, each in wanted
+        if each not in found
+    )
+
+
+async def _lock_needed(db: AsyncSession, order: Order) -> None:
+    """Learn how the tasks of others stand that these need; none can finish until the commit."""
+    wanted = list(order.references("depends_on"))
+    unaware: list[uuid.UUID] = []
+    for page in _pages({each for _, each in wanted}, LOCKED_PAGE):
+        found = (await db.execute(edge_queries.lock_needed(page, order.may_see))).all()
+        order.statuses |= {each.id: each.status for each in found}
+        unaware += [each.id for each in found if each.status in ACTIVE and not each.awaited]
+    refuse(
+        error(place, f"task {each} does not exist", "unknown_task")
+        for place, each in wanted
+        if each not in order.statuses
+    )
+    for page in _pages(unaware, LOCKED_PAGE):
+        await db.execute(edge_queries.await_them(page))
+    order.statuses |= dict.fromkeys(order.named.needed, TaskStatus.PENDING.value)
+
+
+def _pages(ids: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
+    ordered = sorted(ids)
+    return (ordered[start : start + size] for start in range(0, len(ordered), size))
+
+
+async def _insert_edges(db: AsyncSession, order: Order) -> None:
+    edges = order.edges()
+    for start in range(0, len(edges), EDGES_PAGE):
+        await db.execute(queries.insert_edges(), {"edges": edges[start : start + EDGES_PAGE]})
+    ended: dict[Event, list[Row]] = {}
+    for event, parameters in order.endings():
+        ended.setdefault(event, []).append(parameters)
+    for event, several in ended.items():
+        await (await db.connection()).execute(edge_queries.end(event), several)
+    gone = {each["task"] for several in ended.values() for each in several}
+    # Those that end at once and are needed themselves are the agents' affair from the commit on.
+    tell_all_after_commit(db, {}, agents=not order.named.needed.isdisjoint(gone))
+
+
+async def _ids_of(db: AsyncSession, key: Key) -> list[uuid.UUID] | None:
+    """What an earlier request with the key made. Raises `Invalid` if it was another request."""
+    statement = task_queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
+    found = (await db.scalars(statement)).first()
+    if found is None:
+        return None
+    if found.fingerprint != key.fingerprint or found.task_ids is None:
+        raise Invalid(
+            "This Idempotency-Key was used for another request; use a new key",
+            code="idempotency_key_reused",
+        )
+    return [uuid.UUID(each) for each in found.task_ids]
+
+
+async def _first_of(db: AsyncSession, key: Key) -> list[uuid.UUID]:
+    found = await _ids_of(db, key)
+    await db.rollback()
+    if found is None:
+        raise Conflict("The first request with this Idempotency-Key was undone; send it again")
+    return found
