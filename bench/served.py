@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,17 @@ class Api:
         if status != 200:
             raise RoundFailed(f"GET {path} answered {status}: {body[:300]!r}")
         return body, headers
+
+    def time(self, path: str, token: str | None = None) -> float:
+        """Milliseconds until a GET is answered, or given up by the API for now (503).
+
+        Raises `RoundFailed` for any other answer.
+        """
+        began = time.perf_counter()
+        status, body, _ = self.ask("GET", path, token=token)
+        if status not in (200, 503):
+            raise RoundFailed(f"GET {path} answered {status}: {body[:300]!r}")
+        return 1000 * (time.perf_counter() - began)
 
     def close(self) -> None:
         """Close the connection; the process goes on."""

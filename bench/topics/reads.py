@@ -118,7 +118,7 @@ class Reads(Topic):
         taken: dict[str, list[float]] = {SMALL: [], LARGE: []}
         for turn in range(self.sizes.asked + 1):
             for size, table in both.items():
-                milliseconds = _timed(table, question.path(table, caller), token)
+                milliseconds = table.api.time(question.path(table, caller), token)
                 if turn:  # the first fills caches
                     taken[size].append(milliseconds)
             if turn >= FEWEST_TURNS and sum(taken[LARGE]) > 1000 * QUESTION_SECONDS:
@@ -176,19 +176,7 @@ class Reads(Topic):
 
     def _get(self, table: Table) -> float:
         """Milliseconds of one GET of one of the newest tasks."""
-        return _timed(table, TASKS + random.choice(table.ids), table.api.token)
-
-
-def _timed(table: Table, path: str, token: str) -> float:
-    """Milliseconds until the answer, or until the API gave the question up (503).
-
-    Raises `RoundFailed` for any other answer.
-    """
-    began = time.perf_counter()
-    status, body, _ = table.api.ask("GET", path, token=token)
-    if status not in (200, 503):
-        raise RoundFailed(f"GET {path} answered {status}: {body[:300]!r}")
-    return 1000 * (time.perf_counter() - began)
+        return table.api.time(TASKS + random.choice(table.ids))
 
 
 def _token(database: Database, caller: str) -> str:
