@@ -48,9 +48,12 @@ def count_maintained(owner: uuid.UUID | None) -> Rows:
 
     Rows `what, was, now, number`; costs the same however many tasks there are.
     """
-    mine, theirs = (
-        (true(), true()) if owner is None else (_delta.user_id == owner, Task.user_id == owner)
-    )
+    mine: ColumnElement[bool] = true()
+    theirs: ColumnElement[bool] = true()
+    if owner is not None:
+        # An expression, or SQLite would look at all of the owner's rows instead of at what runs.
+        theirs = func.coalesce(Task.user_id, EVERYBODY) == owner
+        mine = _delta.user_id == owner
     nothing = cast(null(), Text())
     folded = select(
         literal("folded").label("what"),
