@@ -62,8 +62,8 @@ class Observer:
     def roles(self, part: str) -> Roles:
         """Process ids by role, empty where nothing has the role just now.
 
-        A worker has a `supervisor`, an `agent`, a `parent` and `children`, other parts a
-        `process`.
+        A worker has a `supervisor`, an `agent`, one `parent` or more and `children`, other parts
+        a `process`.
         """
         process = self._stack.processes.get(part)
         alive = process is not None and process.alive
@@ -85,12 +85,17 @@ class Observer:
     def missing(self, parts: set[str]) -> list[Missing]:
         """What these parts lack now: processes, or, for workers, the API's word that they live."""
         lacking = [Missing(part, what) for part in sorted(parts) for what in self._lacks(part)]
-        workers = sum(part.startswith("worker") for part in parts)
+        workers = self._processes * sum(part.startswith("worker") for part in parts)
         if not lacking and "api" in parts and workers:
             live = self._live_workers()
             if live < workers:
                 lacking.append(Missing("api", f"it counts {live} of {workers} workers as live"))
         return lacking
+
+    @property
+    def _processes(self) -> int:
+        """Main processes of each worker."""
+        return int(self._stack.env["WORKER_PROCESSES"])
 
     def _live_workers(self) -> int:
         try:
@@ -99,7 +104,8 @@ class Observer:
             return 0
 
     def _lacks(self, part: str) -> Iterator[str]:
-        wanted = {"children": int(self._stack.env["CELERY_WORKER_CONCURRENCY"])}
+        slots = int(self._stack.env["CELERY_WORKER_CONCURRENCY"])
+        wanted = {"children": slots, "parent": self._processes}
         for role, pids in self.roles(part).items():
             if len(pids) < wanted.get(role, 1):
                 yield f"{len(pids)} of {wanted.get(role, 1)} {role}"
