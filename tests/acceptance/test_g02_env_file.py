@@ -40,10 +40,9 @@ def test_g02_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_g02_the_example_has_every_variable() -> None:
-    from app.core.config import Settings
+    from app.core.config import INTERNAL_FIELDS, Settings
 
     text = (ROOT / ".env.example").read_text()
-    internal = {"agent_socket"}
-    missing = [n.upper() for n in Settings.model_fields if n not in internal and
+    missing = [n.upper() for n in Settings.model_fields if n not in INTERNAL_FIELDS and
                f"{n.upper()}=" not in text]  # fmt: skip
     assert missing == []
