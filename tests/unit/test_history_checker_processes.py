@@ -36,6 +36,12 @@ def dead_process(history: History) -> None:
     history.missing.append(Missing("worker", "3 of 4 children"))
 
 
+def main_process_ends_long_after_a_child_was_killed(history: History) -> None:
+    kill(history, Kind.CHILD, 22, 78)
+    child_ended(history, 78, 22.1)
+    ended(history, "worker_ended", 24)
+
+
 def api_that_ends(history: History) -> None:
     history.ends.append(End("api", 20, "code 1 of process 3"))
 
@@ -99,6 +105,7 @@ def child_without_bound(history: History) -> None:
 
 PLANTED: list[Plant] = [
     dead_process,
+    main_process_ends_long_after_a_child_was_killed,
     api_that_ends,
     crash_loop_after_a_kill,
     end_without_a_cause,
@@ -191,9 +198,18 @@ def _young(history: History) -> None:
     history.processes.append(Process("worker", "agent", 6, sizes))
 
 
+def _child_killed_while_its_main_process_began(history: History) -> None:
+    kill(history, Kind.PARENT, 20)
+    ended(history, "worker_ended", 20.1)
+    kill(history, Kind.CHILD, 22, 78)
+    child_ended(history, 78, 22.1)
+    ended(history, "worker_ended", 24)
+
+
 @pytest.mark.parametrize(
     "harmless",
     [
+        _child_killed_while_its_main_process_began,
         _killed_one_after_another,
         _replaced_after_it_was_frozen,
         _silent_once,

@@ -13,6 +13,9 @@ from tests.support.chaos.violation import Violation
 
 # From a fault to the last end that it causes: a frozen worker is replaced after three leases.
 CAUSED_SECONDS = 12.0
+# A main process whose pool loses a child before all of them have answered gives up, and its keeper
+# starts another.
+STARTING_SECONDS = 5.0
 # How much a process may take beyond what it had in the first half of its life.
 GROWTH_MB = 30.0
 # So long it is warming up, however short its life.
@@ -67,7 +70,7 @@ def _uncaused(history: History) -> Iterator[End]:
         if end.pid is not None:
             if not _child_was_ended(history, end):
                 yield end
-        elif cause := _cause(unused, end):
+        elif cause := _cause(unused, end) or _killed_while_starting(history, unused, end):
             if cause.kind not in _WHOLE:
                 unused.remove(cause)
         elif lucky[end.part][end.how]:
@@ -86,6 +89,20 @@ def _cause(faults: list[FaultSpan], end: End) -> FaultSpan | None:
         and fault.started - 1 <= end.at <= fault.ended + CAUSED_SECONDS
     ]
     return min(near, key=lambda fault: (fault.kind in _WHOLE, fault.started), default=None)
+
+
+def _killed_while_starting(history: History, faults: list[FaultSpan], end: End) -> FaultSpan | None:
+    """The kill of a child that ended its main process, which had only just begun."""
+    if end.how != "worker_ended":
+        return None
+    begun = [life.started for life in history.parts if life.part == end.part]
+    begun += [each.at for each in history.ends if each.part == end.part and each.how == end.how]
+    for fault in faults:
+        just_begun = any(0 <= fault.started - at <= STARTING_SECONDS for at in begun)
+        soon = fault.started <= end.at <= fault.ended + STARTING_SECONDS
+        if hits(fault, end.part, Kind.CHILD) and just_begun and soon:
+            return fault
+    return None
 
 
 def _child_was_ended(history: History, end: End) -> bool:
