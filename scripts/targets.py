@@ -51,8 +51,12 @@ def _token(arguments: list[str]) -> NoReturn:
 
 def _test(arguments: list[str]) -> NoReturn:
     """run the tests side by side; arguments go to pytest instead"""
-    # The suite waits for processes half of the time: more runners than there are cores.
-    arguments = arguments or [f"--numprocesses={(os.cpu_count() or 1) + 2}", "--dist=loadgroup"]
+    # The suite waits for processes half of the time: more runners than there are cores. They take
+    # the files in the order of tests/conftest.py, the slow ones first.
+    runners = (os.cpu_count() or 1) + 2
+    arguments = arguments or [
+        f"--numprocesses={runners}", "--dist=loadfile", "--no-loadscope-reorder",
+    ]  # fmt: skip
     _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
 
 

@@ -26,6 +26,9 @@ from tests.support.chaos.options import (  # noqa: E402, F401 - the same as for 
 from tests.support.databases import DATABASES, Templates  # noqa: E402
 from tests.support.postgres import Postgres  # noqa: E402
 from tests.support.rings import RINGS, not_run_lines, ring_of  # noqa: E402
+from tests.support.runners import (  # noqa: E402, F401 - the same
+    pytest_xdist_make_scheduler,
+)
 from tests.support.stack_fixtures import (  # noqa: E402, F401 - pytest finds them by name here
     inside,
     make_stack,
@@ -40,7 +43,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test belongs to the ring whose folder it is in, and runs beside the rest of its file.
+    """A test belongs to the ring whose folder it is in.
 
     The rings that wait for real processes come first: with several runners, the quick ones then
     fill what is left at the end.
@@ -48,8 +51,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and (ring := ring_of(item.path, HERE)):
             item.add_marker(ring)
-        if item.get_closest_marker("xdist_group") is None:  # a folder may have put its own
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: RINGS.index(ring_of(item.path, HERE) or RINGS[0]), reverse=True)
 
 

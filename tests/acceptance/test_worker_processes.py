@@ -334,7 +334,7 @@ def test_a_second_signal_ends_both_at_once(pair: Stack) -> None:
     machine.process.send(signal.SIGTERM)
     time.sleep(0.5)
     machine.process.send(signal.SIGTERM)
-    assert pair.processes.pop("worker").wait(5) == 0
+    assert pair.processes.pop("worker").wait(20) == 0
     wait_until(
         lambda: not [pid for pid in everything if _lives(pid)], timeout=5, what="all have ended"
     )

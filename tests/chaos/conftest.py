@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.chaos.identity import Identity
-from tests.support.chaos.options import GROUP, SECONDS, chosen, identities, marked, replay
+from tests.support.chaos.options import SECONDS, chosen, identities, marked, replay
 from tests.support.chaos.scenario import Scenario
 from tests.support.chaos.servers import own_postgres, scenario_on
 from tests.support.databases import Templates
@@ -29,17 +29,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this run does not ask for; scenarios run one after another."""
+    """Leave out what this run does not ask for."""
     left_out = []
     for item in items:
-        if item.get_closest_marker("long") is not None:
-            item.add_marker(pytest.mark.xdist_group(GROUP))
-            if config.option.chaos != "full":
-                left_out.append(item)
+        if item.get_closest_marker("long") is not None and config.option.chaos != "full":
+            left_out.append(item)
         if (scenario := marked(item)) is None:
             continue
-        # Two of them beside each other on a small machine would look like faults nobody made.
-        item.add_marker(pytest.mark.xdist_group(GROUP))
         item.add_marker(pytest.mark.timeout(SECONDS))
         if not chosen(config.option.chaos, scenario):
             left_out.append(item)

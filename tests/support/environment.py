@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -55,11 +56,23 @@ def child_environment(data: Path, **settings: str) -> dict[str, str]:
     return {**bare_environment(), **own, **settings}
 
 
+def _pass_no_ignored_signals_on() -> None:
+    """Let processes that tests start be interrupted, also below nohup or in the background.
+
+    An ignored signal stays ignored in every child; one that is handled is not.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+
 def isolate_test_process() -> None:
     """Give the test process itself settings that touch nothing of the machine or the clone.
 
     Called before any module of the application is imported.
     """
+    _pass_no_ignored_signals_on()
     folder = Path(tempfile.mkdtemp(prefix="tasksystem-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     keep = set(bare_environment())

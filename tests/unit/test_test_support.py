@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,18 @@ def test_a_missing_tool_is_named_in_the_last_lines(tmp_path: Path) -> None:
     lines = done.stdout.strip().splitlines()
     assert lines[-2] == "NOT RUN: the page — install a browser", done.stdout + done.stderr
     assert sum(line.startswith("NOT RUN") for line in lines) == 1
+
+
+def test_runners_take_whole_files_and_one_takes_every_scenario() -> None:
+    """Run for real: a release of pytest once scattered the tests, and nothing said so."""
+    command = [sys.executable, "-m", "pytest", "-v", "--numprocesses=2", "--dist=loadfile"]
+    files = ["tests/unit/test_rank.py", "tests/unit/test_histogram.py", "tests/unit/test_report.py"]
+    done = subprocess.run(
+        [*command, *files], cwd=ROOT, env=bare_environment(), capture_output=True, text=True
+    )
+    runners: dict[str, set[str]] = {}
+    for runner, file in re.findall(r"^\[(gw\d)\].* PASSED (\S+?)::", done.stdout, re.MULTILINE):
+        runners.setdefault(file, set()).add(runner)
+    assert sorted(runners) == sorted(files)
+    assert all(len(those) == 1 for those in runners.values()), runners
+    assert len(set.union(*runners.values())) == 2

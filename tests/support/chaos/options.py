@@ -19,7 +19,6 @@ DATABASES = ("sqlite", "postgresql")
 MODES = ("quick", "rest", "once", "full")
 SEEDS = 3
 SECONDS = 420
-GROUP = "chaos"
 
 
 @dataclass(frozen=True, slots=True)
