@@ -220,10 +220,12 @@ class _Feeder:
         self._rested: dict[str, float] = {}
         self._condition = threading.Condition()
         self._busy = False
+        self._ended = False
         # Marks need not survive a power cut: a row whose mark is lost is fed again.
-        self._dispatcher = Dispatcher(Database(durable=False))
-        thread = threading.Thread(target=self._run, name="feeder", daemon=True)
-        thread.start()
+        self._database = Database(durable=False)
+        self._dispatcher = Dispatcher(self._database)
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+        self._thread.start()
 
     def wake(self, queue: str) -> None:
         with self._condition:
@@ -234,10 +236,16 @@ class _Feeder:
         with self._condition:
             self._condition.wait_for(lambda: not self._dirty and not self._busy, timeout)
 
+    def end(self) -> None:
+        with self._condition:
+            self._ended = True
+            self._condition.notify_all()
+        self._thread.join(LAST_RETRY_SECONDS)
+        self._database.close()
+
     def _run(self) -> None:
         pause = FIRST_RETRY_SECONDS
-        while True:
-            queue = self._next()
+        while (queue := self._next()) is not None:
             try:
                 done = self._feed(queue)
             except SQLAlchemyError as exc:
@@ -253,7 +261,7 @@ class _Feeder:
                 if done:
                     pause = FIRST_RETRY_SECONDS
                     continue
-            time.sleep(pause)
+                self._condition.wait_for(lambda: self._ended, pause)
             pause = min(pause * 2, LAST_RETRY_SECONDS)
             self.wake(queue)
 
@@ -265,9 +273,10 @@ class _Feeder:
         self._rested[queue] = now + rest
         return report.published
 
-    def _next(self) -> str:
+    def _next(self) -> str | None:
+        """The queue to feed now, waited for; None at the end."""
         with self._condition:
-            while True:
+            while not self._ended:
                 now = time.monotonic()
                 due = {queue: self._rested.get(queue, now) for queue in self._dirty}
                 queue = min(due, key=due.__getitem__, default=None)
@@ -276,6 +285,7 @@ class _Feeder:
                     self._busy = True
                     return queue
                 self._condition.wait(None if queue is None else due[queue] - now)
+        return None
 
 
 _feeder: _Feeder | None = None
@@ -288,13 +298,23 @@ def wake(queue: str) -> None:
     with _guard:
         if _feeder is None or _feeder.pid != os.getpid():
             _feeder = _Feeder()
-    _feeder.wake(queue)
+        feeder = _feeder
+    feeder.wake(queue)
 
 
 def flush(timeout: float = 2.0) -> None:
     """Wait until this process has fed what it was woken for, at most `timeout` seconds."""
     if _feeder is not None and _feeder.pid == os.getpid():
         _feeder.flush(timeout)
+
+
+def stop() -> None:
+    """End this process's thread, for one that goes on with other settings. `wake` begins anew."""
+    global _feeder
+    with _guard:
+        feeder, _feeder = _feeder, None
+    if feeder is not None and feeder.pid == os.getpid():
+        feeder.end()
 
 
 def _new_guard() -> None:

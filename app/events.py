@@ -63,6 +63,16 @@ def flush(timeout: float = 0.5) -> None:
         _current.flush(timeout)
 
 
+def stop() -> None:
+    """End this process's thread, for one that goes on with other settings. The next word begins
+    anew; what was not yet said is not said."""
+    global _current
+    with _guard:
+        publisher, _current = _current, None
+    if publisher is not None and publisher.pid == os.getpid():
+        publisher.end()
+
+
 async def subscribe() -> AsyncIterator[Notice]:
     """Notices as they come, for ever.
 
@@ -145,7 +155,9 @@ class _Publisher:
         self._wake = False
         self._lost = False
         self._busy = False
-        threading.Thread(target=self._run, name="notices", daemon=True).start()
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+        self._thread.start()
 
     def put(
         self,
@@ -170,10 +182,18 @@ class _Publisher:
     def _waiting(self) -> bool:
         return bool(self._changed or self._deleted or self._wake or self._lost)
 
+    def end(self) -> None:
+        with self._ready:
+            self._ended = True
+            self._ready.notify_all()
+        self._thread.join(PATIENCE_SECONDS)
+
     def _run(self) -> None:
         while True:
             with self._ready:
-                self._ready.wait_for(self._waiting)
+                self._ready.wait_for(lambda: self._ended or self._waiting())
+                if self._ended:
+                    return
                 self._busy = True
             time.sleep(GATHER_SECONDS)
             messages = self._take()
@@ -183,8 +203,8 @@ class _Publisher:
                 # What could not be said is not kept: readers read again by themselves.
                 self._lost = self._lost or not sent
                 self._ready.notify_all()
-            if not sent:
-                time.sleep(RECONNECT_SECONDS)
+                if not sent:
+                    self._ready.wait_for(lambda: self._ended, RECONNECT_SECONDS)
 
     def _take(self) -> list[tuple[str, str]]:
         with self._ready:

@@ -16,6 +16,9 @@ from tests.support.machine import Machine
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
+# They are the broker's matter, whatever the database.
+pytestmark = pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
+
 NOOP = "tests.support.tasks.noop"
 
 

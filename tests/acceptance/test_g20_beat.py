@@ -165,7 +165,7 @@ def test_g20_beat_fires_while_the_broker_is_away(scheduled: Scheduled, sqlite_ur
     assert beat.alive
     started = time.monotonic()
     assert beats.stack.stop_part("beat") == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
 
 
 def test_g20_beat_answers_ping(scheduled: Scheduled, sqlite_url: str) -> None:

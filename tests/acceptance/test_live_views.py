@@ -7,9 +7,13 @@ import threading
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
+
+# What is streamed is read by statements that are tested on both kinds of database.
+pytestmark = pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
 
 
 class Reader:

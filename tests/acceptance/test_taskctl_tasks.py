@@ -12,6 +12,9 @@ import pytest
 from tests.support.commands import run_command
 from tests.support.stack import TASKS, Stack
 
+# It speaks to the API alone, which is tested on both kinds of database.
+pytestmark = pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
+
 
 def call(stack: Stack, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run `taskctl` as the administrator; nothing is asserted about its exit code."""

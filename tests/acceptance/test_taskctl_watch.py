@@ -10,8 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes import ROOT, Process, wait_until
 from tests.support.stack import TASKS, Stack
+
+# It speaks to the API alone, which is tested on both kinds of database.
+pytestmark = pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
 
 
 def watching(stack: Stack, output: Path, *words: str) -> Process:

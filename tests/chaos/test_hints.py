@@ -47,7 +47,7 @@ def test_a_broker_that_comes_back_empty_costs_nothing(chaos: Scenario) -> None:
     assert {(task["status"], task["attempt"]) for task in tasks.values()} == {("succeeded", 1)}
 
 
-@pytest.mark.scenario("R07", quick=True)
+@pytest.mark.scenario("R07")
 def test_a_broker_that_is_emptied_under_load_loses_nothing(chaos: Scenario) -> None:
     chaos.start("api", "worker")
     submitted = 0
@@ -63,7 +63,7 @@ def test_a_broker_that_is_emptied_under_load_loses_nothing(chaos: Scenario) -> N
     assert {(task["status"], task["attempt"]) for task in tasks.values()} == {("succeeded", 1)}
 
 
-@pytest.mark.scenario("R14", quick=True)
+@pytest.mark.scenario("R14")
 def test_a_doubled_message_starts_nothing_twice(chaos: Scenario) -> None:
     chaos.start("api", "worker")
     blockers = chaos.submit_many(4, "short", chaos.log, 6)

@@ -42,12 +42,10 @@ def own_broker(
 @pytest.fixture
 def feeder(settings: Settings) -> Iterator[None]:
     """A feeding thread of this test's own."""
-    dispatch._feeder = None
+    dispatch.stop()
     yield
     dispatch.flush(5)
-    if dispatch._feeder is not None:
-        dispatch._feeder._dispatcher._database.close()
-    dispatch._feeder = None
+    dispatch.stop()
 
 
 async def submit(db: AsyncSession, *, commit: bool = True) -> str:

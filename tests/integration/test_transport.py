@@ -228,7 +228,9 @@ def test_what_was_taken_and_not_acknowledged_is_put_back(
 
 def test_full_broker_does_not_end_the_worker(worker: Guarded, broker: Broker) -> None:
     worker.redis.config_set("maxmemory-policy", "noeviction")
-    message = entry([[8], {}, {}], {"task": "double", "id": "full-1"})
+    # Whose result cannot be stored either, Celery would wait for at the end.
+    headers = {"task": "double", "id": "full-1", "ignore_result": True}
+    message = entry([[8], {}, {}], headers)
     message["properties"]["delivery_info"]["routing_key"] = "celery"
     try:
         # The entry is there before the memory is; the worker reads it when it is short.

@@ -110,7 +110,7 @@ async def serving() -> AsyncIterator[Api]:
     from app.main import create_app
 
     # The feeder of an earlier test holds connections to that test's database.
-    dispatch._feeder = None
+    dispatch.stop()
     app = create_app()
     port = free_port()
     server = uvicorn.Server(

@@ -122,6 +122,10 @@ def use_settings(monkeypatch: pytest.MonkeyPatch, **values: Any) -> Settings:
 
 def forget_settings() -> None:
     """Drop what the application has derived from its settings in this process."""
+    # Threads that serve this process; the next use makes new ones.
+    for name in ("app.dispatch", "app.events"):
+        if name in sys.modules:
+            sys.modules[name].stop()
     for name, module in list(sys.modules.items()):
         if name.startswith("app."):
             for value in list(vars(module).values()):
@@ -131,10 +135,6 @@ def forget_settings() -> None:
                          ("app.services.auth", "_failures")):  # fmt: skip
         if name in sys.modules:
             getattr(sys.modules[name], cached).clear()
-    # Threads that serve this process; the next use makes new ones.
-    for name, single in (("app.dispatch", "_feeder"), ("app.events", "_current")):
-        if name in sys.modules:
-            setattr(sys.modules[name], single, None)
     if celery := sys.modules.get("app.celery_app"):
         _reconnect(celery.celery_app)
 

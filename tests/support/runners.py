@@ -8,7 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 SCENARIOS = "tests/chaos"
 
 
-class FilesTogether(LoadFileScheduling):  # type: ignore[misc] - it has no types
+class FilesTogether(LoadFileScheduling):  # type: ignore[misc]  # untyped
     """A runner takes a whole file, whose fixtures are then made once; or all scenarios.
 
     Two scenarios beside each other on a small machine would look like faults nobody made.
