@@ -35,7 +35,7 @@ from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.core.version import VERSION
 from app.db import migrate
-from app.db.session import async_session, close_pools, open_pools
+from app.db.session import async_session, pools
 from app.services.auth import ensure_admin
 from app.services.catalogue import catalogue
 from app.services.health import Readiness
@@ -130,16 +130,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # It announces itself at every look at the schema, and health looks every second.
     stdlib_logging.getLogger("alembic.runtime.migration").setLevel(stdlib_logging.WARNING)
     await asyncio.to_thread(catalogue)
-    open_pools()
     app.state.live = live = Live()
     app.state.readiness = Readiness()
-    async with _background(_prepare_database(), live.run(), _end_streams_at_shutdown(live)) as work:
-        await _wait_a_moment(work[0])
+    work = (_prepare_database(), live.run(), _end_streams_at_shutdown(live))
+    async with pools(), _background(*work) as running:
+        await _wait_a_moment(running[0])
         _log.info("ready", version=VERSION, environment=get_settings().app_env)
         yield
         live.close()
     await asyncio.to_thread(events.flush)
-    await close_pools()
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.core.errors import Unauthorized
 from app.core.security import Principal, Scope
-from app.db.session import close_pools, open_pools
+from app.db.session import pools
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.services import identity
@@ -52,10 +52,9 @@ Caller = Annotated[Principal, Depends(_caller)]
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    open_pools()
     bare.app.loader.import_default_modules()
-    yield
-    await close_pools()
+    async with pools():
+        yield
 
 
 def _made() -> FastAPI:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.engine import Dialect, Engine
@@ -24,7 +25,8 @@ from app.db.faults import is_transient as is_transient
 from app.db.patience import PatientConnection, is_gone, numbered_cursor
 from app.db.prepared import Call, Prepared, Together
 
-_pools: dict[tuple[int, bool], AsyncEngine] = {}
+# By the loop itself: its id may be given to another one later.
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncEngine]] = WeakKeyDictionary()
 _unpooled: dict[tuple[int, int, bool], AsyncEngine] = {}
 
 
@@ -60,9 +62,8 @@ async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
 
 
 def _engine(*, read_only: bool) -> AsyncEngine:
-    loop = id(asyncio.get_running_loop())
-    if (pooled := _pools.get((loop, read_only))) is not None:
-        return pooled
+    if (pooled := _pools.get(asyncio.get_running_loop())) is not None:
+        return pooled[read_only]
     # One for each thread: at its first connect an engine waits on an asyncio lock, and a lock that
     # a loop in another thread releases wakes nobody here.
     key = (os.getpid(), threading.get_ident(), read_only)
@@ -71,18 +72,17 @@ def _engine(*, read_only: bool) -> AsyncEngine:
     return _unpooled[key]
 
 
-def open_pools() -> None:
-    """Give the running event loop connection pools. The API does this while it serves."""
-    loop = id(asyncio.get_running_loop())
-    for read_only in (False, True):
-        _pools[loop, read_only] = async_engine(pooled=True, read_only=read_only)
-
-
-async def close_pools() -> None:
-    """Undo `open_pools`."""
-    loop = id(asyncio.get_running_loop())
-    for read_only in (False, True):
-        if engine := _pools.pop((loop, read_only), None):
+@asynccontextmanager
+async def pools() -> AsyncIterator[None]:
+    """Connection pools for the running event loop, as long as the block lasts. For the API."""
+    loop = asyncio.get_running_loop()
+    opened = {each: async_engine(pooled=True, read_only=each) for each in (False, True)}
+    _pools[loop] = opened
+    try:
+        yield
+    finally:
+        del _pools[loop]
+        for engine in opened.values():
             await engine.dispose()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import sqlite3
@@ -16,7 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import Settings
-from app.db.session import Database, async_session, is_transient
+from app.db import session
+from app.db.session import Database, async_session, is_transient, pools
 from tests.support.chaos.proxy import TcpProxy
 from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
@@ -125,18 +127,13 @@ def test_after_a_restart_the_first_statement_already_succeeds(
 async def test_a_session_on_a_loop_survives_a_restart(
     settings: Settings, postgres: Postgres
 ) -> None:
-    from app.db.session import close_pools, open_pools
-
-    open_pools()
-    try:
+    async with pools():
         async with async_session() as db:
             await db.execute(ONE)
         postgres.stop()
         postgres.start()
         async with async_session() as db:
             assert (await db.execute(ONE)).scalar_one() == 1
-    finally:
-        await close_pools()
 
 
 @on_postgresql
@@ -298,3 +295,11 @@ def test_what_is_wrong_stays_wrong(database: Database) -> None:
     database.execute(text("CREATE TABLE t (a PRIMARY KEY)"))
     database.execute(text("INSERT INTO t VALUES (1)"))
     assert not is_transient(fault(database, "INSERT INTO t VALUES (1)"))
+
+
+async def test_pools_are_closed_however_the_block_ends(settings: Settings) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        async with pools():
+            pooled = session._engine(read_only=False)
+            raise asyncio.CancelledError
+    assert session._engine(read_only=False) is not pooled

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from app import dispatch, events
 from app.core.config import Settings
 from app.core.errors import Invalid
-from app.db.session import close_pools, open_pools
+from app.db.session import pools
 from app.models import IdempotencyKey, Task, TaskTag
 from app.services import building, intake, submission
 from app.services.building import NewTask
@@ -44,11 +44,10 @@ async def accept(name: str = "n", key: str | None = None, **fields: Any) -> dict
 
 
 @pytest.fixture(autouse=True)
-async def pools(settings: Settings) -> AsyncIterator[None]:
+async def pooled(settings: Settings) -> AsyncIterator[None]:
     """Connections as the API has them."""
-    open_pools()
-    yield
-    await close_pools()
+    async with pools():
+        yield
 
 
 @pytest.fixture(autouse=True)
