@@ -298,7 +298,7 @@ def test_what_is_wrong_stays_wrong(database: Database) -> None:
 
 
 async def test_pools_are_closed_however_the_block_ends(settings: Settings) -> None:
-    with pytest.raises(asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError):
         async with pools():
             pooled = session._engine(read_only=False)
             raise asyncio.CancelledError
