@@ -31,7 +31,7 @@ from tests.support.world import NOOP, QUEUE, World
 
 # Next to no time to put things right; the looks do not really wait.
 AT_ONCE = Times(
-    Margins(1, 1, 1, 1), silence=30, feed=1, resend=3, take=3, forget=60, fire=1, tell=3, gone=3
+    Margins(1, 1, 1, 1), silence=30, feed=20, resend=20, take=20, forget=60, fire=1, tell=3, gone=3
 )
 
 
