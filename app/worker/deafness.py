@@ -151,7 +151,7 @@ class Deafness:
             return
         if not self._holdings.busy(parent.name) and not parent.reserved:
             parent.retiring_since = now
-            log.warning("worker_killed", worker=parent.name, why="it was replaced and did not end")
+            log.warning("worker_killed", worker=parent.name, why="it was to end and did not")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(parent.pid, signal.SIGKILL)
 
