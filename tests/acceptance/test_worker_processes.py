@@ -329,8 +329,9 @@ def test_a_stop_lets_short_tasks_of_both_finish_and_gives_long_ones_back(pair: S
         assert (done["attempt"], done["tries"]) == (2, 1)
 
 
-@on_sqlite
-def test_a_second_signal_ends_both_at_once(pair: Stack) -> None:
+def test_a_second_signal_ends_both_at_once(make_stack: MakeStack, sqlite_url: str) -> None:
+    # After one signal alone they would go on for a minute.
+    pair = make_stack(sqlite_url, WORKER_PROCESSES="2", DRAIN_SECONDS="60")
     log = pair.effect_log()
     own, others = _on_both(pair, log, "sturdy_sleep", 60, str(log))
     machine = Machine(pair)
