@@ -6,17 +6,20 @@ import os
 import signal
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TypedDict
 from urllib.parse import urlsplit
 
 import psutil
+from sqlalchemy import make_url
 
 from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import FaultSpan, PartLife
 from tests.support.chaos.observer import Observer, Roles
 from tests.support.chaos.proxy import TcpProxy
+from tests.support.chaos.sqlite_lock import writers
 from tests.support.processes import Process, wait_until
 from tests.support.stack import Stack
 
@@ -50,6 +53,8 @@ class System:
         self.lives: list[PartLife] = []
         self._proxies = {name: self._new_proxy(name) for name in proxied}
         self._frozen: dict[int, tuple[float, Target]] = {}
+        # Of those, who was frozen with the write lock of SQLite in its hand.
+        self._holding: set[int] = set()
         # Since when parts are away that the scenario has ended.
         self._away: dict[str, float] = {}
         # Parts that the scenario started and has not ended for good.
@@ -173,6 +178,16 @@ class System:
             except ProcessLookupError:
                 continue
             self._frozen[pid] = time.time(), targets[pid]
+        # Whoever waits for a child that is still to become another program is never still.
+        with suppress(AssertionError):
+            wait_until(lambda: all(map(_still, pids)), timeout=1, what="all are still", every=0.001)
+        self._holding |= self._writers().intersection(pids)
+
+    def _writers(self) -> set[int]:
+        url = make_url(self.stack.database_url)
+        if url.get_backend_name() != "sqlite" or not url.database:
+            return set()
+        return writers(Path(url.database))
 
     def thaw(self, *pids: int) -> None:
         """SIGCONT; without arguments everything that is frozen."""
@@ -183,6 +198,9 @@ class System:
             except ProcessLookupError:
                 pass  # it was replaced meanwhile
             self._note(f"process {pid} frozen", since, kind, part, pid)
+            if pid in self._holding:
+                self._holding.remove(pid)
+                self._note("write lock held by a frozen process", since, Kind.DATABASE)
 
     @contextmanager
     def fault(self, name: str, kind: Kind = Kind.OTHER, part: str = "") -> Iterator[None]:
@@ -222,6 +240,19 @@ class System:
         """End the proxies."""
         for proxy in self._proxies.values():
             proxy.close()
+
+
+def _still(pid: int) -> bool:
+    """Whether every thread is stopped: not before it leaves the kernel, say a write to the disk."""
+    try:
+        states = [_state(thread) for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return all(state in "TtZX" for state in states)
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _name(pid: int) -> str:
