@@ -34,8 +34,9 @@ from app.core import logging
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.core.version import VERSION
-from app.db import migrate
+from app.db import ids, migrate
 from app.db.session import async_session, pools
+from app.queries.leases import database_time
 from app.services.auth import ensure_admin
 from app.services.catalogue import catalogue
 from app.services.health import Readiness
@@ -171,6 +172,7 @@ async def _prepare_database() -> None:
         try:
             await asyncio.to_thread(_check_schema)
             async with async_session() as db:
+                ids.learn((await db.execute(database_time())).one()[0])
                 await ensure_admin(db)
             return
         except _NewerSchema:

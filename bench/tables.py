@@ -21,12 +21,12 @@ from tests.support.processes import ROOT
 SAMPLE = 500
 _SIZES_POSTGRESQL = (
     "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i') AND "
-    "(relname IN ('tasks', 'task_tags') OR relname LIKE '%_tasks%' OR relname LIKE '%task_tags%') "
-    "AND relnamespace = 'public'::regnamespace"
+    "(relname = 'tasks' OR relname LIKE '%_tasks%' OR relname LIKE '%task_tags%' "
+    "OR relname LIKE '%task_entries%') AND relnamespace = 'public'::regnamespace"
 )
 _SIZES_SQLITE = (
-    "SELECT name, sum(pgsize) FROM dbstat WHERE name IN ('tasks', 'task_tags') OR name LIKE "
-    "'%_tasks%' OR name LIKE '%task_tags%' GROUP BY name"
+    "SELECT name, sum(pgsize) FROM dbstat WHERE name = 'tasks' OR name LIKE '%_tasks%' "
+    "OR name LIKE '%task_tags%' OR name LIKE '%task_entries%' GROUP BY name"
 )
 _copying = threading.Lock()
 

@@ -4,8 +4,8 @@ Counts that are kept up to date are written down later than the changes they cou
 ours which a round has to pay for, and which filling a table must not leave to the first round.
 
 `python -m bench.upkeep uncounted|recount|prune`, in a process whose settings name the database:
-`uncounted` has changes no longer noted, for filling a large table, `recount` has them noted again
-and counts the rows; `prune` removes what is past retention. Where a version keeps no such counts
+`uncounted` has changes no longer noted, for filling a large table, `recount` has them noted again,
+counts the rows and lists them; `prune` removes what is past retention. Where a version keeps no such counts
 the first two do nothing.
 """
 
@@ -89,6 +89,8 @@ def main(verb: str) -> None:
             (triggers.remove if verb == "uncounted" else triggers.install)(connection)
         if verb == "recount":
             _module("app.maintenance.fold").recount(database)
+            if entries := _module("app.maintenance.entries"):
+                entries.mend(database)
 
 
 if __name__ == "__main__":

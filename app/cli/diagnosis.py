@@ -65,18 +65,25 @@ def verify(out: Output) -> None:
 
 
 def recount(out: Output) -> None:
-    """Count all tasks anew, where `verify` says that counts are wrong; the system may run on."""
+    """Count all tasks and list them anew, where `verify` says that counts or lists are wrong.
 
-    def count(database: Database) -> int:
-        from app.maintenance import fold
+    For after an import with triggers disabled. The system may run on.
+    """
 
-        return fold.recount(database)
+    def count(database: Database) -> tuple[int, int]:
+        from app.maintenance import entries, fold
 
-    wrong = _with_database(count)
+        return fold.recount(database), entries.mend(database)
+
+    wrong, unlisted = _with_database(count)
     if out.as_json:
-        out.json({"corrected": wrong})
+        out.json({"corrected": wrong, "listed": unlisted})
+    elif wrong or unlisted:
+        out.line(
+            f"{wrong} counts were wrong and {unlisted} tasks wrongly listed; all is right now."
+        )
     else:
-        out.line(f"{wrong} counts were wrong and are right now." if wrong else "All counts agree.")
+        out.line("All counts and lists agree.")
 
 
 def _verified() -> Report:

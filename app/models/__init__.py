@@ -2,6 +2,7 @@
 
 from app.models.attempt import TaskAttempt, TaskLog
 from app.models.dependency import TaskDependency
+from app.models.entry import TaskEntry
 from app.models.idempotency import IdempotencyKey
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
@@ -30,6 +31,7 @@ __all__ = [
     "TaskCount",
     "TaskDelta",
     "TaskDependency",
+    "TaskEntry",
     "TaskLog",
     "TaskRuntime",
     "TaskStatus",

@@ -33,6 +33,7 @@ _MARKED = text("status = 'pending' AND dispatched_at IS NOT NULL")
 _RUNNING = text("status = 'running'")
 _EXPIRING = text("status = 'pending' AND expires_at IS NOT NULL")
 _ENDED = "(status = 'failed' OR status = 'revoked' OR status = 'succeeded')"
+_ACTIVE = text("status = 'pending' OR status = 'running'")
 
 
 class Task(Base):
@@ -143,7 +144,24 @@ class Task(Base):
             postgresql_where=text(f"awaited AND {_ENDED}"),
             sqlite_where=text(f"awaited = 1 AND {_ENDED}"),
         ),
-        Index("ix_tasks_owner", "user_id", "id"),
+        # Lists by status. What is not in here is in `task_entries`, which is not written to when a
+        # task starts or ends.
+        Index("ix_tasks_active", "user_id", "id", postgresql_where=_ACTIVE, sqlite_where=_ACTIVE),
+        Index(
+            "ix_tasks_ended",
+            "status",
+            "id",
+            postgresql_where=text(_ENDED),
+            sqlite_where=text(_ENDED),
+        ),
+        Index(
+            "ix_tasks_ended_of_owner",
+            "user_id",
+            "status",
+            "id",
+            postgresql_where=text(_ENDED),
+            sqlite_where=text(_ENDED),
+        ),
         Index(
             "ix_tasks_parent",
             "parent_id",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,6 +11,7 @@ from sqlalchemy import Delete, Select, Update, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert
 
 from app.db.clock import after, now
+from app.db.ids import before
 from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event
 from app.models import Duty, Queue, Task, Worker
@@ -134,19 +134,14 @@ def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
         .where(
             legal(Event.REMOVE),
             ~is_needed(),
-            Task.id < _id_floor(seconds),
+            # A finished task is at least as old as its completion.
+            Task.id < before(seconds),
             Task.completed_at < after(-seconds),
         )
         .order_by(Task.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-
-
-def _id_floor(seconds: float) -> Any:
-    """The smallest UUIDv7 of that age: a finished task is at least as old as its completion."""
-    milliseconds = max(0, int((time.time() - seconds) * 1000))
-    return uuid.UUID(int=milliseconds << 80)
 
 
 def database_time() -> Rows:

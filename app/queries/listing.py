@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.domain.lifecycle import ACTIVE, TaskStatus
-from app.models import Task, TaskTag
+from app.db.plans import aside
+from app.models import Task, TaskEntry, TaskTag
+from app.queries.filters import TaskFilter
+from app.queries.guards import status_in
+from app.queries.ways import Branch, Way, within
 
 # Columns that are never NULL, so that a page can go on after a value. `created_at` goes by id:
 # ids are UUIDv7, so they sort by creation, and the primary key is the index.
@@ -26,38 +28,6 @@ ORDER_COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TaskFilter:
-    """Which tasks. Whatever is None or empty does not restrict; `owner` None sees everybody's."""
-
-    owner: uuid.UUID | None = None
-    status: tuple[TaskStatus, ...] = ()
-    task_type: str | None = None
-    celery_task_name: str | None = None
-    queue: str | None = None
-    priority: int | None = None
-    tag: str | None = None
-    owner_ref: str | None = None
-    parent_id: uuid.UUID | None = None
-    q: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-
-    def fits(self, task: Task) -> bool:
-        """The same conditions on a row that has been read. Without `q` and the times."""
-        return (
-            (self.owner is None or task.user_id == self.owner)
-            and (not self.status or task.status in self.status)
-            and (self.task_type is None or task.task_type == self.task_type)
-            and (self.celery_task_name is None or task.celery_task_name == self.celery_task_name)
-            and (self.queue is None or task.queue == self.queue)
-            and (self.priority is None or task.priority == self.priority)
-            and (self.tag is None or self.tag in task.tags)
-            and (self.owner_ref is None or task.owner_ref == self.owner_ref)
-            and (self.parent_id is None or task.parent_id == self.parent_id)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class After:
     """Where the page before ended: the ordering value and the id of its last row."""
 
@@ -65,33 +35,72 @@ class After:
     task_id: uuid.UUID
 
 
-def list_page(
-    wanted: TaskFilter, order_by: str, *, desc: bool, skip: int, limit: int, after: After | None
-) -> Select[Task]:
-    """One page in a total order, ids deciding between equals."""
-    column = ORDER_COLUMNS[order_by]
-    statement = select(Task).where(*_conditions(wanted))
-    if after is not None:
-        statement = statement.where(_beyond(column, after, desc=desc))
-    columns = [column] if column is Task.id else [column, Task.id]
-    order = [item.desc() if desc else item.asc() for item in columns]
-    return statement.order_by(*order).offset(skip or None).limit(limit)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list is wanted, in which direction."""
+
+    desc: bool = True
+    skip: int = 0
+    limit: int = 100
+    after: After | None = None
+
+    @property
+    def after_id(self) -> uuid.UUID | None:
+        """The last row of the page before."""
+        return None if self.after is None else self.after.task_id
+
+    def cut(self, statement: Select[Any], *columns: Any) -> Select[Any]:
+        """This part of the statement's rows, in the order of the columns."""
+        order = [each.desc() if self.desc else each.asc() for each in columns]
+        return statement.order_by(*order).offset(self.skip or None).limit(self.limit)
 
 
-def count_by_status(wanted: TaskFilter) -> Select[str, int]:
+def newest(wanted: TaskFilter, part: Part, way: Way | None) -> Select[Task]:
+    """In the order of creation, along the way. Ids decide, so the order is total."""
+    if way is None:
+        return _along(None, wanted, part, Task)
+    if len(way.branches) == 1:
+        return _along(way.branches[0], wanted, part, Task)
+    # Of every branch as many as could be needed.
+    all_ = replace(part, skip=0, limit=part.skip + part.limit)
+    parts = [_along(branch, wanted, all_, Task.id).subquery() for branch in way.branches]
+    ids = union_all(*(select(each.c.id) for each in parts)).subquery()
+    return part.cut(select(Task).where(Task.id.in_(select(ids.c.id))), Task.id)
+
+
+def _along(branch: Branch | None, wanted: TaskFilter, part: Part, what: Any) -> Select[Any]:
+    column = Task.id if branch is None else branch.id
+    bounds = within(column, wanted, part.after_id, desc=part.desc)
+    return part.cut(_found(select(what), branch, wanted).where(*bounds), column)
+
+
+def by_priority(wanted: TaskFilter, part: Part) -> Select[Task]:
+    """In the order of priority, along the index of it."""
+    columns = (TaskEntry.priority, TaskEntry.id)
+    statement = select(Task).join(TaskEntry, TaskEntry.id == Task.id)
+    conditions = [*_conditions(wanted, TaskEntry), *_beyond(part, *columns)]
+    return part.cut(statement.where(*conditions), *columns)
+
+
+def ordered(order_by: str, wanted: TaskFilter, part: Part, way: Way | None) -> Select[Task]:
+    """In another order: everything along the way is read and sorted, ids deciding between equals."""
+    columns = (ORDER_COLUMNS[order_by], Task.id)
+    statement = _all_along(select(Task), wanted, way)
+    return part.cut(statement.where(*_beyond(part, *columns)), *columns)
+
+
+def count_by_status(wanted: TaskFilter, way: Way | None) -> Select[str, int]:
     """How many, by status."""
-    return select(Task.status, func.count()).where(*_conditions(wanted)).group_by(Task.status)
+    counted = select(Task.status, func.count()).select_from(Task)
+    return _all_along(counted, wanted, way).group_by(Task.status)
 
 
-def active(wanted: TaskFilter, limit: int) -> Select[Task]:
-    """The newest of those that wait or run, for a stream's first view."""
-    statuses = [status.value for status in sorted(ACTIVE)]
-    return (
-        select(Task)
-        .where(*_conditions(wanted), Task.status.in_(statuses))
-        .order_by(Task.id.desc())
-        .limit(limit)
-    )
+def _all_along(statement: Any, wanted: TaskFilter, way: Way | None) -> Select[Any]:
+    # The branches of one way differ in the status only.
+    branch = way.branches[0] if way is not None and len(way.branches) == 1 else None
+    column = Task.id if branch is None else branch.id
+    bounds = within(column, wanted, None, desc=True)
+    return _found(statement, branch, wanted).where(*bounds)
 
 
 def by_ids(ids: Iterable[uuid.UUID]) -> Select[Task]:
@@ -99,36 +108,47 @@ def by_ids(ids: Iterable[uuid.UUID]) -> Select[Task]:
     return select(Task).where(Task.id.in_(list(ids)))
 
 
-def _conditions(wanted: TaskFilter) -> list[ColumnElement[bool]]:
-    equal: list[tuple[InstrumentedAttribute[Any], Any]] = [
-        (Task.user_id, wanted.owner),
-        (Task.task_type, wanted.task_type),
-        (Task.celery_task_name, wanted.celery_task_name),
-        (Task.queue, wanted.queue),
-        (Task.priority, wanted.priority),
-        (Task.owner_ref, wanted.owner_ref),
+def _found(statement: Select[Any], branch: Branch | None, wanted: TaskFilter) -> Select[Any]:
+    """Restricted to what is wanted, in no order."""
+    if branch is None:
+        return statement.where(*_conditions(wanted))
+    if branch.table is not Task:
+        statement = statement.join(branch.table, branch.id == Task.id)
+    return statement.where(branch.where, *_conditions(branch.rest, branch.table))
+
+
+def _conditions(wanted: TaskFilter, beside: Any = Task) -> Iterator[ColumnElement[bool]]:
+    """What is wanted, of the entry if that is read anyway, else of the task.
+
+    It is to be tried on the rows that are found along a way, and no way itself.
+    """
+    row: Any = TaskEntry if beside is TaskEntry else Task
+    for column, value in (
+        (row.user_id, wanted.owner),
+        (row.task_type, wanted.task_type),
+        (row.celery_task_name, wanted.celery_task_name),
+        (row.queue, wanted.queue),
+        (row.priority, wanted.priority),
+        (row.owner_ref, wanted.owner_ref),
         (Task.parent_id, wanted.parent_id),
-    ]
-    conditions: list[ColumnElement[bool]] = [
-        column == value for column, value in equal if value is not None
-    ]
+    ):
+        if value is not None:
+            yield aside(column) == value
     if wanted.status:
-        conditions.append(Task.status.in_([status.value for status in wanted.status]))
+        yield status_in(aside(Task.status), wanted.status)
     if wanted.tag is not None:
-        tagged = and_(TaskTag.task_id == Task.id, TaskTag.tag == wanted.tag)
-        conditions.append(exists().where(tagged))
+        yield exists().where(and_(TaskTag.task_id == Task.id, TaskTag.tag == wanted.tag))
     if wanted.q is not None:
-        conditions.append(Task.name.icontains(wanted.q, autoescape=True))
+        yield Task.name.icontains(wanted.q, autoescape=True)
     if wanted.created_after is not None:
-        conditions.append(Task.created_at >= wanted.created_after)
+        yield Task.created_at >= wanted.created_after
     if wanted.created_before is not None:
-        conditions.append(Task.created_at < wanted.created_before)
-    return conditions
+        yield Task.created_at < wanted.created_before
 
 
-def _beyond(column: InstrumentedAttribute[Any], after: After, *, desc: bool) -> ColumnElement[bool]:
-    farther = Task.id < after.task_id if desc else Task.id > after.task_id
-    if column is Task.id:
-        return farther
-    beyond = column < after.value if desc else column > after.value
-    return or_(beyond, and_(column == after.value, farther))
+def _beyond(part: Part, *columns: Any) -> Iterator[ColumnElement[bool]]:
+    if part.after is not None:
+        values = (part.after.value, part.after.task_id)
+        # Typed as their columns are: a tuple gives its members no types.
+        there = tuple_(*(literal(v, c.type) for v, c in zip(values, columns, strict=True)))
+        yield tuple_(*columns) < there if part.desc else tuple_(*columns) > there

@@ -96,8 +96,8 @@ def hold(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[uuid.UUID
 
 
 def own(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
-    """What a running attempt's subtasks have of it; no row if it is not the running one."""
-    return select(Task.user_id, Task.task_type).where(
+    """What a running attempt's subtasks have of it, and the time; no row if it is over."""
+    return select(Task.user_id, Task.task_type, now().label("now")).where(
         Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)
     )
 

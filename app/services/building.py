@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from uuid_utils.compat import uuid4, uuid7
+from uuid_utils.compat import uuid4
 
 from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.db.base import dump_json
 from app.db.clock import after, now
+from app.db.ids import new_id
 from app.domain.rank import Priority
 from app.queries.intake import BESIDES
 from app.queries.tasks import BORN, rank_of
@@ -121,7 +122,7 @@ def _row(
     max_attempts = new.max_attempts or info.max_attempts
     default_limit = get_settings().task_time_limit_seconds
     return {
-        "id": uuid7(),
+        "id": new_id(),
         "name": new.name,
         "task_type": new.task_type,
         "celery_task_name": info.name,

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import dispatch, events
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.db import ids
 from app.db.session import limit_lock_waits, writing
 from app.db.turns import turn
 from app.models import Task
@@ -192,6 +193,7 @@ async def _insert(batch: _Batch) -> list[Row]:
         if tags:
             await connection.execute(queries.insert_tags(), {"tags": tags})
         lost = await _lost(connection, keys) if keys else set()
+    ids.learn(made[0].created_at)
     times = {row.id: row for row in made}
     return [_whole(row, times[row["id"]]) for row in rows if row["id"] not in lost]
 

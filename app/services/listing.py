@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Invalid
@@ -20,7 +21,9 @@ from app.domain.tally import by_status
 from app.models import Task
 from app.queries import counting
 from app.queries import listing as queries
-from app.queries.listing import ORDER_COLUMNS, After, TaskFilter
+from app.queries.filters import TaskFilter
+from app.queries.listing import ORDER_COLUMNS, After, Part
+from app.queries.ways import Way, best, milestones, must_ask, ways
 
 __all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks"]
 
@@ -55,13 +58,35 @@ async def list_tasks(
     limit = min(limit, MAX_LIMIT)
     after = None if cursor is None else _read_cursor(cursor, order_by, desc=order_desc)
     # One row more than asked for tells whether there is a next page.
-    statement = queries.list_page(
-        wanted, order_by, desc=order_desc, skip=skip, limit=limit + 1, after=after
-    )
-    rows = list(await db.scalars(statement))
+    part = Part(order_desc, skip, limit + 1, after)
+    rows = list(await db.scalars(await _statement(db, order_by, wanted, part)))
     tasks = rows[:limit]
     more = len(rows) > limit
     return Page(tasks, _cursor(tasks[-1], order_by, desc=order_desc) if more else None)
+
+
+async def _statement(
+    db: AsyncSession, order_by: str, wanted: TaskFilter, part: Part
+) -> Select[Task]:
+    if order_by == "created_at":
+        way, _ = await _best_way(db, wanted, part)
+        return queries.newest(wanted, part, way)
+    # Where the page begins in another order says nothing about ids.
+    way, are_few = await _best_way(db, wanted, Part(part.desc), even_one=order_by == "priority")
+    if order_by == "priority" and not are_few:
+        return queries.by_priority(wanted, part)
+    return queries.ordered(order_by, wanted, part, way)
+
+
+async def _best_way(
+    db: AsyncSession, wanted: TaskFilter, part: Part, *, even_one: bool = False
+) -> tuple[Way | None, bool]:
+    """The one along which the fewest tasks stand, and whether they are known to be few."""
+    among = ways(wanted)
+    if not among or not (even_one or must_ask(among)):
+        return (among[0] if among else None), False
+    statement = milestones(among, wanted, part.after_id, desc=part.desc)
+    return best(among, (await db.execute(statement)).one(), desc=part.desc)
 
 
 async def count_tasks(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
@@ -73,7 +98,8 @@ async def count_tasks(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
         counts = await _maintained(db, wanted)
     else:
         counts = {status.value: 0 for status in TaskStatus}
-        found = await db.execute(queries.count_by_status(wanted))
+        way, _ = await _best_way(db, wanted, Part())
+        found = await db.execute(queries.count_by_status(wanted, way))
         counts.update((status, number) for status, number in found)
     return {"total": sum(counts.values()), **counts}
 

@@ -12,18 +12,20 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import events
 from app.core.logging import get_logger
 from app.db.session import read_session
-from app.domain.lifecycle import FINISHED
+from app.domain.lifecycle import ACTIVE
 from app.models import Task
 from app.queries import listing as queries
-from app.queries.listing import TaskFilter
+from app.queries.filters import TaskFilter
+from app.services.listing import list_tasks
 
 GATHER_SECONDS = 0.05
 REFRESH_SECONDS = 15.0
@@ -220,14 +222,17 @@ async def _view(stream: Stream) -> Sequence[Task]:
     if stream.only is not None:
         return await _tasks_of([stream.only])
     wanted = stream.wanted
+    active = tuple(status for status in wanted.status or ACTIVE if status in ACTIVE)
     async with read_session() as db:
-        newest = await db.scalars(
-            queries.list_page(wanted, "created_at", desc=True, skip=0, limit=VIEW_ROWS, after=None)
-        )
-        rows = {task.id: task for task in newest}
-        if not wanted.status or not set(wanted.status) <= FINISHED:
-            rows |= {t.id: t for t in await db.scalars(queries.active(wanted, VIEW_ROWS))}
+        rows = await _newest(db, wanted)
+        if active:
+            rows |= await _newest(db, replace(wanted, status=active))
     return [rows[task_id] for task_id in sorted(rows)]
+
+
+async def _newest(db: AsyncSession, wanted: TaskFilter) -> dict[uuid.UUID, Task]:
+    page = await list_tasks(db, wanted, limit=VIEW_ROWS)
+    return {task.id: task for task in page.tasks}
 
 
 async def _tasks_of(ids: Iterable[uuid.UUID]) -> list[Task]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from uuid_utils.compat import uuid7
-
 from app.core.errors import Invalid
+from app.db.ids import new_id
 from app.services.finding import as_uuid
 
 Fields = Mapping[str, Any]
@@ -35,7 +34,7 @@ def with_ids(tasks: Sequence[Fields]) -> Named:
     Raises `Invalid` for a name that is given twice or not at all, and for tasks that would wait for
     each other.
     """
-    ids = [uuid7() for _ in tasks]
+    ids = [new_id() for _ in tasks]
     names, errors = _names(tasks)
     places = {name: ids[place] for name, place in names.items()}
     found = [_with_ids(task, places, n, errors) for n, task in enumerate(tasks)]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict, Invalid, NotFound
+from app.db import ids
 from app.db.session import async_session, read_session
 from app.db.turns import turn
 from app.domain.lifecycle import ACTIVE
@@ -208,6 +209,7 @@ async def _insert(db: AsyncSession, new: NewTask, row: Row) -> Task:
     steps = insertion([with_times(row)], new.may_see, new.parent_id)
     inserted = await carry_out(db, steps)
     task: Task = inserted.rows[0][0]
+    ids.learn(task.created_at)
     if inserted.ended:
         await db.refresh(task)
     return task

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
 from app.maintenance import dependents, fold, prune, reject, rescue, resend
@@ -113,7 +114,9 @@ class Duties:
         within one beat, and only then are the rest dead. Asked anew right before the rescue:
         this process may have been frozen since it last asked.
         """
-        self._steadiness.answered(self._database.execute(leases.database_time()).one()[0])
+        now = self._database.execute(leases.database_time()).one()[0]
+        ids.learn(now)
+        self._steadiness.answered(now)
         return self._steadiness.seconds() >= get_settings().lease_seconds
 
     def _set_windows(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from sqlalchemy.exc import IntegrityError
 
+from app.db import ids
 from app.queries import tasks as queries
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
@@ -59,6 +60,7 @@ def spawn(
     )
     if own is None:
         raise AttemptLost("this attempt no longer holds its task")
+    ids.learn(own.now)
     name = getattr(function, "name", function)
     given: dict[str, Any] = {"name": name.rsplit(".", 1)[-1], "task_type": own.task_type, **options}
     rows = [

@@ -41,6 +41,7 @@ def run_once(
     checks: list[Check] = [
         partial(rows.broken, database, times),
         partial(rows.counted, database),
+        partial(rows.unlisted, database),
         partial(rows.unfolded, database, times),
         partial(flow.look, database, times, notes),
         partial(parts.workers, database, times),

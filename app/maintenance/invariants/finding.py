@@ -66,6 +66,10 @@ RULES: dict[str, Rule] = {
         "counted otherwise than the rows are",
         "count them anew: taskctl recount; and see that nobody disables triggers",
     ),
+    "unlisted": Rule(
+        "missing in lists, or shown wrongly there",
+        "make the lists anew: taskctl recount; and see that nobody disables triggers",
+    ),
     "not_folded": Rule(
         "waiting to be counted while an agent lives",
         f"look for agent_step_failed in {_WORKER_LOG}; counts are right all the same, but slow",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from app.db.session import Database
@@ -11,7 +12,7 @@ from app.domain.tally import by_status
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
 from app.models import EVERYBODY
-from app.queries import counting, leases
+from app.queries import counting, entries, leases
 from app.queries import invariants as queries
 
 # More of one kind tell nothing new.
@@ -25,15 +26,24 @@ MOST_UNFOLDED = 100_000
 def broken(database: Database, times: Times) -> list[Suspect]:
     """One suspect for each row and rule that it breaks."""
     rules = list(queries.row_rules(times.rows))
-    start: uuid.UUID | None = uuid.UUID(int=0)
     suspects: list[Suspect] = []
-    while start is not None and len(suspects) < LIMIT:
-        end = database.execute(queries.page_end(start, PAGE)).column()
-        statement = queries.broken_rows(times.rows, start, end[0] if end else None, LIMIT)
+    for start, end in _pages(database):
+        statement = queries.broken_rows(times.rows, start, end, LIMIT)
         for row in database.execute(statement).all():
             suspects += [_suspect(row, rule, times) for rule in rules if getattr(row, rule)]
-        start = end[0] if end else None
+        if len(suspects) >= LIMIT:
+            break
     return suspects
+
+
+def _pages(database: Database) -> Iterator[tuple[uuid.UUID, uuid.UUID | None]]:
+    """The whole table, a page at a time: behind which id, and up to which."""
+    start: uuid.UUID | None = uuid.UUID(int=0)
+    while start is not None:
+        found = database.execute(queries.page_end(start, PAGE)).column()
+        end = found[0] if found else None
+        yield start, end
+        start = end
 
 
 def _suspect(row: Any, rule: str, times: Times) -> Suspect:
@@ -56,6 +66,21 @@ def counted(database: Database) -> list[Suspect]:
                 Suspect("counts", f"all {status}", f"{number} tasks in no known status")
             )
     return suspects
+
+
+def unlisted(database: Database) -> list[Suspect]:
+    """Tasks that some lists would leave out or show wrongly, and entries of tasks that are gone."""
+    wrong: list[uuid.UUID] = []
+    for start, end in _pages(database):
+        wrong += database.execute(entries.unlisted(start, end, LIMIT)).column()
+        if len(wrong) >= LIMIT:
+            break
+    gone = database.execute(entries.left_over(LIMIT)).column()
+    return [
+        Suspect("unlisted", str(task_id), detail)
+        for ids, detail in ((wrong, "no entry, or another one"), (gone, "an entry, but no task"))
+        for task_id in ids
+    ]
 
 
 def _owner(owner: uuid.UUID) -> str:

@@ -119,6 +119,6 @@ def _create_tables() -> None:
 
 
 def downgrade() -> None:
-    triggers.remove(op.get_bind())
+    triggers.remove(op.get_bind(), "task_deltas")
     for table in ("statistic_buckets", "statistic_series", "task_counts", "task_deltas"):
         op.drop_table(table)

@@ -1,0 +1,445 @@
+"""Lists: whatever is asked for, by whatever way it is found, it is what there is, and found fast."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, delete, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.core.config import Settings, get_settings
+from app.db import ids, migrate, triggers
+from app.db.session import read_session
+from app.domain.lifecycle import ACTIVE, TaskStatus
+from app.maintenance import entries
+from app.models import Task, TaskEntry
+from app.queries import tasks as queries
+from app.queries import ways
+from app.queries.entries import left_over, unlisted
+from app.queries.filters import TaskFilter
+from app.queries.listing import After, Part
+from app.services.listing import ORDERS, _statement, count_tasks, list_tasks
+from tests.support.world import World
+
+OWNERS = [uuid.UUID(int=number) for number in (1, 2)]
+PARENTS = [uuid.UUID(int=number) for number in (11, 12)]
+CHOICES: dict[str, list[Any]] = {
+    "owner": [None, None, *OWNERS],
+    "task_type": [None, None, None, "one", "two"],
+    "queue": [None, None, None, "default", "lane"],
+    "priority": [None, None, None, 1, 3],
+    "tag": [None, None, None, "red", "blue"],
+    "owner_ref": [None, None, None, "order-1", "order-2"],
+    "parent_id": [None, None, None, None, *PARENTS],
+    "q": [None, None, None, "ap", "%"],
+}
+
+
+@pytest.fixture(autouse=True)
+def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing moves but by the test."""
+    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
+
+
+@pytest.fixture
+async def db(settings: Settings) -> AsyncIterator[AsyncSession]:
+    """As requests that read have it: on SQLite it keeps nobody from writing."""
+    async with read_session() as session:
+        yield session
+
+
+@pytest.fixture(params=[1000, 3], ids=["few", "many"])
+def milestone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many tasks are few."""
+    monkeypatch.setattr(ways, "MILESTONE", request.param)
+
+
+def mixed(world: World, count: int = 70) -> None:
+    """Tasks of all kinds, the older ones created an hour apart."""
+    drawn = random.Random(7)
+    begin = world.now() - timedelta(hours=count)
+    for number in range(count):
+        created = begin + timedelta(hours=number)
+        tags = drawn.sample(["red", "blue"], drawn.randrange(3))
+        task_id = world.add(
+            id=ids.first_of(created),
+            name=drawn.choice(["apple", "100% grape", "pear"]),
+            task_type=drawn.choice(["one", "two"]),
+            queue=drawn.choice(["default", "lane"]),
+            priority=drawn.choice([1, 2, 3]),
+            user_id=drawn.choice([None, *OWNERS]),
+            owner_ref=drawn.choice([None, "order-1", "order-2"]),
+            tags=tags,
+            parent_id=drawn.choice([None, *PARENTS]),
+            status=drawn.choice(list(TaskStatus)).value,
+            created_at=created,
+            updated_at=created + timedelta(minutes=drawn.randrange(600)),
+        )
+        if tags:
+            world.database.execute(queries.insert_tags([(task_id, tag) for tag in tags]))
+
+
+def filters(count: int, now: datetime) -> Iterator[TaskFilter]:
+    drawn = random.Random(11)
+    for _ in range(count):
+        chosen = {name: drawn.choice(values) for name, values in CHOICES.items()}
+        statuses = drawn.sample(list(TaskStatus), drawn.choice([0, 0, 1, 2, 4]))
+        times: dict[str, Any] = {
+            name: drawn.choice([None, None, now - timedelta(hours=drawn.randrange(70))])
+            for name in ("created_after", "created_before")
+        }
+        yield TaskFilter(status=tuple(statuses), **chosen, **times)
+
+
+def fitting(world: World, wanted: TaskFilter) -> list[Any]:
+    """Looked for by hand, in Python, newest first."""
+    found = []
+    rows: Any = world.database.execute(select(Task)).all()
+    for row in rows:
+        early = wanted.created_after is not None and row.created_at < wanted.created_after
+        late = wanted.created_before is not None and row.created_at >= wanted.created_before
+        named = wanted.q is None or wanted.q in row.name
+        if wanted.fits(row) and named and not early and not late:
+            found.append(row)
+    return sorted(found, key=lambda row: row.id, reverse=True)
+
+
+@pytest.fixture
+def some(world: World, milestone: None) -> World:
+    mixed(world)
+    return world
+
+
+async def test_every_filter_finds_what_fits(some: World, db: AsyncSession) -> None:
+    sizes = []
+    for wanted in filters(150, some.now()):
+        expected = fitting(some, wanted)
+        page = await list_tasks(db, wanted)
+        assert [task.id for task in page.tasks] == [row.id for row in expected], wanted
+        counts = await count_tasks(db, wanted)
+        assert counts.pop("total") == len(expected), wanted
+        statuses = [row.status for row in expected]
+        assert counts == {status.value: statuses.count(status) for status in TaskStatus}, wanted
+        sizes.append(len(expected))
+    assert sum(size > 5 for size in sizes) > 30
+
+
+@pytest.mark.parametrize("order_by", ORDERS)
+@pytest.mark.parametrize("desc", [True, False])
+async def test_pages_in_every_order_are_the_whole_list_once(
+    some: World, db: AsyncSession, order_by: str, desc: bool
+) -> None:
+    for wanted in filters(12, some.now()):
+        rows = fitting(some, replace(wanted, q=None))
+        key = "id" if order_by == "created_at" else order_by
+        rows.sort(key=lambda row: (getattr(row, key), row.id), reverse=desc)
+        seen: list[uuid.UUID] = []
+        wanted, cursor = replace(wanted, q=None), None
+        while len(seen) <= len(rows):
+            page = await list_tasks(
+                db, wanted, order_by=order_by, order_desc=desc, limit=4, cursor=cursor
+            )
+            seen += [task.id for task in page.tasks]
+            if (cursor := page.next_cursor) is None:
+                break
+        assert seen == [row.id for row in rows], (wanted, order_by, desc)
+
+
+async def test_places_may_be_skipped(some: World, db: AsyncSession) -> None:
+    wanted = TaskFilter(owner=OWNERS[0], status=tuple(TaskStatus))
+    expected = [row.id for row in fitting(some, wanted)]
+    page = await list_tasks(db, wanted, skip=5, limit=3)
+    assert [task.id for task in page.tasks] == expected[5:8]
+
+
+def test_every_filter_has_its_way() -> None:
+    without_one = {"q", "created_after", "created_before"}
+    for each in fields(TaskFilter):
+        value: Any = (TaskStatus.FAILED,) if each.name == "status" else OWNERS[0]
+        wanted = replace(TaskFilter(), **{each.name: value})
+        assert bool(ways.ways(wanted)) is (each.name not in without_one)
+
+
+# Found fast
+
+
+LARGE = 12_000
+
+
+@pytest.fixture
+def large(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Thousands of tasks, all alike and finished but for two that run; and a few rare, older ones."""
+    monkeypatch.setattr(ways, "MILESTONE", 100)
+    for status in TaskStatus:
+        task_id = world.add(
+            function="tests.support.tasks.echo", user_id=OWNERS[1], tags=["rare"], **RARE
+        )
+        world.force(task_id, status=status.value)
+        world.database.execute(queries.insert_tags([(task_id, "rare")]))
+    common: dict[str, Any] = {
+        "user_id": OWNERS[0],
+        "owner_ref": "common",
+        "parent_id": PARENTS[1],
+        "tags": ["common"],
+    }
+    world.settle(world.running(**common))
+    columns = [column.name for column in Task.__table__.columns if column.name != "id"]
+    names = ", ".join(columns)
+    numbers = (
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {LARGE}) "
+        "SELECT i FROM n"
+    )
+    later_id = (
+        "'f' || substr(lower(hex(randomblob(16))), 2)"
+        if get_settings().is_sqlite
+        else "overlay(gen_random_uuid()::text placing 'f' from 1 for 1)::uuid"
+    )
+    world.database.execute(
+        text(
+            f"INSERT INTO tasks (id, {names}) SELECT {later_id}, {names} FROM tasks, ({numbers}) x "
+            "WHERE owner_ref = 'common'"
+        )
+    )
+    world.database.execute(
+        text(
+            "INSERT INTO task_tags (tag, task_id) "
+            "SELECT 'common', id FROM tasks WHERE owner_ref = 'common'"
+        )
+    )
+    world.running(**common)
+    world.running()
+    world.database.execute(text("ANALYZE"))
+    return world
+
+
+RARE: dict[str, Any] = {
+    "task_type": "rare",
+    "queue": "lane",
+    "priority": 4,
+    "owner_ref": "rare",
+    "parent_id": PARENTS[0],
+}
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "a rare owner": {"owner": OWNERS[1]},
+    "a common owner": {"owner": OWNERS[0]},
+    "celery_task_name": {"celery_task_name": "tests.support.tasks.echo"},
+    "tag": {"tag": "rare"},
+    **{name: {name: value} for name, value in RARE.items()},
+    "all of it": RARE,
+    "failed": {"status": (TaskStatus.FAILED,)},
+    "succeeded": {"status": (TaskStatus.SUCCEEDED,)},
+    "pending": {"status": (TaskStatus.PENDING,)},
+    "active": {"status": tuple(ACTIVE)},
+    "active or failed": {"status": (*ACTIVE, TaskStatus.FAILED)},
+    "a common owner's active": {"owner": OWNERS[0], "status": tuple(ACTIVE)},
+    "a common owner's failed": {"owner": OWNERS[0], "status": (TaskStatus.FAILED,)},
+    "a common owner's rare": {"owner": OWNERS[0], "tag": "rare"},
+    "common by all, but rare": {
+        "owner": OWNERS[0], "status": (TaskStatus.SUCCEEDED,), "tag": "common", "priority": 4,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", QUESTIONS)
+async def test_a_page_costs_the_same_however_many_tasks_there_are(
+    large: World, db: AsyncSession, asked: str
+) -> None:
+    wanted = TaskFilter(**QUESTIONS[asked])
+    for desc in (True, False):
+        statement = await _statement(db, "created_at", wanted, Part(desc=desc, limit=21))
+        assert looked_at(large, statement) < 1000, statement
+        if among := ways.ways(wanted):
+            assert looked_at(large, ways.milestones(among, wanted, None, desc=desc)) < 1000
+    found = {row.id for row in fitting(large, wanted)}
+    page = await list_tasks(db, wanted, limit=20)
+    assert {task.id for task in page.tasks} <= found
+    assert len(page.tasks) == min(20, len(found))
+
+
+@pytest.mark.parametrize("asked", [{}, {"owner": OWNERS[0]}, {"owner": OWNERS[1]}, {"tag": "rare"}])
+async def test_the_order_of_priority_is_read_off_an_index(
+    large: World, db: AsyncSession, asked: dict[str, Any]
+) -> None:
+    wanted = TaskFilter(**asked)
+    first = await list_tasks(db, wanted, order_by="priority", limit=3)
+    last = first.tasks[-1]
+    for after in (None, After(last.priority, last.id)):
+        part = Part(limit=21, after=after)
+        assert looked_at(large, await _statement(db, "priority", wanted, part)) < 1000
+
+
+def looked_at(world: World, statement: Any) -> int:
+    """About how many rows the database looks at for it."""
+    with world.database.transaction() as connection:
+        compiled = statement.compile(
+            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+        )
+        # The driver takes a single % for a place.
+        sql = str(compiled)
+        if get_settings().is_sqlite:
+            return _steps(connection, sql) // 20
+        plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}").scalar_one()
+        return _rows(plan[0]["Plan"])
+
+
+def _steps(connection: Connection, sql: str) -> int:
+    """What SQLite's machine does for it; a row takes some ten to forty steps."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 100
+
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(count, 100)
+    try:
+        connection.exec_driver_sql(sql).all()
+    finally:
+        driver.set_progress_handler(None, 0)
+    return steps
+
+
+def _rows(node: dict[str, Any]) -> int:
+    """What the leaves of a plan have read."""
+    inner = node.get("Plans", [])
+    if "Scan" not in node["Node Type"] or node["Node Type"] in ("Subquery Scan", "CTE Scan"):
+        return sum(_rows(each) for each in inner)
+    removed = sum(node.get(f"Rows Removed by {by}", 0) for by in ("Filter", "Index Recheck"))
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"]) + sum(map(_rows, inner))
+
+
+# Kept by triggers
+
+
+def listed(world: World) -> dict[uuid.UUID, tuple[Any, ...]]:
+    rows = world.database.execute(select(*TaskEntry.__table__.columns)).all()
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def agree(world: World) -> bool:
+    """Whether there is an entry for each task, alike, and no more."""
+    names = [column.key for column in TaskEntry.__table__.columns]
+    rows = world.database.execute(select(*(getattr(Task, name) for name in names))).all()
+    return listed(world) == {row[0]: tuple(row[1:]) for row in rows}
+
+
+def test_entries_follow_their_tasks(world: World) -> None:
+    first, second, third = world.add_many(3, user_id=OWNERS[0], owner_ref="order-1")
+    assert agree(world)
+    assert len(listed(world)) == 3
+    edit = {"priority": 4, "owner_ref": None, "queue": "lane"}
+    world.database.execute(queries.edit_if(first, ["pending"], None, edit))
+    assert listed(world)[first][-3:] == ("lane", 4, None)
+    world.force(second, task_type="other", user_id=None)
+    world.database.execute(queries.remove_if_not_running(third, None))
+    world.settle(world.running(queue="lane"))
+    assert agree(world)
+    world.database.execute(delete(Task))
+    assert listed(world) == {}
+
+
+def test_a_table_that_is_emptied_has_no_entries(world: World) -> None:
+    world.add_many(2)
+    if get_settings().is_sqlite:
+        world.database.execute(text("DELETE FROM tasks"))
+    else:
+        world.database.execute(text("TRUNCATE tasks CASCADE"))
+    assert listed(world) == {}
+
+
+def test_starting_and_ending_writes_no_entry(world: World) -> None:
+    if get_settings().is_sqlite:
+        pytest.skip("only PostgreSQL tells where a row lies")
+    task_id = world.add()
+    place = text("SELECT ctid::text FROM task_entries")
+    before = world.database.execute(place).one()
+    world.mark(task_id)
+    (row,) = world.claim(world.pair(task_id))
+    world.report((row.id, row.celery_id), 50)
+    world.settle((row.id, row.celery_id))
+    assert world.database.execute(place).one() == before
+
+
+def test_rows_from_before_the_upgrade_are_listed(world: World) -> None:
+    world.settle(world.running(user_id=OWNERS[0]))
+    world.add_many(2, owner_ref="order-1")
+    world.close()
+    command.downgrade(migrate._config(), "20261125_bulk_keys")
+    world.add()
+    world.close()
+    assert migrate.upgrade().state == "current"
+    assert agree(world)
+    assert len(listed(world)) == 4
+    world.add()
+    assert agree(world)
+
+
+def test_what_was_written_without_triggers_is_mended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "PAGE", 4)
+    kept = world.add_many(5)
+    gone, edited = world.add_many(2)
+    with world.database.transaction() as connection:
+        triggers.remove(connection, "task_entries")
+    new = world.add_many(6, owner_ref="order-1")
+    world.force(edited, queue="lane")
+    world.database.execute(delete(Task).where(Task.id == gone))
+    with world.database.transaction() as connection:
+        triggers.install(connection)
+    nowhere = uuid.UUID(int=0)
+    assert set(world.database.execute(unlisted(nowhere, None, 99)).column()) == {*new, edited}
+    assert world.database.execute(left_over(99)).column() == [gone]
+    assert entries.mend(world.database) == 8
+    assert agree(world)
+    assert set(kept) < set(listed(world))
+    assert entries.mend(world.database) == 0
+
+
+# Times
+
+
+async def test_times_are_those_of_the_database(
+    world: World, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose clock is a day fast or slow: its tasks stand where they belong."""
+    task_ids = [world.add()]
+    for wrong in (86_400, -86_400):
+        with monkeypatch.context() as patch:
+            set_clock(patch, wrong)
+            ids.learn(world.now())
+            task_ids.append(world.add())
+    ids.learn(world.now())
+    task_ids.append(world.add())
+    page = await list_tasks(db, TaskFilter(), order_desc=False)
+    assert [task.id for task in page.tasks] == task_ids
+    now = world.now()
+    lately = TaskFilter(created_after=now - timedelta(minutes=5), created_before=now)
+    assert len((await list_tasks(db, lately)).tasks) == 4
+
+
+def set_clock(patch: pytest.MonkeyPatch, wrong: int) -> None:
+    """This machine's clock is that many seconds fast."""
+    right = time.time_ns
+    drawn = lambda: uuid.UUID(int=uuid7().int + (wrong * 1000 << 80))  # noqa: E731
+    patch.setattr(ids, "uuid7", drawn)
+    patch.setattr("app.db.ids.time.time_ns", lambda: right() + wrong * 10**9)
+
+
+def test_ids_follow_a_clock_that_is_put_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    ids.learn(now + timedelta(hours=3))
+    first, second = ids.new_id(), ids.new_id()
+    assert ids.first_of(now + timedelta(hours=3)) <= first < second
+    ids.learn(now - timedelta(seconds=3))  # an answer that was long on its way
+    assert ids.before(60) < ids.first_of(now) <= ids.new_id() < first
