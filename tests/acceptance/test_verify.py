@@ -70,6 +70,25 @@ def test_what_is_broken_is_named_with_its_cure(stack: Stack) -> None:
     assert done.stdout.splitlines()[-1].startswith("1 broken")
 
 
+def test_what_was_written_without_triggers_is_counted_and_listed_anew(stack: Stack) -> None:
+    task_id = stack.run("noop")["id"]
+    engine = create_engine(stack.database_url.replace("postgresql:", "postgresql+psycopg:"))
+    key = task_id.replace("-", "") if engine.dialect.name == "sqlite" else task_id
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM task_entries WHERE id = :id"), {"id": key})
+    engine.dispose()
+    done = verify(stack.env, "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["rule"], finding["subjects"]) == ("unlisted", [task_id])
+    assert "taskctl recount" in finding["cure"]
+    recount = [sys.executable, "-m", "app", "recount"]
+    done = run_command([*recount, "--json"], stack.env)
+    assert json.loads(done.stdout) == {"corrected": 0, "listed": 1}
+    assert verify(stack.env).stdout.startswith("0 broken")
+    assert run_command(recount, stack.env).stdout == "All counts and lists agree.\n"
+
+
 @pytest.mark.parametrize(
     ("url", "word"),
     [("postgresql://u:secret@127.0.0.1:1/x", "cannot be reached"), ("", "taskctl migrate")],

@@ -13,13 +13,15 @@ from sqlalchemy import delete, insert, text, update
 
 from app.core.broker import sync_client
 from app.core.config import get_settings
+from app.db import triggers
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
-from app.maintenance import dependents, fold, invariants
+from app.maintenance import dependents, entries, fold, invariants
 from app.maintenance.invariants import RULES, Report, Times, rows
 from app.models import Schedule, Task, TaskAttempt, Worker
-from app.queries import counting, leases
+from app.queries import counting, leases, tasks
+from app.queries import entries as entry_queries
 from app.queries import queues as queue_queries
 from app.queries.invariants import Margins
 from app.queries.schedules import BEAT_DUTY
@@ -429,6 +431,26 @@ def test_counts_that_do_not_agree_with_the_rows_are_found(world: World) -> None:
     world.database.execute(counting.add_to_count(), wrong)
     assert broken(world) == {"counts": [f"{owner} succeeded"]}
     fold.recount(world.database)
+    assert broken(world) == {}
+
+
+def test_lists_that_do_not_agree_with_the_tasks_are_found(world: World) -> None:
+    live_worker(world)
+    kept, dropped, gone = (ended(world) for _ in range(3))
+    assert broken(world) == {}
+    # By somebody who has disabled triggers.
+    with world.database.transaction() as connection:
+        triggers.remove(connection, "task_entries")
+    world.force(kept, queue="lane")
+    world.database.execute(tasks.remove_if_not_running(gone, None))
+    world.database.execute(entry_queries.forget([dropped]))
+    with world.database.transaction() as connection:
+        triggers.install(connection)
+    found = broken(world)
+    assert {rule: sorted(subjects) for rule, subjects in found.items()} == {
+        "unlisted": sorted(map(str, (kept, dropped, gone)))
+    }
+    entries.mend(world.database)
     assert broken(world) == {}
 
 

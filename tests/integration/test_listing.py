@@ -11,20 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from alembic import command
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.core.config import Settings, get_settings
-from app.db import ids, migrate, triggers
+from app.db import ids
 from app.db.session import read_session
 from app.domain.lifecycle import ACTIVE, TaskStatus
-from app.maintenance import entries
-from app.models import Task, TaskEntry
+from app.models import Task
 from app.queries import tasks as queries
 from app.queries import ways
-from app.queries.entries import left_over, unlisted
 from app.queries.filters import TaskFilter
 from app.queries.listing import After, Part
 from app.services.listing import ORDERS, _statement, count_tasks, list_tasks
@@ -316,94 +313,6 @@ def _rows(node: dict[str, Any]) -> int:
         return sum(_rows(each) for each in inner)
     removed = sum(node.get(f"Rows Removed by {by}", 0) for by in ("Filter", "Index Recheck"))
     return int((node["Actual Rows"] + removed) * node["Actual Loops"]) + sum(map(_rows, inner))
-
-
-# Kept by triggers
-
-
-def listed(world: World) -> dict[uuid.UUID, tuple[Any, ...]]:
-    rows = world.database.execute(select(*TaskEntry.__table__.columns)).all()
-    return {row[0]: tuple(row[1:]) for row in rows}
-
-
-def agree(world: World) -> bool:
-    """Whether there is an entry for each task, alike, and no more."""
-    names = [column.key for column in TaskEntry.__table__.columns]
-    rows = world.database.execute(select(*(getattr(Task, name) for name in names))).all()
-    return listed(world) == {row[0]: tuple(row[1:]) for row in rows}
-
-
-def test_entries_follow_their_tasks(world: World) -> None:
-    first, second, third = world.add_many(3, user_id=OWNERS[0], owner_ref="order-1")
-    assert agree(world)
-    assert len(listed(world)) == 3
-    edit = {"priority": 4, "owner_ref": None, "queue": "lane"}
-    world.database.execute(queries.edit_if(first, ["pending"], None, edit))
-    assert listed(world)[first][-3:] == ("lane", 4, None)
-    world.force(second, task_type="other", user_id=None)
-    world.database.execute(queries.remove_if_not_running(third, None))
-    world.settle(world.running(queue="lane"))
-    assert agree(world)
-    world.database.execute(delete(Task))
-    assert listed(world) == {}
-
-
-def test_a_table_that_is_emptied_has_no_entries(world: World) -> None:
-    world.add_many(2)
-    if get_settings().is_sqlite:
-        world.database.execute(text("DELETE FROM tasks"))
-    else:
-        world.database.execute(text("TRUNCATE tasks CASCADE"))
-    assert listed(world) == {}
-
-
-def test_starting_and_ending_writes_no_entry(world: World) -> None:
-    if get_settings().is_sqlite:
-        pytest.skip("only PostgreSQL tells where a row lies")
-    task_id = world.add()
-    place = text("SELECT ctid::text FROM task_entries")
-    before = world.database.execute(place).one()
-    world.mark(task_id)
-    (row,) = world.claim(world.pair(task_id))
-    world.report((row.id, row.celery_id), 50)
-    world.settle((row.id, row.celery_id))
-    assert world.database.execute(place).one() == before
-
-
-def test_rows_from_before_the_upgrade_are_listed(world: World) -> None:
-    world.settle(world.running(user_id=OWNERS[0]))
-    world.add_many(2, owner_ref="order-1")
-    world.close()
-    command.downgrade(migrate._config(), "20261125_bulk_keys")
-    world.add()
-    world.close()
-    assert migrate.upgrade().state == "current"
-    assert agree(world)
-    assert len(listed(world)) == 4
-    world.add()
-    assert agree(world)
-
-
-def test_what_was_written_without_triggers_is_mended(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(entries, "PAGE", 4)
-    kept = world.add_many(5)
-    gone, edited = world.add_many(2)
-    with world.database.transaction() as connection:
-        triggers.remove(connection, "task_entries")
-    new = world.add_many(6, owner_ref="order-1")
-    world.force(edited, queue="lane")
-    world.database.execute(delete(Task).where(Task.id == gone))
-    with world.database.transaction() as connection:
-        triggers.install(connection)
-    nowhere = uuid.UUID(int=0)
-    assert set(world.database.execute(unlisted(nowhere, None, 99)).column()) == {*new, edited}
-    assert world.database.execute(left_over(99)).column() == [gone]
-    assert entries.mend(world.database) == 8
-    assert agree(world)
-    assert set(kept) < set(listed(world))
-    assert entries.mend(world.database) == 0
 
 
 # Times
