@@ -49,3 +49,9 @@ def world(settings: Settings) -> Iterator[World]:
     opened = World()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody feeds but the test: rows stay where it puts them."""
+    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)

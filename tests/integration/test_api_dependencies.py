@@ -14,15 +14,11 @@ from app.services import graph
 from tests.support.api import Api, create, new_task, problem_of
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("no_feeder")
+
 TASKS = "/api/v1/tasks/"
 REPORTS = ["tasks:read", "tasks:write", "tasks:report"]
 ABSENT = "01a20e72-6ec7-74d0-bc60-000000000000"
-
-
-@pytest.fixture(autouse=True)
-def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No broker is needed: these tests execute by hand."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
 
 
 @pytest.fixture

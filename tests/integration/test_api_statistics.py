@@ -20,14 +20,10 @@ from app.services import statistics as service
 from tests.support.api import Api, create, problem_of
 from tests.support.world import NOOP, World
 
+pytestmark = pytest.mark.usefixtures("no_feeder")
+
 NOON = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 STATS = "/api/v1/stats"
-
-
-@pytest.fixture(autouse=True)
-def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing moves but by the test."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
 
 
 def happened(

@@ -35,13 +35,9 @@ from tests.support.ledger import counted, folded, there_are
 from tests.support.processes import ROOT
 from tests.support.world import NOOP, World
 
+pytestmark = pytest.mark.usefixtures("no_feeder")
+
 ERROR = {"type": "E", "message": "m", "traceback": None, "attempt": 1}
-
-
-@pytest.fixture(autouse=True)
-def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing moves but by the test."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
 
 
 def unfolded(world: World) -> int:

@@ -17,13 +17,9 @@ from app.queries import tasks as queries
 from app.queries.entries import left_over, unlisted
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("no_feeder")
+
 OWNER = uuid.UUID(int=1)
-
-
-@pytest.fixture(autouse=True)
-def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing moves but by the test."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
 
 
 def listed(world: World) -> dict[uuid.UUID, tuple[Any, ...]]:

@@ -27,6 +27,8 @@ from app.queries.listing import After, Part
 from app.services.listing import ORDERS, _statement, count_tasks, list_tasks
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("no_feeder")
+
 OWNERS = [uuid.UUID(int=number) for number in (1, 2)]
 PARENTS = [uuid.UUID(int=number) for number in (11, 12)]
 CHOICES: dict[str, list[Any]] = {
@@ -39,12 +41,6 @@ CHOICES: dict[str, list[Any]] = {
     "parent_id": [None, None, None, None, *PARENTS],
     "q": [None, None, None, "ap", "%"],
 }
-
-
-@pytest.fixture(autouse=True)
-def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing moves but by the test."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
 
 
 @pytest.fixture

@@ -21,15 +21,11 @@ from app.services import attempts
 from tests.support.ledger import folded
 from tests.support.world import NOOP, QUEUE, World
 
+pytestmark = pytest.mark.usefixtures("no_feeder")
+
 NOON = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 KIND = Kind("t", NOOP, QUEUE)
 ERROR = {"type": "E", "message": "m", "traceback": None, "attempt": 1}
-
-
-@pytest.fixture(autouse=True)
-def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing moves but by the test."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
 
 
 def hours(world: World, owner: uuid.UUID = EVERYBODY) -> dict[tuple[Kind, datetime], Figures]:
