@@ -36,7 +36,7 @@ from app.core.errors import ConfigurationError
 from app.core.version import VERSION
 from app.db import ids, migrate
 from app.db.session import async_session, pools
-from app.queries.leases import database_time
+from app.queries.clock import database_time
 from app.services.auth import ensure_admin
 from app.services.catalogue import catalogue
 from app.services.health import Readiness

@@ -8,8 +8,7 @@ from app import events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
-from app.queries import leases, users
-from app.queries import tasks as task_queries
+from app.queries import intake, leases, removal, users
 from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
@@ -28,9 +27,9 @@ class PruneReport(Report):
 
 def run_once(database: Database, batch: int) -> PruneReport:
     """Remove in batches, so that no lock is held for long."""
-    deleted = database.execute(task_queries.remove_where_requested(batch)).all()
+    deleted = database.execute(removal.remove_where_requested(batch)).all()
     events.deleted([(row.id, row.user_id) for row in deleted])
-    database.execute(task_queries.drop_keys(IDEMPOTENCY_SECONDS))
+    database.execute(intake.drop_keys(IDEMPOTENCY_SECONDS))
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     return PruneReport(_past_retention(database, batch), len(deleted), len(silent))
@@ -45,7 +44,7 @@ def _past_retention(database: Database, batch: int) -> int:
         with database.transaction() as connection:
             chosen = leases.lock_finished_before(days * DAY_SECONDS, batch)
             ids = list(connection.scalars(chosen))
-            rows = connection.execute(task_queries.remove_finished(ids)).all() if ids else []
+            rows = connection.execute(removal.remove_finished(ids)).all() if ids else []
         events.deleted([(row.id, row.user_id) for row in rows])
         removed += len(rows)
         if len(rows) < batch:

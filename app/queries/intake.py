@@ -5,7 +5,21 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Float, Insert, Uuid, and_, case, func, insert, literal, select, true
+from sqlalchemy import (
+    Delete,
+    Float,
+    Insert,
+    Select,
+    Uuid,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
 
 from app.db.clock import after, later, now
 from app.db.records import Records
@@ -99,3 +113,17 @@ def take_keys(lasting_seconds: float) -> InsertedRows:
         set_=renewed,
         where=columns.created_at < after(-lasting_seconds),
     ).returning(columns.task_id)
+
+
+def find_key(owner: str, key: str, lasting_seconds: float) -> Select[IdempotencyKey]:
+    """Who has an idempotency key, unless its time is over."""
+    return select(IdempotencyKey).where(
+        IdempotencyKey.owner == owner,
+        IdempotencyKey.key == key,
+        IdempotencyKey.created_at >= after(-lasting_seconds),
+    )
+
+
+def drop_keys(older_than_seconds: float) -> Delete:
+    """Forget idempotency keys past their time."""
+    return delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))

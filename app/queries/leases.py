@@ -17,7 +17,7 @@ from app.domain.lifecycle import Event
 from app.models import Duty, Queue, Task, Worker
 from app.queries.claims import Pair, pairs_in
 from app.queries.guards import legal, legal_by_key
-from app.queries.tasks import is_needed
+from app.queries.removal import is_needed
 from app.queries.types import DeletedRows, InsertedRows, Rows
 
 
@@ -142,8 +142,3 @@ def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-
-
-def database_time() -> Rows:
-    """The clock that decides."""
-    return select(now())

@@ -1,4 +1,4 @@
-"""Statements about one task from the outside: create, read, cancel, edit, remove."""
+"""Statements about one task from the outside: create, read, cancel, edit."""
 
 from __future__ import annotations
 
@@ -11,31 +11,27 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Delete,
-    Float,
     Insert,
     Select,
     Update,
     and_,
     case,
     delete,
-    exists,
     func,
     insert,
     literal,
-    or_,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.db.clock import after, micros, new_uuid, now
 from app.db.lists import one_of
-from app.domain.lifecycle import ACTIVE, Event, Reason, TaskStatus, target
+from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority, offset
-from app.models import IdempotencyKey, Task, TaskAttempt, TaskDependency, TaskLog, TaskTag
-from app.queries.guards import legal, status_in
-from app.queries.types import DeletedRows, Rows
+from app.models import Task, TaskAttempt, TaskLog, TaskTag
+from app.queries.guards import legal
+from app.queries.types import Rows
 
 # What every new row has, and nobody says: the model's defaults.
 BORN: dict[str, Any] = {
@@ -153,7 +149,7 @@ def request_cancel_if_running(
         .values(
             cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
             cancel_reason=func.coalesce(Task.cancel_reason, literal(str(reason))),
-            lease_until=_lease_after_cancel(grace_seconds),
+            lease_until=lease_after_cancel(grace_seconds),
             updated_at=now(),
             version=Task.version + 1,
         )
@@ -161,78 +157,14 @@ def request_cancel_if_running(
     )
 
 
-def request_delete_if_running(
-    task_id: uuid.UUID, owner: uuid.UUID | None, grace_seconds: float
-) -> Update:
-    """Tell a running attempt to stop and have its row removed when it has."""
-    return (
-        update(Task)
-        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL), ~is_needed())
-        .values(
-            delete_requested_at=func.coalesce(Task.delete_requested_at, now()),
-            cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
-            cancel_reason=func.coalesce(Task.cancel_reason, literal(str(Reason.DELETED))),
-            lease_until=_lease_after_cancel(grace_seconds),
-            updated_at=now(),
-            version=Task.version + 1,
-        )
-        .returning(Task.id)
-    )
-
-
-def _lease_after_cancel(grace_seconds: float) -> ColumnElement[Any]:
+def lease_after_cancel(grace_seconds: float) -> ColumnElement[Any]:
     """An executor outside Celery cannot be killed; after the grace its lease is over instead."""
-    sooner = and_(_is_external(), Task.lease_until > after(grace_seconds))
+    sooner = and_(is_external(), Task.lease_until > after(grace_seconds))
     return case((sooner, after(grace_seconds)), else_=Task.lease_until)
 
 
-def _is_external() -> ColumnElement[bool]:
+def is_external() -> ColumnElement[bool]:
     return Task.worker.like("external:%")
-
-
-def is_needed() -> ColumnElement[bool]:
-    """Whether an unfinished task depends on the row: it may want to read the result."""
-    dependent = aliased(Task, name="dependent")
-    return (
-        exists()
-        .where(TaskDependency.needs_id == Task.id)
-        .where(dependent.id == TaskDependency.task_id, status_in(dependent.status, ACTIVE))
-        .correlate(Task)
-    )
-
-
-def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> DeletedRows:
-    """Remove a finished task, or one that has not started; none that others still need."""
-    gone = or_(legal(Event.REMOVE), legal(Event.CANCEL))
-    return (
-        delete(Task)
-        .where(Task.id == task_id, owned(owner), gone, ~is_needed())
-        .returning(Task.id, Task.user_id)
-    )
-
-
-def remove_finished(ids: Sequence[uuid.UUID]) -> DeletedRows:
-    """Remove these finished tasks, which are locked, but for those that somebody needs by now."""
-    return (
-        delete(Task)
-        .where(Task.id.in_(list(ids)), legal(Event.REMOVE), ~is_needed())
-        .returning(Task.id, Task.user_id)
-    )
-
-
-def remove_new(ids: Sequence[uuid.UUID]) -> Delete:
-    """Take back rows that this very transaction has inserted."""
-    return delete(Task).where(Task.id.in_(list(ids)))
-
-
-def remove_where_requested(limit: int) -> DeletedRows:
-    """Remove finished tasks whose deletion was asked for while they ran."""
-    chosen = (
-        select(Task.id)
-        .where(Task.delete_requested_at.is_not(None), legal(Event.REMOVE), ~is_needed())
-        .limit(limit)
-    )
-    return delete(Task).where(Task.id.in_(chosen)).returning(Task.id, Task.user_id)
 
 
 def edit_if(
@@ -268,116 +200,3 @@ def reschedule_values(
         "dispatched_priority": None,
         "celery_id": new_uuid(),
     }
-
-
-def claim_external(
-    task_id: uuid.UUID, worker: str, lease_seconds: float, version: int | None
-) -> Update:
-    """An executor outside Celery takes a pending task. Its marks and hints are void."""
-    guard = [
-        Task.id == task_id,
-        legal(Event.CLAIM),
-        Task.unmet_deps == 0,
-        or_(Task.expires_at.is_(None), Task.expires_at > now()),
-    ]
-    if version is not None:
-        guard.append(Task.version == version)
-    return (
-        update(Task)
-        .where(*guard)
-        .values(
-            status=target(Event.CLAIM).value,
-            celery_id=new_uuid(),
-            attempt=Task.attempt + 1,
-            tries=Task.tries + 1,
-            started_at=now(),
-            lease_until=after(_least(literal(lease_seconds, Float), Task.time_limit)),
-            worker=worker,
-            progress=0.0,
-            progress_message=None,
-            error=None,
-            reason=None,
-            updated_at=now(),
-            version=Task.version + 1,
-        )
-        .returning(Task)
-    )
-
-
-def report_external(
-    task_id: uuid.UUID, attempt: int, version: int | None, changes: dict[str, Any]
-) -> Update:
-    """What an executor outside Celery says of its attempt; fenced by the attempt's number."""
-    guard = [
-        Task.id == task_id,
-        Task.attempt == attempt,
-        legal(Event.REPORT),
-        _is_external(),
-    ]
-    if version is not None:
-        guard.append(Task.version == version)
-    return (
-        update(Task)
-        .where(*guard)
-        .values(**changes, updated_at=now(), version=Task.version + 1)
-        .returning(Task)
-    )
-
-
-def renewed_lease(lease_seconds: float, grace_seconds: float) -> dict[str, Any]:
-    """The `changes` of a report that renews: never past the time limit, nor the cancel's grace."""
-    left = Task.time_limit - _seconds_since(Task.started_at)
-    grace = literal(grace_seconds, Float) - _seconds_since(Task.cancel_requested_at)
-    acknowledged = func.coalesce(Task.cancel_acknowledged_at, now())
-    return {
-        "lease_until": after(_least(_least(literal(lease_seconds, Float), left), grace)),
-        # The answer to this very report says so.
-        "cancel_acknowledged_at": case(
-            (Task.cancel_requested_at.is_not(None), acknowledged), else_=None
-        ),
-    }
-
-
-def _seconds_since(moment: Any) -> ColumnElement[Any]:
-    return (micros(now()) - micros(moment)) / literal(1e6, Float)
-
-
-def _least(seconds: Any, bound: Any) -> ColumnElement[Any]:
-    """The smaller one; a `bound` of NULL is none."""
-    return case((bound < seconds, bound), else_=seconds)
-
-
-def reported_outcome(status: TaskStatus, result: Any, error: Any) -> dict[str, Any]:
-    """The `changes` of a report that ends its attempt."""
-    values: dict[str, Any] = {
-        "status": status.value,
-        "reason": Reason.REPORTED.value,
-        "completed_at": now(),
-        "lease_until": None,
-        "result": result,
-        "error": error,
-    }
-    if status is TaskStatus.SUCCEEDED:
-        values["progress"] = 100.0
-    if status is TaskStatus.REVOKED:
-        values["stopped_by"] = "cooperative"
-    return values
-
-
-def no_less_than(progress: float) -> ColumnElement[float]:
-    """`progress`, or what the row has already if that is more: it never falls."""
-    return case((Task.progress > progress, Task.progress), else_=progress)
-
-
-def find_key(owner: str, key: str, lasting_seconds: float) -> Select[IdempotencyKey]:
-    """Who has an idempotency key, unless its time is over."""
-    return select(IdempotencyKey).where(
-        IdempotencyKey.owner == owner,
-        IdempotencyKey.key == key,
-        IdempotencyKey.created_at >= after(-lasting_seconds),
-    )
-
-
-def drop_keys(older_than_seconds: float) -> Delete:
-    """Forget idempotency keys past their time."""
-    return delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))

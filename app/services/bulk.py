@@ -179,7 +179,7 @@ async def _insert_edges(db: AsyncSession, order: Order) -> None:
 
 async def _ids_of(db: AsyncSession, key: Key) -> list[uuid.UUID] | None:
     """What an earlier request with the key made. Raises `Invalid` if it was another request."""
-    statement = task_queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
+    statement = queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
     found = (await db.scalars(statement)).first()
     if found is None:
         return None

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import events
 from app.core.config import get_settings
 from app.domain.lifecycle import FINISHED, TaskStatus
+from app.queries import removal
 from app.queries import tasks as queries
 from app.services.finding import as_uuid, find
 
@@ -110,13 +111,13 @@ async def delete(
     if (await db.execute(queries.hold(found, owner))).first() is None:
         await db.rollback()
         return DeleteOutcome.UNKNOWN
-    removed = (await db.execute(queries.remove_if_not_running(found, owner))).first()
+    removed = (await db.execute(removal.remove_if_not_running(found, owner))).first()
     if removed:
         await db.commit()
         events.deleted([(removed.id, removed.user_id)])
         return DeleteOutcome.REMOVED
     grace = get_settings().cancel_grace_seconds
-    requested = await db.execute(queries.request_delete_if_running(found, owner, grace))
+    requested = await db.execute(removal.request_delete_if_running(found, owner, grace))
     if requested.first() is None:
         await db.rollback()
         return DeleteOutcome.NEEDED

@@ -12,7 +12,8 @@ from app.core.config import get_settings
 from app.core.errors import Conflict, NotFound, PreconditionFailed
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.models import Task
-from app.queries import tasks as queries
+from app.queries import external as external_queries
+from app.queries import removal
 from app.services.finding import find
 from app.services.transactions import undone_if_refused
 
@@ -31,7 +32,9 @@ async def claim(
 
     Raises `NotFound`, `Conflict` when it is not pending, `PreconditionFailed`.
     """
-    statement = queries.claim_external(task_id, f"external:{executor}", lease_seconds, if_version)
+    statement = external_queries.claim_external(
+        task_id, f"external:{executor}", lease_seconds, if_version
+    )
     task: Task | None = (await db.scalars(statement)).first()
     if task is None:
         raise await _refusal(db, task_id, if_version, "can be claimed only while it is pending")
@@ -62,19 +65,19 @@ async def report(
     one any more, or a Celery worker holds the task.
     """
     grace = get_settings().cancel_grace_seconds
-    changes: dict[str, Any] = queries.renewed_lease(lease_seconds, grace)
+    changes: dict[str, Any] = external_queries.renewed_lease(lease_seconds, grace)
     if progress is not None:
-        changes["progress"] = queries.no_less_than(progress)
+        changes["progress"] = external_queries.no_less_than(progress)
     if progress_message is not None:
         changes["progress_message"] = progress_message
     if status in FINISHED:
-        changes |= queries.reported_outcome(status, result, error)
-    statement = queries.report_external(task_id, attempt, if_version, changes)
+        changes |= external_queries.reported_outcome(status, result, error)
+    statement = external_queries.report_external(task_id, attempt, if_version, changes)
     task: Task | None = (await db.scalars(statement)).first()
     if task is None:
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
     if task.status in FINISHED and task.delete_requested_at is not None:
-        await db.execute(queries.remove_if_not_running(task_id, None))
+        await db.execute(removal.remove_if_not_running(task_id, None))
     awaited = task.awaited and task.status in FINISHED
     await db.commit()
     events.changed([task_id])

@@ -25,7 +25,7 @@ from app.db.session import limit_lock_waits, writing
 from app.db.turns import turn
 from app.models import Task
 from app.queries import intake as queries
-from app.queries import tasks as task_queries
+from app.queries import removal
 from app.queries.tasks import BORN
 
 IDEMPOTENCY_SECONDS = 24 * 3600.0
@@ -204,7 +204,7 @@ async def _lost(connection: AsyncConnection, keys: Sequence[Row]) -> set[Any]:
     taken = set((await connection.execute(statement, {"keys": keys})).scalars())
     lost = {each["task_id"] for each in keys} - taken
     if lost:
-        await connection.execute(task_queries.remove_new(sorted(lost)))
+        await connection.execute(removal.remove_new(sorted(lost)))
     return lost
 
 

@@ -21,7 +21,7 @@ from app.domain import histogram
 from app.domain.figures import ENDINGS, Figures
 from app.domain.histogram import Histogram
 from app.domain.tally import OTHER, day_of, hour_of, micros_between
-from app.queries import leases
+from app.queries import clock
 from app.queries import statistics as queries
 from app.queries.statistics import Wanted
 
@@ -151,7 +151,7 @@ async def statistics(
     At most `groups` (up to 100) lines; what is left over is added up in one more, `(other)`.
     Raises `Invalid` for a span that is empty or too long.
     """
-    as_of: datetime = (await db.execute(leases.database_time())).one()[0]
+    as_of: datetime = (await db.execute(clock.database_time())).one()[0]
     begin, end = _whole_buckets(begin, end, bucket, as_of)
     rows = (await db.execute(queries.read(wanted, bucket, begin, end, MAX_ROWS + 1))).all()
     if len(rows) > MAX_ROWS:

@@ -17,7 +17,6 @@ from app.db.turns import turn
 from app.domain.lifecycle import ACTIVE
 from app.models import IdempotencyKey, Task
 from app.queries import intake as intake_queries
-from app.queries import tasks as queries
 from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, draft, with_times
@@ -222,7 +221,7 @@ async def _take_key(db: AsyncSession, key: Key, task_id: uuid.UUID) -> bool:
 
 
 def _taken(key: Key) -> Select[IdempotencyKey]:
-    return queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
+    return intake_queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
 
 
 async def _is_taken(db: AsyncSession, key: Key) -> bool:

@@ -12,7 +12,7 @@ from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
 from app.maintenance import dependents, fold, prune, reject, rescue, resend
-from app.queries import feed, leases
+from app.queries import clock, feed, leases
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
 from app.worker.steadiness import Steadiness
@@ -114,7 +114,7 @@ class Duties:
         within one beat, and only then are the rest dead. Asked anew right before the rescue:
         this process may have been frozen since it last asked.
         """
-        now = self._database.execute(leases.database_time()).one()[0]
+        now = self._database.execute(clock.database_time()).one()[0]
         ids.learn(now)
         self._steadiness.answered(now)
         return self._steadiness.seconds() >= get_settings().lease_seconds

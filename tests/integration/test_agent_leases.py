@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from app.maintenance import rescue
 from app.queries import leases as statements
-from app.queries import tasks
+from app.queries import removal
 from app.worker.duties import Duties
 from app.worker.holdings import Held, Holdings, Parent, Process
 from app.worker.leases import Leases
@@ -138,7 +138,7 @@ async def test_an_attempt_whose_task_is_gone_is_lost(agent: Agent) -> None:
     pair = agent.world.running()
     held = agent.told(pair)
     agent.world.settle(pair)
-    agent.world.database.execute(tasks.remove_if_not_running(pair[0], None))
+    agent.world.database.execute(removal.remove_if_not_running(pair[0], None))
     assert agent.world.gone(pair[0])
     await agent.beat(2)
     assert held.lost_at is not None

@@ -26,7 +26,7 @@ from app.db.session import Database
 from app.domain.lifecycle import Reason, TaskStatus
 from app.maintenance import fold
 from app.models import TaskDelta
-from app.queries import counting, feed, leases, tasks
+from app.queries import counting, feed, leases, removal, tasks
 from app.services import attempts
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
@@ -100,10 +100,10 @@ def test_what_goes_back_to_the_queue_stays_one_task(
 
 def test_what_is_removed_is_counted_no_more(world: World, settled: Callable[[], None]) -> None:
     first, second, third = world.add_many(3)
-    world.database.execute(tasks.remove_if_not_running(first, None))
+    world.database.execute(removal.remove_if_not_running(first, None))
     world.database.execute(tasks.cancel_if_pending(second, None))
     fold_all(world)
-    world.database.execute(tasks.remove_if_not_running(second, None))
+    world.database.execute(removal.remove_if_not_running(second, None))
     settled()
     assert counted(world.database) == there_are(world.database)
     assert counted(world.database)["pending"] == 1
@@ -119,7 +119,7 @@ def test_rows_that_retention_removes_are_counted_no_more(
     settled()
     with world.database.transaction() as connection:
         ids = [row.id for row in connection.execute(leases.lock_finished_before(-3600, 3))]
-        removed = connection.execute(tasks.remove_finished(ids)).all()
+        removed = connection.execute(removal.remove_finished(ids)).all()
     assert len(removed) == 3
     assert counted(world.database)["succeeded"] == 1
     settled()
@@ -283,7 +283,7 @@ def busy(stop: threading.Event, seed: int) -> None:
         ids = world.add_many(2, user_id=owner)
         world.database.execute(tasks.cancel_if_pending(ids[0], owner))
         gone = chance.choice([*ids, *(task_id for task_id, _ in kept)])
-        world.database.execute(tasks.remove_if_not_running(gone, owner))
+        world.database.execute(removal.remove_if_not_running(gone, owner))
     world.close()
 
 

@@ -22,7 +22,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import dependencies, feed, leases, tasks
+from app.queries import dependencies, feed, leases, removal, tasks
 from app.services import attempts
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
@@ -175,7 +175,7 @@ def test_a_tasks_own_rows_go_with_it(world: World) -> None:
     pair = world.running(max_attempts=2)
     attempts.give_back(world.database, pair, wait_seconds=0, reason=Reason.RETRY, error=None)
     assert len(world.history(pair[0])) == 1
-    world.database.execute(tasks.remove_if_not_running(pair[0], None))
+    world.database.execute(removal.remove_if_not_running(pair[0], None))
     assert world.history(pair[0]) == []
 
 

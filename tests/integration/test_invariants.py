@@ -14,7 +14,7 @@ from app.db import triggers
 from app.domain.lifecycle import TaskStatus
 from app.maintenance import entries, fold
 from app.maintenance.invariants import RULES, rows
-from app.queries import counting, tasks
+from app.queries import counting, removal
 from app.queries import entries as entry_queries
 from tests.support.invariants import ago, broken, ended, live_worker, verify
 from tests.support.world import World
@@ -97,7 +97,7 @@ def test_lists_that_do_not_agree_with_the_tasks_are_found(world: World) -> None:
     with world.database.transaction() as connection:
         triggers.remove(connection, "task_entries")
     world.force(kept, queue="lane")
-    world.database.execute(tasks.remove_if_not_running(gone, None))
+    world.database.execute(removal.remove_if_not_running(gone, None))
     world.database.execute(entry_queries.forget([dropped]))
     with world.database.transaction() as connection:
         triggers.install(connection)

@@ -18,7 +18,7 @@ from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.hints import HintRow, list_key, rows_of
 from app.models import Task, TaskAttempt
-from app.queries import claims, feed, leases, tasks
+from app.queries import claims, clock, feed, leases, tasks
 from app.services import attempts
 from app.services.attempts import Outcome, Settled
 from app.services.building import NewTask, build_row
@@ -75,7 +75,7 @@ class World:
 
     def now(self) -> datetime:
         """The database's time."""
-        found: datetime = self.database.execute(leases.database_time()).one()[0]
+        found: datetime = self.database.execute(clock.database_time()).one()[0]
         return found
 
     def end_lease(self, task_id: uuid.UUID) -> None:
