@@ -18,7 +18,6 @@ import socket
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -32,22 +31,20 @@ from app.core.version import VERSION
 from app.db.session import Database, is_transient
 from app.maintenance import dependents
 from app.services.catalogue import catalogue
-from app.worker.burst_page import path_of
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
 from app.worker.duties import Duties
-from app.worker.holdings import Holdings, Parent, Process
+from app.worker.hearing import Hearing
+from app.worker.holdings import Holdings
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
 from app.worker.legacy import PAUSE_SECONDS, Legacy
 from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
-from app.worker.wire import Connection, Message
 
 log = get_logger(__name__)
 
 TICK_SECONDS = 1.0
-NOTICE_SECONDS = 0.05
 LINGER_SECONDS = 5.0
 # Edges of one step, and of one transaction.
 BATCH = 200
@@ -70,11 +67,12 @@ class Agent:
         self._duties = Duties(self.holdings, self._durable, self.name, steadiness)
         self._deafness = Deafness(self.holdings)
         self._legacy = Legacy(path, self.holdings)
-        self._changed: set[uuid.UUID] = set()
-        self._wake = asyncio.Event()
-        self._dependents_due = asyncio.Event()
+        self._hearing = Hearing(
+            path, self.holdings, self._stops, self._leases, self._deafness, self._duties
+        )
+        self._wake = self._hearing.died
+        self._dependents_due = self._hearing.finished
         self._ending = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until told to end and every process of this machine is gone."""
@@ -83,7 +81,7 @@ class Agent:
             loop.add_signal_handler(number, self._ending.set)
         self._legacy.read()
         listener = _listen(self._path)
-        loop.add_reader(listener.fileno(), self._accept, listener)
+        loop.add_reader(listener.fileno(), self._hearing.accept, listener)
         stop_listening = threading.Event()
         threading.Thread(
             target=events.listen_for_wakes,
@@ -190,117 +188,6 @@ class Agent:
             await asyncio.sleep(min(time.monotonic() - began, TICK_SECONDS))
             self._dependents_due.set()
 
-    # -- what processes say ---------------------------------------------------------------
-
-    def _accept(self, listener: socket.socket) -> None:
-        with contextlib.suppress(BlockingIOError):
-            sock, _ = listener.accept()
-            Connection(sock, self._on_message, self._on_close)
-
-    def _on_message(self, connection: Connection, message: Message) -> None:
-        kind = message[0]
-        if kind == "ping":
-            if message[1:] == ["ending"]:
-                self._deafness.keeper_ends()
-            connection.send(["pong", self._deafness.to_replace()])
-        elif kind == "hello":
-            self._on_hello(connection, message)
-        else:
-            speaker = self.holdings.by_connection.get(connection)
-            if isinstance(speaker, Process):
-                self._on_child(speaker, message)
-            elif isinstance(speaker, Parent):
-                self._on_parent(speaker, message)
-
-    def _on_hello(self, connection: Connection, message: Message) -> None:
-        if message[1] == "child":
-            _, _, pid, parent_pid, worker, under_way = message
-            self.holdings.child_said_hello(connection, pid, parent_pid, worker, under_way)
-        else:
-            parent = self.holdings.parent_said_hello(connection, message[2])
-            log.info("worker_joined", worker=parent.name, pool=parent.pool, slots=parent.slots)
-            self._spawn(self._leases.describe_workers())
-
-    def _on_child(self, process: Process, message: Message) -> None:
-        kind = message[0]
-        if kind == "claim":
-            held = self.holdings.claimed_by(process, message)
-            self._notice(held.pair[0])
-            self._feed_when_half_empty(held.queue)
-        elif kind == "done":
-            _, task_id, celery_id, again, deleted, seconds = message
-            self.holdings.settled_by(process, uuid.UUID(celery_id), seconds)
-            if deleted:
-                events.deleted([(uuid.UUID(task_id), None)])
-            elif seconds is not None:
-                self._notice(uuid.UUID(task_id))
-            if again:
-                dispatch.wake(again)
-        elif kind == "burst":
-            path = path_of(self._path, process.pid)
-            held_rows = self.holdings.burst_claimed_by(process, message, path)
-            self._feed_when_half_empty(held_rows[0].queue)
-        elif kind == "burst_over":
-            for held in self.holdings.burst_ended(process, message):
-                self._notice(held.pair[0])
-        elif kind == "awaited":
-            self._dependents_due.set()
-        elif kind == "waiting":
-            self.holdings.waits(process, uuid.UUID(message[1]))
-        elif kind == "begins":
-            self.holdings.begins(process, uuid.UUID(message[1]))
-        elif kind == "slice":
-            process.slice_queue = message[1]
-            process.slice_rest = [(uuid.UUID(t), uuid.UUID(c)) for t, c in message[2]]
-        elif kind == "changed":
-            self._notice(uuid.UUID(message[1]))
-        elif kind == "spawned":
-            for task_id in message[1]:
-                self._notice(uuid.UUID(task_id))
-            for queue in message[2]:
-                dispatch.wake(queue)
-        elif kind == "ack":
-            held_now = process.held.get(uuid.UUID(message[1]))
-            if held_now is not None:
-                self._spawn(self._stops.acknowledge([held_now.pair]))
-
-    def _on_parent(self, parent: Parent, message: Message) -> None:
-        parent.heard_at = asyncio.get_running_loop().time()
-        if message[0] in ("beat", "stopping"):
-            parent.connected, parent.reserved, parent.taken = message[1:]
-        if message[0] == "revoke":
-            self._spawn(self._stops.cancel_by_message([uuid.UUID(m) for m in message[1]]))
-        elif message[0] == "unknown":
-            pairs = [(uuid.UUID(task), uuid.UUID(celery)) for task, celery in message[2]]
-            self._spawn(self._stops.hand_back(message[1], pairs))
-        elif message[0] == "stopping" and parent.stopping_since is None:
-            parent.stopping_since = parent.heard_at
-            self._spawn(self._leases.describe_workers())
-
-    def _on_close(self, connection: Connection) -> None:
-        speaker = self.holdings.by_connection.pop(connection, None)
-        if isinstance(speaker, Process) and speaker.connection is connection:
-            speaker.connection = None
-            speaker.gone_since = time.monotonic()
-            self._wake.set()
-        elif isinstance(speaker, Parent) and self.holdings.parents.get(speaker.name) is speaker:
-            del self.holdings.parents[speaker.name]
-            self._spawn(self._leases.forget(speaker.name))
-
-    def _feed_when_half_empty(self, queue: str) -> None:
-        if self.holdings.claimed[queue] * 2 >= self._duties.window(queue):
-            self.holdings.claimed[queue] = 0
-            dispatch.wake(queue)
-
-    def _notice(self, task_id: uuid.UUID) -> None:
-        if not self._changed:
-            asyncio.get_running_loop().call_later(NOTICE_SECONDS, self._send_notices)
-        self._changed.add(task_id)
-
-    def _send_notices(self) -> None:
-        changed, self._changed = self._changed, set()
-        events.changed(changed)
-
     def _see_dead(self) -> None:
         """Close lines of the dead that something they started keeps open."""
         for process in list(self.holdings.processes.values()):
@@ -313,17 +200,6 @@ class Agent:
 
     def _wake_soon(self) -> None:
         asyncio.get_running_loop().call_later(0.05, self._wake.set)
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except SQLAlchemyError as exc:
-                log.warning("agent_write_failed", error=str(exc).splitlines()[0])
-
-        task = asyncio.ensure_future(guarded())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _surely_end() -> None:
