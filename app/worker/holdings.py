@@ -161,6 +161,8 @@ class Holdings:
             process = self.processes[pid] = Process(pid, worker, connection, parent=parent)
         for celery_id in [each for each in process.held if str(each) not in under_way]:
             del process.held[celery_id]
+        for held in process.held.values():
+            held.waiting = False  # what still waits says so again
         process.connection = connection
         process.gone_since = None
         self.by_connection[connection] = process
@@ -180,8 +182,8 @@ class Holdings:
         if held is None:  # else it tells us again after a reconnect
             held = process.held[pair[1]] = Held(pair, queue, name, hard, soft)
             self.claimed[queue] += 1
-            if since:  # told again, to a new agent
-                held.since = since[0]
+        if since:  # told again: its body may have begun meanwhile
+            held.since = since[0]
         if process.slice_rest and process.slice_rest[0] == pair:
             process.slice_rest.pop(0)
         return held

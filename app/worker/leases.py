@@ -34,7 +34,8 @@ class Leases:
     A renewal that finds no row is nothing by itself: attempts settle all the time, and the word
     of it may still be on its way. Only a claim that misses twice, a beat apart, and whose row
     belongs to another one or was finished by somebody else, is lost: it is told so, and `Stops`
-    ends what does not listen.
+    ends what does not listen. None is lost while it waits for the database, to claim or to settle:
+    nothing of it runs, and the fence answers what it asks.
     """
 
     def __init__(self, holdings: Holdings, database: Database, steadiness: Steadiness) -> None:
@@ -99,6 +100,8 @@ class Leases:
         for process, held in missed:
             if held.pair[1] in ours:
                 held.missed_renewal = False
+            elif held.waiting:
+                held.missed_renewal = True
             elif held.missed_renewal and self._still_listed(process, held):
                 self._lose(process, held)
             else:

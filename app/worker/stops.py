@@ -119,14 +119,14 @@ class Stops:
     # -- stages ---------------------------------------------------------------------------
 
     async def _advance(self, process: Process, held: Held) -> None:
+        if held.waiting:
+            return  # for the database, with no code running: an outage is not the task's fault
         if held.lost_at is not None:
             await self._end_lost(process, held)
         if not held.begun:
             if held.cancel_seen_at is not None:
                 self._tell(process, held, "cancel")
             return
-        if held.waiting:
-            return  # for the database, with no code running: an outage is not the task's fault
         if held.cancel_seen_at is not None:
             await self._cancel(process, held, held.cancel_seen_at)
         await self._limit_time(process, held)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -151,6 +152,23 @@ async def test_a_claim_that_is_not_made_yet_is_not_lost(agent: Agent) -> None:
     await agent.beat(3)
     assert held.lost_at is None
     assert len(agent.world.claim(held.pair)) == 1
+
+
+async def test_one_that_waits_for_the_database_is_not_lost_before_it_runs(agent: Agent) -> None:
+    """It found no connection for its claim, and its hint has been taken for lost meanwhile."""
+    task_id = agent.world.add()
+    agent.world.mark(task_id)
+    held = agent.told(agent.world.pair(task_id))
+    agent.holdings.waits(agent.process, held.pair[1])
+    agent.world.force(task_id, celery_id=uuid.uuid4())
+    await agent.beat(3)
+    assert held.lost_at is None
+    assert agent.world.claim(held.pair) == []
+    # If it runs all the same, the next beat tells it.
+    agent.holdings.begins(agent.process, held.pair[1])
+    held.since -= 60
+    await agent.beat()
+    assert held.lost_at is not None
 
 
 async def test_one_whose_process_has_another_claim_by_then_is_not_lost(agent: Agent) -> None:

@@ -53,3 +53,22 @@ def test_limits_of_a_late_claim_count_from_its_body() -> None:
     assert not held.waiting
     assert time.monotonic() - held.since < 1
     assert "timeout" not in held.told
+
+
+def test_a_body_that_began_while_nobody_listened_is_no_longer_waited_for() -> None:
+    """Its process tells anew what is under way, since when, and what still waits."""
+    holdings = Holdings()
+    begun, waits = uuid.uuid4(), uuid.uuid4()
+    process = _process(holdings)
+    for celery_id in (begun, waits):
+        holdings.claimed_by(process, _claim(celery_id))
+        holdings.waits(process, celery_id)
+    since = time.monotonic() - 5
+    _process(holdings, begun, waits)
+    holdings.claimed_by(process, _claim(begun, since))
+    holdings.claimed_by(process, _claim(waits, since))
+    holdings.waits(process, waits)
+    assert {held.pair[1]: held.waiting for held in process.held.values()} == {
+        begun: False, waits: True,
+    }  # fmt: skip
+    assert process.held[begun].since == since
