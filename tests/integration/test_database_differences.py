@@ -22,7 +22,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import dependencies, feed, leases, removal, tasks
+from app.queries import counting, dependencies, feed, leases, removal, tasks
 from app.services import attempts
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
@@ -251,6 +251,7 @@ def plan(world: World, statement: ClauseElement) -> str:
         (lambda: leases.lease_over(10), "ix_tasks_running"),
         (lambda: leases.cancels(["w1"]), "ix_tasks_running"),
         (lambda: feed.expire(10), "ix_tasks_expiring"),
+        (lambda: removal.remove_where_requested(10), "ix_tasks_deleting"),
         (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
         (lambda: dependencies.due(1000), "ix_tasks_due"),
     ],
@@ -260,6 +261,25 @@ def test_a_partial_index_finds_the_few_rows_that_matter(
     full: World, statement: Any, index: str
 ) -> None:
     assert index in plan(full, statement())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        lambda: dependencies.due(1000),
+        lambda: leases.lock_finished_before(86_400, 100),
+        lambda: removal.remove_where_requested(10),
+        lambda: counting.count_maintained(uuid.uuid4()),
+    ],
+)
+def test_what_looks_for_finished_tasks_does_not_read_all_of_them(
+    full: World, statement: Any
+) -> None:
+    """The indexes of the lists hold every finished task, and are for lists alone."""
+    if get_settings().is_sqlite:
+        full.database.execute(text("DELETE FROM sqlite_stat1"))
+    assert "ix_tasks_ended" not in plan(full, statement())
+    assert "ix_tasks_active" not in plan(full, statement())
 
 
 @pytest.mark.parametrize(

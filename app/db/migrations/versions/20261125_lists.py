@@ -1,4 +1,4 @@
-"""what lists are filtered by, in a table of its own
+"""what lists are filtered by, in a table of its own; an index of what is to be deleted
 
 Revision: 20261125_lists
 Follows: 20261125_bulk_keys
@@ -17,11 +17,12 @@ branch_labels = None
 depends_on = None
 
 _LISTED = ("user_id", "task_type", "celery_task_name", "queue", "priority", "owner_ref")
-_ENDED = "(status = 'failed' OR status = 'revoked' OR status = 'succeeded')"
+_ENDED = "status <> 'pending' AND status <> 'running'"
 _PARTIAL = {
     "ix_tasks_active": (["user_id", "id"], "status = 'pending' OR status = 'running'"),
     "ix_tasks_ended": (["status", "id"], _ENDED),
     "ix_tasks_ended_of_owner": (["user_id", "status", "id"], _ENDED),
+    "ix_tasks_deleting": (["id"], "delete_requested_at IS NOT NULL"),
 }
 
 
