@@ -77,6 +77,9 @@ celery_app.conf.update(
     worker_send_task_events=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_consumer="app.worker.consumer:SteadyConsumer",
+    # A child says that it is there, and a main process that waits for a lost broker does not hear it.
+    # After Celery's four seconds it would end the child as soon as the broker is back.
+    worker_proc_alive_timeout=60.0,
     # A broker that is full refuses what a starting worker declares; it tries again.
     broker_channel_error_retry=True,
     beat_enable_remote_control=True,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
+import psutil
+
+from tests.support.machine import Machine
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -54,6 +59,25 @@ def test_a_broker_that_forgets_everything_costs_nothing(stack: Stack) -> None:
     for task_id in [*blockers, *ids]:
         assert stack.wait_for(task_id, timeout=40)["attempt"] == 1
     assert sorted(effect.task_id for effect in log.all()) == sorted(ids)
+
+
+def test_a_child_that_begins_as_the_broker_goes_away_is_not_ended_for_it(stack: Stack) -> None:
+    """Its main process cannot hear that it is there while it waits for the broker."""
+    stack.run("noop")
+    main = psutil.Process(Machine(stack).parents[0])
+    before = main.children()
+    os.kill(before[0].pid, signal.SIGKILL)
+    wait_until(
+        lambda: set(main.children()) - set(before),
+        timeout=10, what="another child begins", every=0.001,
+    )  # fmt: skip
+    stack.broker.kill()
+    time.sleep(6)  # longer than Celery waits for a child to say that it is there
+    begun = set(main.children())
+    stack.broker.start()
+    stack.run("noop", timeout=40)
+    time.sleep(2)  # in which it would be ended
+    assert begun == set(main.children())
 
 
 def test_a_cancel_holds_while_the_broker_is_down(stack: Stack) -> None:
