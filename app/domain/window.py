@@ -15,7 +15,7 @@ SLICE_SECONDS = 0.1
 MAX_SLICE = 50
 SAMPLES_BEFORE_SLICING = 20
 # Rows of a function in the burst lane are claimed and settled together, so more of them pay.
-MAX_BURST = 128
+MAX_BURST = 256
 # Enough rows for whole slices from the first moment; hints are cheap, refills are not.
 MIN_WINDOW = 64
 MAX_WINDOW = 4096

@@ -51,7 +51,7 @@ def pairs_in(pairs: Iterable[Pair]) -> ColumnElement[bool]:
     return tuple_(Task.id, Task.celery_id).in_(list(pairs))
 
 
-_LENGTHS = (1, 4, 16, 48, 128)
+_LENGTHS = (1, 4, 16, 64, 256)
 
 
 def length_for(count: int) -> int:
@@ -95,6 +95,22 @@ _CLAIMED = (
 )
 
 
+def start_values() -> dict[str, Any]:
+    """What every start of an attempt sets, whoever makes it."""
+    return {
+        "status": target(Event.CLAIM).value,
+        "attempt": Task.attempt + 1,
+        "tries": Task.tries + 1,
+        "started_at": now(),
+        "progress": 0.0,
+        "progress_message": None,
+        "error": None,
+        "reason": None,
+        "updated_at": now(),
+        "version": Task.version + 1,
+    }
+
+
 @cache
 def claim(count: int) -> UpdatedRows:
     """Start attempts. Parameters: `bind_pairs(...)`, `worker`, `lease_seconds`.
@@ -111,18 +127,9 @@ def claim(count: int) -> UpdatedRows:
             or_(Task.expires_at.is_(None), Task.expires_at > now()),
         )
         .values(
-            status=target(Event.CLAIM).value,
-            attempt=Task.attempt + 1,
-            tries=Task.tries + 1,
-            started_at=now(),
+            **start_values(),
             lease_until=after(bindparam("lease_seconds", type_=Float())),
             worker=bindparam("worker", type_=Text()),
-            progress=0.0,
-            progress_message=None,
-            error=None,
-            reason=None,
-            updated_at=now(),
-            version=Task.version + 1,
         )
         .returning(*_CLAIMED)
     )

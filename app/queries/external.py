@@ -17,8 +17,9 @@ from sqlalchemy import (
 )
 
 from app.db.clock import after, micros, new_uuid, now
-from app.domain.lifecycle import Event, Reason, TaskStatus, target
+from app.domain.lifecycle import Event, Reason, TaskStatus
 from app.models import Task
+from app.queries.claims import start_values
 from app.queries.guards import legal
 from app.queries.tasks import is_external
 
@@ -39,19 +40,10 @@ def claim_external(
         update(Task)
         .where(*guard)
         .values(
-            status=target(Event.CLAIM).value,
+            **start_values(),
             celery_id=new_uuid(),
-            attempt=Task.attempt + 1,
-            tries=Task.tries + 1,
-            started_at=now(),
             lease_until=after(_least(literal(lease_seconds, Float), Task.time_limit)),
             worker=worker,
-            progress=0.0,
-            progress_message=None,
-            error=None,
-            reason=None,
-            updated_at=now(),
-            version=Task.version + 1,
         )
         .returning(Task)
     )

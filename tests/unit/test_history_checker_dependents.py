@@ -42,6 +42,10 @@ def had_an_early_effect(history: History) -> None:
     ]
 
 
+def needed_one_went_on(history: History) -> None:
+    history.effects.append(Effect("once", 1, "done", 7, 3.5))
+
+
 def ran_after_a_lost_one(history: History) -> None:
     history.tasks["once"] |= {"status": "failed"}
 
@@ -56,6 +60,7 @@ PLANTED = [
     first_attempt_was_early,
     needed_one_is_unfinished,
     had_an_early_effect,
+    needed_one_went_on,
     ran_after_a_lost_one,
     ended_without_a_cause,
 ]
@@ -85,6 +90,16 @@ def retried_by_hand(history: History) -> None:
     history.calls[history.calls.index(call)] = retry
 
 
+def needed_one_was_thawed(history: History) -> None:
+    """Its worker was frozen past its lease and taken for dead; this one did not wait for it."""
+    tolerant(history)
+    error = {"type": "worker_lost"}
+    lost = {"attempt": 1, "outcome": "failed", "error": error, "started_at": TIME.format(1)}
+    history.tasks["once"] |= {"error": error, "attempts": [lost]}
+    history.effects = [e for e in history.effects if (e.task_id, e.phase) != ("once", "done")]
+    history.effects.append(Effect("once", 1, "done", 7, 3.5))
+
+
 def needed_one_was_deleted_later(history: History) -> None:
     history.tasks["after"]["depends_on"] = ["gone"]
 
@@ -94,7 +109,8 @@ def nothing(history: History) -> None:
 
 
 @pytest.mark.parametrize(
-    "harmless", [nothing, tolerant, retried_by_hand, needed_one_was_deleted_later]
+    "harmless",
+    [nothing, tolerant, retried_by_hand, needed_one_was_thawed, needed_one_was_deleted_later],
 )
 def test_what_only_looks_wrong_is_no_violation(harmless: Plant) -> None:
     history = waited()

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from tests.support.chaos.history import History
+from tests.support.chaos.rules_execution import ending
 from tests.support.chaos.violation import Violation
 
 SUCCEEDED, LOST = "succeeded", ("failed", "revoked")
+WORKER_LOST = "worker_lost"
 SPREAD = ("dependency_failed", "dependency_revoked")
 
 
@@ -45,9 +47,20 @@ def _started_early(
             yield Violation(
                 "C15", task["id"], f"started at {started}, and {each['id']} ended at {ended}"
             )
-        done = [e.time for e in history.effects if (e.task_id, e.phase) == (each["id"], "done")]
+        given_up = _given_up(each)
+        done = [
+            e.time
+            for e in history.effects
+            if (e.task_id, e.phase) == (each["id"], "done") and e.attempt not in given_up
+        ]
         if begun and done and min(begun) < max(done):
             yield Violation("C15", task["id"], f"has effects before {each['id']} was done")
+
+
+def _given_up(task: dict[str, Any]) -> set[int]:
+    """Attempts of a worker that was taken for dead: frozen, it goes on when it is thawed."""
+    attempts = task.get("attempts", [])
+    return {each["attempt"] for each in attempts if ending(each) == WORKER_LOST}
 
 
 def _needs(task: dict[str, Any]) -> list[str]:
