@@ -42,7 +42,9 @@ class _Page:
             if generation != self._generation:
                 self._generation, self._count, self._first = generation, 0, now
             self._count += 1
-            _LAYOUT.pack_into(self._map, 0, generation, self._count, self._first, now)
+            # Not pack_into, which writes zeros first: a reader took one for the time of the first.
+            page = _LAYOUT.pack(generation, self._count, self._first, now)
+            self._map[: _LAYOUT.size] = page
 
 
 def _map(path: Path, size: int) -> mmap.mmap:
