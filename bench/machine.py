@@ -19,6 +19,7 @@ _PACKAGES = (
     "celery", "kombu", "redis", "flower", "fastapi", "uvicorn", "sqlalchemy", "psycopg", "psutil",
 )  # fmt: skip
 _FLUSHES = 200
+_STEPS = 1_000_000
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def describe(folder: Path) -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "flush_ms": flush_ms(folder),
+        "python_million_steps_ms": steps_ms(),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "postgresql": _first_line(str(postgres_binaries() / "postgres"), "--version"),
@@ -55,6 +57,21 @@ def flush_ms(folder: Path) -> float:
     finally:
         os.close(handle)
     return round(1000 * sorted(taken)[_FLUSHES // 2], 3)
+
+
+def steps_ms() -> float:
+    """Milliseconds of one core for a loop of a million additions: what a rate is to be read by.
+
+    Virtual machines of the same name differ by a factor, and from one hour to the next.
+    """
+    taken = []
+    for _ in range(5):
+        started = time.process_time()
+        total = 0
+        for step in range(_STEPS):
+            total += step
+        taken.append(time.process_time() - started)
+    return round(1000 * sorted(taken)[2], 1)
 
 
 def _cpu_model() -> str:

@@ -56,7 +56,7 @@ STANDARD = Sizes(
     settle_seconds=5, idle_seconds=10, peers=False,
 )  # fmt: skip
 FULL = Sizes(
-    name="full", rounds=5, warm=500, drained=5000, mixed=1000, slow_seconds=2, burst=50_000,
+    name="full", rounds=3, warm=500, drained=5000, mixed=1000, slow_seconds=2, burst=50_000,
     submit_seconds=5, bulk=10_000, submissions=60,
     rows={"sqlite": 1_000_000, "postgresql": 5_000_000}, few_rows=10_000, asked=40, streams=1000,
     changes_per_second=100, live_seconds=20, backlogs=(1000, 100_000, 1_000_000), grown=5000,
