@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -31,6 +31,8 @@ GATHER_SECONDS = 0.05
 REFRESH_SECONDS = 15.0
 # The same while notices are being missed: without a broker, or right after it came back.
 STALE_REFRESH_SECONDS = 2.0
+# Between two looks whether it is time, and after a read that failed.
+PAUSE_SECONDS = 1.0
 # How long a stream sleeps at most before its reader is asked whether it still may read.
 IDLE_SECONDS = 3.0
 VIEW_ROWS = 500
@@ -106,27 +108,70 @@ class Stream:
                 self.shown.pop(task_id)
 
 
+class _Streams:
+    """The open streams: those of one task by its id, apart from those of many."""
+
+    def __init__(self) -> None:
+        self.of_many: set[Stream] = set()
+        self._of_one: dict[uuid.UUID, set[Stream]] = {}
+
+    def __iter__(self) -> Iterator[Stream]:
+        yield from list(self.of_many)
+        for streams in list(self._of_one.values()):
+            yield from list(streams)
+
+    def __bool__(self) -> bool:
+        return bool(self.of_many or self._of_one)
+
+    def add(self, stream: Stream) -> None:
+        """One has opened."""
+        if stream.only is None:
+            self.of_many.add(stream)
+        else:
+            self._of_one.setdefault(stream.only, set()).add(stream)
+
+    def remove(self, stream: Stream) -> None:
+        """One has ended."""
+        if stream.only is None:
+            self.of_many.discard(stream)
+        elif (streams := self._of_one.get(stream.only)) is not None:
+            streams.discard(stream)
+            if not streams:
+                del self._of_one[stream.only]
+
+    def that_may_show(self, task_id: uuid.UUID) -> Iterator[Stream]:
+        """Those that this task may concern."""
+        yield from self.of_many
+        yield from self._of_one.get(task_id, ())
+
+    def of_interest(self, ids: Iterable[uuid.UUID]) -> Iterable[uuid.UUID]:
+        """Without the tasks that no stream can show, as far as that is known before they are read."""
+        return ids if self.of_many else [each for each in ids if each in self._of_one]
+
+
 class Live:
     """The reader of this process and its streams. `run` lasts as long as the process serves."""
 
     def __init__(self) -> None:
-        self._streams: set[Stream] = set()
+        self._streams = _Streams()
         self._changed: set[uuid.UUID] = set()
         self._stale = False
         self._wake = asyncio.Event()
         self._closing = False
-        self._refreshed = 0.0
 
     async def run(self) -> None:
         """Read notices and rows until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             group.create_task(self._serve())
+            # Beside the changes, which do not wait until everything has been read again: what a
+            # stream has got already is not sent once more, whoever read it first.
+            group.create_task(self._refresh())
 
     def close(self) -> None:
         """End every stream, now and to come: the process is about to stop."""
         self._closing = True
-        for stream in list(self._streams):
+        for stream in self._streams:
             stream.close()
 
     async def follow(
@@ -141,7 +186,7 @@ class Live:
         # First to the streams, then the view: what changes in between is offered, not missed.
         self._streams.add(stream)
         try:
-            await self._show_view(stream)
+            await _show_view(stream)
             yield stream.take()
             while not (self._closing or stream.closed):
                 with contextlib.suppress(TimeoutError):
@@ -151,70 +196,74 @@ class Live:
                 if only is not None and any(change.task is None for change in changes):
                     return
         finally:
-            self._streams.discard(stream)
+            self._streams.remove(stream)
 
     async def _listen(self) -> None:
         async for notice in events.subscribe():
             if not self._streams:
                 continue
-            self._changed.update(self._of_interest(notice.changed))
+            self._changed.update(self._streams.of_interest(notice.changed))
             for task_id, _ in notice.deleted:
-                for stream in self._streams:
+                for stream in self._streams.that_may_show(task_id):
                     stream.drop(task_id)
             self._stale = self._stale or notice.lost
-            if self._changed or self._stale:
+            if self._changed:
                 self._wake.set()
-
-    def _of_interest(self, ids: Iterable[uuid.UUID]) -> Iterable[uuid.UUID]:
-        """Without the rows that no stream can show, as far as that is known before they are read."""
-        if any(stream.only is None for stream in self._streams):
-            return ids
-        shown = {stream.only for stream in self._streams}
-        return [task_id for task_id in ids if task_id in shown]
 
     async def _serve(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+            await self._wake.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
-            try:
-                await self._serve_once()
-            except (SQLAlchemyError, OSError) as exc:
-                # The streams stay open and are brought up to date when it answers again.
-                _log.warning("streams wait for the database", error=str(exc).splitlines()[0])
+            changed, self._changed = self._changed, set()
+            if not await _answered(self._read(changed)):
                 self._stale = True
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _serve_once(self) -> None:
-        changed, self._changed = self._changed, set()
-        await self._read(changed)
-        age = time.monotonic() - self._refreshed
-        if age > (STALE_REFRESH_SECONDS if self._stale else REFRESH_SECONDS):
-            self._stale = False
-            self._refreshed = time.monotonic()
-            await self._refresh()
+    async def _refresh(self) -> None:
+        refreshed = time.monotonic()
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            age = time.monotonic() - refreshed
+            if age > (STALE_REFRESH_SECONDS if self._stale else REFRESH_SECONDS):
+                refreshed = time.monotonic()
+                self._stale = False
+                if not await _answered(self._read_again()):
+                    self._stale = True
 
     async def _read(self, ids: Iterable[uuid.UUID]) -> None:
         for task in await _tasks_of(ids):
-            for stream in self._streams:
+            for stream in self._streams.that_may_show(task.id):
                 stream.offer(task)
 
-    async def _refresh(self) -> None:
+    async def _read_again(self) -> None:
         """Read again what streams show, and what they should."""
-        for stream in list(self._streams):
-            before = list(stream.shown)
-            await self._show_view(stream)
-            found = {task.id: task for task in await _tasks_of(before)}
-            for task_id in before:
-                if (task := found.get(task_id)) is not None:
+        shown = {stream: [*stream.shown] for stream in self._streams}
+        for stream in list(self._streams.of_many):
+            await _show_view(stream)
+        found = await _tasks_of({task_id for ids in shown.values() for task_id in ids})
+        tasks = {task.id: task for task in found}
+        for stream, ids in shown.items():
+            for task_id in ids:
+                if (task := tasks.get(task_id)) is not None:
                     stream.offer(task)
                 else:
                     stream.drop(task_id)
 
-    async def _show_view(self, stream: Stream) -> None:
-        for task in await _view(stream):
-            stream.offer(task)
+
+async def _answered(reading: Awaitable[None]) -> bool:
+    """Whether the database answered. While it does not, streams stay open."""
+    try:
+        await reading
+    except (SQLAlchemyError, OSError) as exc:
+        _log.warning("streams wait for the database", error=str(exc).splitlines()[0])
+        return False
+    return True
+
+
+async def _show_view(stream: Stream) -> None:
+    for task in await _view(stream):
+        stream.offer(task)
 
 
 async def _view(stream: Stream) -> Sequence[Task]:
