@@ -348,3 +348,22 @@ def test_ids_follow_a_clock_that_is_put_right(monkeypatch: pytest.MonkeyPatch) -
     assert ids.first_of(now + timedelta(hours=3)) <= first < second
     ids.learn(now - timedelta(seconds=3))  # an answer that was long on its way
     assert ids.before(60) < ids.first_of(now) <= ids.new_id() < first
+
+
+async def test_a_page_is_planned_for_what_is_asked(
+    settings: Settings, world: World, db: AsyncSession
+) -> None:
+    """A plan for whatever may be asked expects to read a tenth of the table."""
+    if settings.is_sqlite:
+        pytest.skip("SQLite plans without looking at the values")
+    for _ in range(15):
+        await list_tasks(db, TaskFilter(owner=OWNERS[0]), limit=10)
+    counted = await db.execute(
+        text(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements "
+            "WHERE statement LIKE '%task_entries%'"
+        )
+    )
+    plans = counted.all()
+    assert sum(custom for _, custom in plans) > 1
+    assert [generic for generic, _ in plans] == [0]

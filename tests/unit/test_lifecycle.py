@@ -59,7 +59,7 @@ def test_every_status_can_be_reached_and_left() -> None:
         assert any(status in row.sources and row.target != status for row in TRANSITIONS.values())
 
 
-@pytest.mark.parametrize(("event", "status"), itertools.product(Event, TaskStatus))
+@pytest.mark.parametrize(("event", "status"), list(itertools.product(Event, TaskStatus)))
 def test_may_and_sources_read_the_same_table(event: Event, status: TaskStatus) -> None:
     assert may(event, status) == (status.value in sources(event))
     assert may(event, status.value) == may(event, status)
