@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 
 def test_g06_the_scheduler_runs_and_ends_when_asked(stack: Stack) -> None:
     beat = stack.start_part("beat")
-    wait_until(lambda: "schedules are in place" in beat.tail(), timeout=40, what="it schedules")
+    wait_until(lambda: "schedules are in place" in beat.tail(), timeout=20, what="it schedules")
     assert beat.alive, beat.tail()
     started = time.monotonic()
     assert stack.stop_part("beat") == 0
