@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.chaos.checker import check
-from tests.support.chaos.history import History
+from tests.support.chaos.history import FaultSpan, History
 from tests.support.chaos.samples import TIME, Plant, a_task, add, clean
 from tests.support.effects import Effect
 
@@ -46,6 +46,11 @@ def needed_one_went_on(history: History) -> None:
     history.effects.append(Effect("once", 1, "done", 7, 3.5))
 
 
+def needed_one_went_on_without_a_fault(history: History) -> None:
+    needed_one_was_thawed(history)
+    history.faults.clear()
+
+
 def ran_after_a_lost_one(history: History) -> None:
     history.tasks["once"] |= {"status": "failed"}
 
@@ -61,6 +66,7 @@ PLANTED = [
     needed_one_is_unfinished,
     had_an_early_effect,
     needed_one_went_on,
+    needed_one_went_on_without_a_fault,
     ran_after_a_lost_one,
     ended_without_a_cause,
 ]
@@ -98,6 +104,7 @@ def needed_one_was_thawed(history: History) -> None:
     history.tasks["once"] |= {"error": error, "attempts": [lost]}
     history.effects = [e for e in history.effects if (e.task_id, e.phase) != ("once", "done")]
     history.effects.append(Effect("once", 1, "done", 7, 3.5))
+    history.faults.append(FaultSpan("process 7 frozen", 1.5, 3.4))
 
 
 def needed_one_was_deleted_later(history: History) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.chaos.history import History
 from tests.support.chaos.rules_execution import ending
 from tests.support.chaos.violation import Violation
+from tests.support.effects import Effect
 
 SUCCEEDED, LOST = "succeeded", ("failed", "revoked")
 WORKER_LOST = "worker_lost"
@@ -47,20 +48,25 @@ def _started_early(
             yield Violation(
                 "C15", task["id"], f"started at {started}, and {each['id']} ended at {ended}"
             )
-        given_up = _given_up(each)
         done = [
             e.time
             for e in history.effects
-            if (e.task_id, e.phase) == (each["id"], "done") and e.attempt not in given_up
+            if (e.task_id, e.phase) == (each["id"], "done") and not _was_given_up(history, each, e)
         ]
         if begun and done and min(begun) < max(done):
             yield Violation("C15", task["id"], f"has effects before {each['id']} was done")
 
 
-def _given_up(task: dict[str, Any]) -> set[int]:
-    """Attempts of a worker that was taken for dead: frozen, it goes on when it is thawed."""
+def _was_given_up(history: History, task: dict[str, Any], done: Effect) -> bool:
+    """Whether the attempt's worker was taken for dead under a fault: thawed, its code goes on."""
     attempts = task.get("attempts", [])
-    return {each["attempt"] for each in attempts if ending(each) == WORKER_LOST}
+    if not any(a["attempt"] == done.attempt and ending(a) == WORKER_LOST for a in attempts):
+        return False
+    begun = min(
+        (e.time for e in history.effects if (e.task_id, e.attempt) == (task["id"], done.attempt)),
+        default=done.time,
+    )
+    return any(fault.overlaps(begun, done.time) for fault in history.faults)
 
 
 def _needs(task: dict[str, Any]) -> list[str]:
