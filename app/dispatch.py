@@ -38,6 +38,8 @@ from app.void_hints import VoidHints
 
 log = get_logger(__name__)
 
+# So many rows are looked at before the queue is locked: on a quiet system they are all there are.
+FEW = 8
 RUNTIMES_AGE_SECONDS = 5.0
 REPR_LENGTH = 256
 FIRST_RETRY_SECONDS = 0.5
@@ -71,47 +73,72 @@ class Dispatcher:
 
         A broker that is away is not an error: the rows wait, unmarked.
         """
-        if self._database.execute(queries.waiting(queue, 1)).first() is None:
+        seen = self._look(queue)
+        if not seen:
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
-            hints, size = self._mark(connection, queue)
+            hints, size = self._mark(connection, queue, seen)
         if not hints:
             return FeedReport(window=size, full=True)
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
-    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int]:
-        settings = get_settings()
+    def _look(self, queue: str) -> Sequence[Any]:
+        return self._database.execute(queries.waiting(), {"queue_name": queue, "room": FEW}).all()
+
+    def _mark(
+        self, connection: Connection, queue: str, seen: Sequence[Any]
+    ) -> tuple[list[Hint], int]:
+        """Mark what fits. `seen` are the best rows as they were before the lock, at most `FEW`."""
         row = _locked(connection, queue)
-        size: int = settings.dispatch_window or row.window
+        size: int = get_settings().dispatch_window or row.window
         if row.paused_at is not None:
             return [], size
-        outstanding = {row[0]: row[1] for row in connection.execute(queries.outstanding(queue))}
-        first = connection.execute(queries.waiting(queue, 1)).first()
-        if first is None:
-            return [], size
-        # Nobody behind the first one has more room than it.
-        top = level_of(first.rank, first.now_micros, settings.ageing_seconds)
-        room = size - sum(count for level, count in outstanding.items() if level >= top)
-        if room <= 0:
-            return [], size
-        candidates = connection.execute(queries.waiting(queue, room)).all()
+        outstanding = _outstanding(connection, queue)
+        # Fewer than were asked for are all that waited: whoever adds one wakes a feed of its own.
+        complete = len(seen) < FEW
+        candidates = seen if complete else _candidates(connection, queue, outstanding, size)
+        hints, missed = self._admit(connection, queue, candidates, outstanding, size, row.slots)
+        if missed and complete:
+            # Another feeder was first, and has already used the room that these left.
+            outstanding = _outstanding(connection, queue)
+            candidates = _candidates(connection, queue, outstanding, size)
+            more, _ = self._admit(connection, queue, candidates, outstanding, size, row.slots)
+            hints += more
+        return hints, size
+
+    def _admit(
+        self,
+        connection: Connection,
+        queue: str,
+        candidates: Sequence[Any],
+        outstanding: dict[int, int],
+        size: int,
+        slots: int,
+    ) -> tuple[list[Hint], bool]:
+        """Mark those candidates that fit; whether some of them were no longer there to mark."""
+        if not candidates:
+            return [], False
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
             size,
-            first.now_micros,
-            settings.ageing_seconds,
+            candidates[0].now_micros,
+            get_settings().ageing_seconds,
         )
         hints = []
+        missed = False
         for level in sorted(admitted, reverse=True):
-            marked = connection.execute(queries.mark(admitted[level], level)).all()
+            ids = admitted[level]
+            named = {"queue_name": queue, "ids": ids, "level": level}
+            marked = connection.execute(queries.mark(), named).all()
+            missed = missed or len(marked) < len(ids)
             # RETURNING has no order.
             marked = sorted(marked, key=lambda each: (each.rank, each.id))
-            hints += self._hints(connection, queue, level, marked, row.slots)
-        return hints, size
+            hints += self._hints(connection, queue, level, marked, slots)
+        return hints, missed
 
     def _hints(
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
@@ -182,11 +209,32 @@ class Dispatcher:
 
 
 def _locked(connection: Connection, queue: str) -> Any:
-    row = connection.execute(queries.lock_queue(queue)).first()
+    row = connection.execute(queries.lock_queue(), {"queue_name": queue}).first()
     if row is None:
         connection.execute(queries.ensure_queue(queue))
-        row = connection.execute(queries.lock_queue(queue)).one()
+        row = connection.execute(queries.lock_queue(), {"queue_name": queue}).one()
     return row
+
+
+def _outstanding(connection: Connection, queue: str) -> dict[int, int]:
+    return {
+        row[0]: row[1] for row in connection.execute(queries.outstanding(), {"queue_name": queue})
+    }
+
+
+def _candidates(
+    connection: Connection, queue: str, outstanding: dict[int, int], size: int
+) -> Sequence[Any]:
+    """As many of the best waiting rows as there is room for."""
+    first = connection.execute(queries.waiting(), {"queue_name": queue, "room": 1}).first()
+    if first is None:
+        return []
+    # Nobody behind the first one has more room than it.
+    top = level_of(first.rank, first.now_micros, get_settings().ageing_seconds)
+    room = size - sum(count for level, count in outstanding.items() if level >= top)
+    if room <= 0:
+        return []
+    return connection.execute(queries.waiting(), {"queue_name": queue, "room": room}).all()
 
 
 def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:

@@ -38,13 +38,16 @@ class _Uuids(TypeDecorator[list[uuid.UUID]]):
 
 
 class one_of(FunctionElement[bool]):  # noqa: N801 - reads like the SQL it is
-    """Whether `column` is one of these ids."""
+    """Whether `column` is one of these ids, or of those in the parameter of this name."""
 
     type = Boolean()
     inherit_cache = True
 
-    def __init__(self, column: Any, ids: Iterable[uuid.UUID]) -> None:
-        super().__init__(column, bindparam(None, list(ids), type_=_Uuids(), unique=True))
+    def __init__(self, column: Any, ids: Iterable[uuid.UUID] | str) -> None:
+        if isinstance(ids, str):
+            super().__init__(column, bindparam(ids, type_=_Uuids()))
+        else:
+            super().__init__(column, bindparam(None, list(ids), type_=_Uuids(), unique=True))
 
 
 @compiles(one_of, "postgresql")

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Text, Update, case, func, literal, or_, select, type_coerce, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert
 
 from app.db.clock import after, micros, new_uuid, now
@@ -21,26 +35,30 @@ from app.queries.guards import legal, legal_by_key
 from app.queries.tasks import rank_of
 from app.queries.types import Rows
 
+_QUEUE = bindparam("queue_name", type_=Text())
+
 
 def ensure_queue(name: str) -> Insert:
     """Make the queue's row, which feeders lock, if this is its first use."""
     return upsert(Queue).values(name=name).on_conflict_do_nothing(index_elements=["name"])
 
 
-def lock_queue(name: str) -> Select[datetime | None, int, int]:
-    """The queue's row, locked. Waits: a feed that skipped instead would be a lost wake-up."""
+@cache
+def lock_queue() -> Select[datetime | None, int, int]:
+    """The row of `:queue_name`, locked. Waits: a feed that skipped instead would be a lost wake-up."""
     return (
         select(Queue.paused_at, Queue.slots, Queue.window)
-        .where(Queue.name == name)
+        .where(Queue.name == _QUEUE)
         .with_for_update()
     )
 
 
-def outstanding(queue: str) -> Rows:
-    """Marked rows by the priority under which their hints travel."""
+@cache
+def outstanding() -> Rows:
+    """Marked rows of `:queue_name` by the priority under which their hints travel."""
     return (
         select(Task.dispatched_priority, func.count())
-        .where(Task.queue == queue, legal(Event.FEED), Task.dispatched_at.is_not(None))
+        .where(Task.queue == _QUEUE, legal(Event.FEED), Task.dispatched_at.is_not(None))
         .group_by(Task.dispatched_priority)
     )
 
@@ -78,28 +96,39 @@ def next_ready() -> Rows:
     return select(soonest.label("soonest"), now().label("now"))
 
 
-def waiting(queue: str, limit: int) -> Select[uuid.UUID, int | None, str, int]:
-    """The best rows by rank that have no hint, with the database's time in microseconds."""
+@cache
+def waiting() -> Select[uuid.UUID, int | None, str, int]:
+    """The best `:room` rows of `:queue_name` that have no hint, with the database's time in µs."""
     return (
         select(Task.id, Task.rank, Task.celery_task_name, micros(now()).label("now_micros"))
         .where(
-            Task.queue == queue,
+            Task.queue == _QUEUE,
             legal(Event.FEED),
             Task.dispatched_at.is_(None),
             Task.rank.is_not(None),
             or_(Task.expires_at.is_(None), Task.expires_at > now()),
         )
         .order_by(Task.rank, Task.id)
-        .limit(limit)
+        .limit(bindparam("room", type_=Integer()))
     )
 
 
-def mark(ids: Sequence[uuid.UUID], level: int) -> Update:
-    """Mark rows as dispatched under a priority. One cancelled meanwhile is left out."""
+@cache
+def mark() -> Update:
+    """Mark rows `:ids` of `:queue_name` as dispatched under `:level`.
+
+    One that was cancelled, moved, put off or marked meanwhile is left out.
+    """
     return (
         update(Task)
-        .where(one_of(Task.id, ids), legal_by_key(Event.FEED), Task.dispatched_at.is_(None))
-        .values(dispatched_at=now(), dispatched_priority=level)
+        .where(
+            one_of(Task.id, "ids"),
+            legal_by_key(Event.FEED),
+            Task.queue == _QUEUE,
+            Task.dispatched_at.is_(None),
+            Task.rank.is_not(None),
+        )
+        .values(dispatched_at=now(), dispatched_priority=bindparam("level", type_=Integer()))
         .returning(
             Task.id,
             Task.celery_id,

@@ -77,7 +77,7 @@ async def pause(db: AsyncSession, name: str, by: str) -> QueueState:
     """
     await _require(db, name)
     await db.execute(feed.ensure_queue(name))
-    await db.execute(feed.lock_queue(name))
+    await db.execute(feed.lock_queue(), {"queue_name": name})
     await db.execute(queries.pause(name, by))
     # Hints that are in the broker already lose at the claim once their rows are unmarked.
     held_back = (await db.scalars(feed.unmark_queue(name))).all()

@@ -243,8 +243,8 @@ def plan(world: World, statement: ClauseElement) -> str:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (lambda: feed.waiting("default", 10), "ix_tasks_waiting"),
-        (lambda: feed.outstanding("default"), "ix_tasks_marked"),
+        (lambda: feed.waiting().params(queue_name="default", room=10), "ix_tasks_waiting"),
+        (lambda: feed.outstanding().params(queue_name="default"), "ix_tasks_marked"),
         (lambda: feed.queues_with_marks(), "ix_tasks_marked"),
         (lambda: feed.next_ready(), "ix_tasks_not_ready"),
         (lambda: feed.rank_ready(None, 3600, 10), "ix_tasks_not_ready"),

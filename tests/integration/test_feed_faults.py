@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -241,7 +242,7 @@ def test_a_slow_feed_is_not_followed_by_the_next_at_once(world: World, feeder: N
     first, second = world.add_many(2, countdown=3600)
     world.force(first, rank=1)
     with world.database.transaction() as holder:
-        holder.execute(feed.lock_queue(QUEUE)).all()
+        holder.execute(feed.lock_queue(), {"queue_name": QUEUE}).all()
         dispatch.wake(QUEUE)
         wait_until(lambda: dispatch._feeder and dispatch._feeder._busy, timeout=5, what="it feeds")
         time.sleep(0.2)  # how long the feed takes
@@ -264,11 +265,27 @@ async def test_one_that_is_cancelled_between_feed_and_claim_is_not_claimed(
     assert world.row(task_id).status == TaskStatus.REVOKED
 
 
-def test_a_row_cancelled_while_it_is_being_marked_is_left_out(world: World) -> None:
-    kept, cancelled = world.add_many(2)
-    world.force(cancelled, status="revoked")
-    marked = world.database.execute(feed.mark([kept, cancelled], 2)).all()
-    assert [row.id for row in marked] == [kept]
+@pytest.mark.parametrize(
+    "meanwhile", [{"status": "revoked"}, {"queue": "other"}, {"rank": None}], ids=str
+)
+def test_a_row_that_changed_while_it_is_being_marked_is_left_out(
+    world: World, meanwhile: dict[str, Any]
+) -> None:
+    kept, changed = world.add_many(2)
+    world.force(changed, **meanwhile)
+    assert [row.id for row in world.mark(kept, changed)] == [kept]
+
+
+def test_room_that_another_feeder_left_is_used_at_once(world: World) -> None:
+    """What one saw before the lock is out already, so that it is counted twice."""
+    world.set_window(3)
+    world.add_many(2)
+    seen = world.dispatcher._look(QUEUE)
+    world.feed()
+    last = world.add()
+    with world.database.transaction() as connection:
+        hints, _ = world.dispatcher._mark(connection, QUEUE, seen)
+    assert [row.task_id for hint in hints for row in hint.rows] == [last]
 
 
 def test_expired_rows_are_revoked_by_the_sweep(world: World) -> None:

@@ -236,7 +236,7 @@ def test_a_waiting_feeder_is_not_skipped(world: World) -> None:
     world.add()
     fed: list[int] = []
     with world.database.transaction() as connection:
-        connection.execute(feed.lock_queue("default"))
+        connection.execute(feed.lock_queue(), {"queue_name": "default"})
         other = Dispatcher(Database())
         thread = threading.Thread(target=lambda: fed.append(other.feed("default").rows))
         thread.start()

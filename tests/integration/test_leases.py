@@ -118,4 +118,4 @@ def test_a_queue_is_made_once(world: World) -> None:
     for _ in range(2):
         world.database.execute(feed.ensure_queue("q"))
     with world.database.transaction() as connection:
-        assert len(connection.execute(feed.lock_queue("q")).all()) == 1
+        assert len(connection.execute(feed.lock_queue(), {"queue_name": "q"}).all()) == 1

@@ -96,7 +96,7 @@ class World:
 
     def marked(self, queue: str = QUEUE) -> int:
         """Rows that count as being in the broker."""
-        rows: Any = self.database.execute(feed.outstanding(queue)).all()
+        rows: Any = self.database.execute(feed.outstanding(), {"queue_name": queue}).all()
         return sum(row[1] for row in rows)
 
     # -- the broker -------------------------------------------------------------------------
@@ -134,9 +134,10 @@ class World:
 
     # -- attempts ---------------------------------------------------------------------------
 
-    def mark(self, *ids: uuid.UUID) -> None:
-        """Mark rows as dispatched, without a broker."""
-        self.database.execute(feed.mark(list(ids), Priority.NORMAL))
+    def mark(self, *ids: uuid.UUID) -> Sequence[Row[Any]]:
+        """Mark rows as dispatched, without a broker; those that could be."""
+        named = {"queue_name": QUEUE, "ids": list(ids), "level": Priority.NORMAL}
+        return self.database.execute(feed.mark(), named).all()
 
     def pair(self, task_id: uuid.UUID) -> Pair:
         """The publish that may be claimed now, or the attempt that runs."""
