@@ -2,9 +2,10 @@
 
 Without options: what `make bench` does. `--full`: larger sizes and all peers. `--quick`: everything
 once, tiny, to see that it works; its numbers mean nothing. `--only KEY...` runs the lines whose
-keys begin so. `--list` names the lines. Results are written to `bench/results/` unless `--quick` or
-`--only` was given. Exit code 1: something failed, or a system lost or repeated a task. A target
-that is missed is printed and is no failure.
+keys begin so. `--profile` also writes a note about every line that is missed, to `bench/profiles/`:
+where the processor time goes. `--list` names the lines. Results are written to `bench/results/`
+unless `--quick`, `--only` or `--profile` was given. Exit code 1: something failed, or a system lost
+or repeated a task. A target that is missed is printed and is no failure.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="beginnings of keys")
     parser.add_argument("--rounds", type=int, metavar="N", help="instead of the size's own")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write results there")
+    parser.add_argument("--profile", action="store_true", help="explain what is missed")
     parser.add_argument("--list", action="store_true", help="name the lines and end")
     return parser.parse_args()
 
@@ -63,12 +65,14 @@ def _tell(text: str) -> None:
 
 
 def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
-    from bench import machine, report
+    from bench import machine, profiles, report
     from bench.run import run, select
+    from bench.sampling import Sampler
     from bench.topics.all import TOPICS
 
     try:
         chosen = select(TOPICS, sizes, options.only)
+        sampler = Sampler(folder) if options.profile else None
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -76,11 +80,14 @@ def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
         _tell("\n".join(f"{line.key:36} {line.meaning}" for line in chosen[0]))
         return 0
     began = time.monotonic()
-    results = run(TOPICS, sizes, chosen, folder, _tell)
+    results = run(TOPICS, sizes, chosen, folder, _tell, sampler)
     judged = results.judged
+    if sampler:
+        for path in profiles.write_all(judged, results.summaries, sampler.seen):
+            _tell(f"Written: {path}")
     _tell("\n" + "\n".join(report.line(each) for each in judged))
     _tell(f"\n{report.tally(judged)}, in {time.monotonic() - began:.0f} s: {results.seconds}")
-    if options.write or not (options.quick or options.only):
+    if options.write or not (options.quick or options.only or options.profile):
         target = options.write or RESULTS
         report.write(target, results, machine.describe(folder))
         _tell(f"Tables, plots and numbers are in {target}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.line import Absent, Judged, Line, Measured, Round, Summary, judge, summarise
+from bench.sampling import Sampler
 from bench.servers import servers
 from bench.sizes import Sizes
 from bench.topic import NotThere, RoundFailed, Surroundings, Topic
@@ -70,6 +71,7 @@ def run(
     chosen: tuple[Sequence[Line], Iterable[str]],
     folder: Path,
     tell: Told,
+    sampler: Sampler | None = None,
 ) -> Results:
     """Measure the systems of the lines. What fails is noted, and the rest goes on."""
     lines, wanted = chosen[0], frozenset(chosen[1])
@@ -77,7 +79,7 @@ def run(
     titles = {name: title for topic in topics for name, title in topic.titles(sizes).items()}
     results = Results(sizes, lines, titles, owners)
     with servers(folder) as running:
-        around = Surroundings(folder, running, sizes, wanted)
+        around = Surroundings(folder, running, sizes, wanted, sampler)
         made = [topic(around) for topic in topics if wanted & set(topic.titles(sizes))]
         ready = [topic for topic in made if _prepare(topic, results, tell)]
         for number in range(1, sizes.rounds + 1):

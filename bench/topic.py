@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from bench.line import Absent, Line, Measured
+from bench.sampling import Sampler
 from bench.servers import Servers
 from bench.sizes import Sizes
 
@@ -25,12 +27,21 @@ class NotThere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every topic works with. `wanted` are the systems that lines to be judged need."""
+    """What every topic works with.
+
+    `wanted` are the systems that lines to be judged need; `sampler` is there when profiles are
+    wanted.
+    """
 
     folder: Path
     servers: Servers
     sizes: Sizes
     wanted: frozenset[str]
+    sampler: Sampler | None = None
+
+    def watched(self, system: str, roots: Collection[int]) -> AbstractContextManager[None]:
+        """While the block lasts, profiles are taken of these processes' trees, if wanted."""
+        return self.sampler.watching(system, roots) if self.sampler else nullcontext()
 
     def place(self, name: str) -> Path:
         """A fresh folder of that name."""

@@ -157,7 +157,8 @@ class Execution(Topic):
     def _drain(self, running: Running, job: Job, label: str) -> Measured:
         running.drain(job.function, self.sizes.warm, f"warm-{label}")
         count = self.sizes.burst if job.function == BURST else self.sizes.drained
-        drained = running.drain(job.function, count, label)
+        with self.around.watched(job.key, running.roots):
+            drained = running.drain(job.function, count, label)
         return Measured(job.key, drained.values, drained.parts)
 
     def _mix(self, running: Running, job: Job, label: str) -> Measured:

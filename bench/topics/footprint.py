@@ -90,13 +90,19 @@ class Footprint(Topic):
                 self._readings[kind] = []
             time.sleep(self.sizes.settle_seconds)
             for _ in range(self.sizes.rounds):
-                before = {kind: Reading.take(roots) for kind, roots in stacks.items()}
-                began = time.monotonic()
-                time.sleep(self.sizes.idle_seconds)
-                for kind, roots in stacks.items():
-                    used = Reading.take(roots).since(before[kind])
+                with contextlib.ExitStack() as watched:
+                    for kind, roots in stacks.items():
+                        watched.enter_context(self.around.watched(f"stack-{kind}", roots))
+                    before = {kind: Reading.take(roots) for kind, roots in stacks.items()}
+                    began = time.monotonic()
+                    time.sleep(self.sizes.idle_seconds)
                     share = 100 / (time.monotonic() - began)
-                    percent = {each: share * seconds for each, seconds in used.items()}
+                    used = {
+                        kind: Reading.take(roots).since(before[kind])
+                        for kind, roots in stacks.items()
+                    }
+                for kind, roots in stacks.items():
+                    percent = {each: share * seconds for each, seconds in used[kind].items()}
                     self._readings[kind].append(_reading(kind, roots, percent))
 
     @contextlib.contextmanager

@@ -102,10 +102,11 @@ class Submission(Topic):
         raw = load.request("POST", TASKS, api.token, json.dumps(BODY).encode())
         roots = [api.process.pid, *servers]
         before, mine, began = Reading.take(roots), own_seconds(), time.monotonic()
-        loaded = load.run(
-            api.port, raw, connections=CONNECTIONS, seconds=self.sizes.submit_seconds,
-            warm_seconds=WARM_SECONDS,
-        )  # fmt: skip
+        with self.around.watched(name, [api.process.pid]):
+            loaded = load.run(
+                api.port, raw, connections=CONNECTIONS, seconds=self.sizes.submit_seconds,
+                warm_seconds=WARM_SECONDS,
+            )  # fmt: skip
         after = Reading.take(roots)
         accepted = loaded.answers.get("201", 0)
         if set(loaded.answers) != {"201"}:
@@ -128,19 +129,26 @@ class Submission(Topic):
         count = self.sizes.bulk
         raw = json.dumps({"tasks": [BODY] * count}).encode()
         taken = []
-        for _ in range(BULK_REQUESTS):
-            before, began = _rows(store), time.perf_counter()
-            status, body, _ = api.ask("POST", BULK, raw)
-            taken.append(time.perf_counter() - began)
-            if status in (404, 405):
-                raise NotThere(f"this version has no {BULK} (it answers {status})")
-            if status not in (200, 201) or _rows(store) - before != count:
-                raise RoundFailed(f"{BULK} answered {status}: {body[:300]!r}")
+        roots = [api.process.pid, *self.servers.pids(name.removeprefix("bulk-"))]
+        used: dict[str, float] = {}
+        with self.around.watched(name, [api.process.pid]):
+            for _ in range(BULK_REQUESTS):
+                before, at_first, began = _rows(store), Reading.take(roots), time.perf_counter()
+                status, body, _ = api.ask("POST", BULK, raw)
+                taken.append(time.perf_counter() - began)
+                for kind, seconds in Reading.take(roots).since(at_first).items():
+                    used[kind] = used.get(kind, 0.0) + seconds
+                if status in (404, 405):
+                    raise NotThere(f"this version has no {BULK} (it answers {status})")
+                if status not in (200, 201) or _rows(store) - before != count:
+                    raise RoundFailed(f"{BULK} answered {status}: {body[:300]!r}")
+        tasks = BULK_REQUESTS * count
         values = {
             "tasks_per_second": round(count / median(taken), 1),
             "seconds_per_request": round(median(taken), 3),
+            "cpu_ms_per_task": round(1000 * sum(used.values()) / tasks, 4),
         }
-        return Measured(name, values)
+        return Measured(name, values, {kind: 1000 * each / tasks for kind, each in used.items()})
 
 
 def _noted(outcomes: Iterator[Outcome], *names: str) -> Iterator[Outcome]:
