@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.line import RATES, Judged, Summary
@@ -60,7 +60,7 @@ _TEXT = """# `{key}`
 {meaning}: {value:.3g}, target {sign} {target:.3g}; the gap is {gap:.3g} {unit}.
 
 Written by `make bench ARGS="--profile --only {key}"` on {day}: py-spy at {rate} samples a second
-beside every Python process of the system, {what}. A row is the innermost
+beside every Python process of the system, while it was measured. A row is the innermost
 function of this project on the stack, and the package whose code ran below it. {how}
 
 | frame | package | {columns}{unit} |
@@ -99,8 +99,8 @@ def write(
         _TEXT.format(
             key=judged.line.key, meaning=judged.line.meaning, value=judged.value,
             sign=judged.line.sign, target=judged.line.target, gap=judged.gap, unit=judged.gap_unit,
-            day=date.today().isoformat(), rate=PER_SECOND,
-            what="while it was measured", how=_how(judged, beside),
+            day=f"{datetime.now(UTC):%Y-%m-%d}", rate=PER_SECOND,
+            how=_how(judged, beside),
             columns="ours | theirs | " if beside else "", dashes="--- | --- | " if beside else "",
             rows="\n".join(f"| {' | '.join(row)} |" for row in rows),
         )

@@ -67,11 +67,10 @@ class Sampler:
     @contextmanager
     def watching(self, system: str, roots: Collection[int]) -> Iterator[None]:
         """Sample every Python process below `roots` for as long as the block lasts."""
-        recorders = [
-            (kind, path, self._start(process, path))
-            for number, (process, kind) in enumerate(_python_processes(roots))
-            if (path := self._folder / f"{system}-{number}.raw")
-        ]
+        recorders = []
+        for number, (process, kind) in enumerate(_python_processes(roots)):
+            path = self._folder / f"{system}-{number}.raw"
+            recorders.append((kind, path, self._start(process, path)))
         try:
             yield
         finally:
