@@ -38,7 +38,7 @@ from app.void_hints import VoidHints
 
 log = get_logger(__name__)
 
-# So many rows are looked at before the queue is locked: on a quiet system they are all there are.
+# So many rows are looked at first: on a quiet system they are all there are.
 FEW = 8
 RUNTIMES_AGE_SECONDS = 5.0
 REPR_LENGTH = 256
@@ -68,77 +68,55 @@ class Dispatcher:
         self._broker_failed = False
         self._void = VoidHints(database)
 
-    def feed(self, queue: str) -> FeedReport:
+    def feed(self, queue: str, *, added: bool = True) -> FeedReport:
         """Fill the queue's window once. Raises `SQLAlchemyError` when the database is away.
 
-        A broker that is away is not an error: the rows wait, unmarked.
+        Without rows that were `added` just now nothing may wait at all, so it looks before it locks
+        the queue. A broker that is away is not an error: the rows wait, unmarked.
         """
-        seen = self._look(queue)
-        if not seen:
+        if not added and not _waiting(self._database, queue, 1):
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
-            hints, size = self._mark(connection, queue, seen)
+            hints, size, full = self._mark(connection, queue)
         if not hints:
-            return FeedReport(window=size, full=True)
+            return FeedReport(window=size, full=full)
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
-    def _look(self, queue: str) -> Sequence[Any]:
-        return self._database.execute(queries.waiting(), {"queue_name": queue, "room": FEW}).all()
-
-    def _mark(
-        self, connection: Connection, queue: str, seen: Sequence[Any]
-    ) -> tuple[list[Hint], int]:
-        """Mark what fits. `seen` are the best rows as they were before the lock, at most `FEW`."""
+    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int, bool]:
+        """Hints of what fits, the window's size, and whether rows wait and none fits."""
+        settings = get_settings()
         row = _locked(connection, queue)
-        size: int = get_settings().dispatch_window or row.window
+        size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
-            return [], size
-        outstanding = _outstanding(connection, queue)
-        # Fewer than were asked for are all that waited: whoever adds one wakes a feed of its own.
-        complete = len(seen) < FEW
-        candidates = seen if complete else _candidates(connection, queue, outstanding, size)
-        hints, missed = self._admit(connection, queue, candidates, outstanding, size, row.slots)
-        if missed and complete:
-            # Another feeder was first, and has already used the room that these left.
-            outstanding = _outstanding(connection, queue)
-            candidates = _candidates(connection, queue, outstanding, size)
-            more, _ = self._admit(connection, queue, candidates, outstanding, size, row.slots)
-            hints += more
-        return hints, size
-
-    def _admit(
-        self,
-        connection: Connection,
-        queue: str,
-        candidates: Sequence[Any],
-        outstanding: dict[int, int],
-        size: int,
-        slots: int,
-    ) -> tuple[list[Hint], bool]:
-        """Mark those candidates that fit; whether some of them were no longer there to mark."""
+            return [], size, True
+        candidates = _waiting(connection, queue, FEW)
         if not candidates:
-            return [], False
+            return [], size, False
+        outstanding = _outstanding(connection, queue)
+        now = candidates[0].now_micros
+        if len(candidates) == FEW:
+            # Nobody behind the first one has more room than it.
+            top = level_of(candidates[0].rank, now, settings.ageing_seconds)
+            room = size - sum(count for level, count in outstanding.items() if level >= top)
+            candidates = _waiting(connection, queue, room) if room > FEW else candidates
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
             size,
-            candidates[0].now_micros,
-            get_settings().ageing_seconds,
+            now,
+            settings.ageing_seconds,
         )
         hints = []
-        missed = False
         for level in sorted(admitted, reverse=True):
-            ids = admitted[level]
-            named = {"queue_name": queue, "ids": ids, "level": level}
+            named = {"queue_name": queue, "ids": admitted[level], "level": level}
             marked = connection.execute(queries.mark(), named).all()
-            missed = missed or len(marked) < len(ids)
             # RETURNING has no order.
             marked = sorted(marked, key=lambda each: (each.rank, each.id))
-            hints += self._hints(connection, queue, level, marked, slots)
-        return hints, missed
+            hints += self._hints(connection, queue, level, marked, row.slots)
+        return hints, size, not hints
 
     def _hints(
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
@@ -222,19 +200,8 @@ def _outstanding(connection: Connection, queue: str) -> dict[int, int]:
     }
 
 
-def _candidates(
-    connection: Connection, queue: str, outstanding: dict[int, int], size: int
-) -> Sequence[Any]:
-    """As many of the best waiting rows as there is room for."""
-    first = connection.execute(queries.waiting(), {"queue_name": queue, "room": 1}).first()
-    if first is None:
-        return []
-    # Nobody behind the first one has more room than it.
-    top = level_of(first.rank, first.now_micros, get_settings().ageing_seconds)
-    room = size - sum(count for level, count in outstanding.items() if level >= top)
-    if room <= 0:
-        return []
-    return connection.execute(queries.waiting(), {"queue_name": queue, "room": room}).all()
+def _waiting(database: Database | Connection, queue: str, room: int) -> Sequence[Any]:
+    return database.execute(queries.waiting(), {"queue_name": queue, "room": room}).all()
 
 
 def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
@@ -263,7 +230,8 @@ class _Feeder:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self._dirty: dict[str, None] = {}
+        # Queues to feed, and whether rows were added to them.
+        self._dirty: dict[str, bool] = {}
         # When a queue may be fed again, by the monotonic clock.
         self._rested: dict[str, float] = {}
         self._condition = threading.Condition()
@@ -275,9 +243,9 @@ class _Feeder:
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
         self._thread.start()
 
-    def wake(self, queue: str) -> None:
+    def wake(self, queue: str, added: bool) -> None:
         with self._condition:
-            self._dirty[queue] = None
+            self._dirty[queue] = added or self._dirty.get(queue, False)
             self._condition.notify_all()
 
     def flush(self, timeout: float) -> None:
@@ -293,9 +261,10 @@ class _Feeder:
 
     def _run(self) -> None:
         pause = FIRST_RETRY_SECONDS
-        while (queue := self._next()) is not None:
+        while (following := self._next()) is not None:
+            queue, added = following
             try:
-                done = self._feed(queue)
+                done = self._feed(queue, added)
             except SQLAlchemyError as exc:
                 log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
                 done = False
@@ -311,27 +280,26 @@ class _Feeder:
                     continue
                 self._condition.wait_for(lambda: self._ended, pause)
             pause = min(pause * 2, LAST_RETRY_SECONDS)
-            self.wake(queue)
+            self.wake(queue, added)
 
-    def _feed(self, queue: str) -> bool:
+    def _feed(self, queue: str, added: bool) -> bool:
         began = time.monotonic()
-        report = self._dispatcher.feed(queue)
+        report = self._dispatcher.feed(queue, added=added)
         now = time.monotonic()
         rest = windows.rest(now - began, report.rows, report.window, full=report.full)
         self._rested[queue] = now + rest
         return report.published
 
-    def _next(self) -> str | None:
-        """The queue to feed now, waited for; None at the end."""
+    def _next(self) -> tuple[str, bool] | None:
+        """The queue to feed now, waited for, and whether rows were added; None at the end."""
         with self._condition:
             while not self._ended:
                 now = time.monotonic()
                 due = {queue: self._rested.get(queue, now) for queue in self._dirty}
                 queue = min(due, key=due.__getitem__, default=None)
                 if queue is not None and due[queue] <= now:
-                    del self._dirty[queue]
                     self._busy = True
-                    return queue
+                    return queue, self._dirty.pop(queue)
                 self._condition.wait(None if queue is None else due[queue] - now)
         return None
 
@@ -340,14 +308,14 @@ _feeder: _Feeder | None = None
 _guard = threading.Lock()
 
 
-def wake(queue: str) -> None:
-    """Something in `queue` may be ready. Returns at once; never raises."""
+def wake(queue: str, *, added: bool = False) -> None:
+    """Something in `queue` may be ready, or has been `added`. Returns at once; never raises."""
     global _feeder
     with _guard:
         if _feeder is None or _feeder.pid != os.getpid():
             _feeder = _Feeder()
         feeder = _feeder
-    feeder.wake(queue)
+    feeder.wake(queue, added)
 
 
 def flush(timeout: float = 2.0) -> None:

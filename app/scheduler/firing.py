@@ -114,7 +114,7 @@ def fire(database: Database, entry: Entry, catalogue: Catalogue) -> uuid.UUID | 
     if row is None:
         return None
     log.info("schedule fired", schedule=entry.name, task_id=str(row["id"]), slot=slot.isoformat())
-    dispatch.wake(row["queue"])
+    dispatch.wake(row["queue"], added=True)
     events.changed([row["id"]])
     task_id: uuid.UUID = row["id"]
     return task_id

@@ -220,7 +220,7 @@ def _whole(row: Row, made: Any) -> Row:
 
 def _announce(rows: Iterable[Row]) -> None:
     for queue in sorted({row["queue"] for row in rows}):
-        dispatch.wake(queue)
+        dispatch.wake(queue, added=True)
     events.changed(row["id"] for row in rows)
 
 

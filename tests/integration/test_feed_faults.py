@@ -276,18 +276,6 @@ def test_a_row_that_changed_while_it_is_being_marked_is_left_out(
     assert [row.id for row in world.mark(kept, changed)] == [kept]
 
 
-def test_room_that_another_feeder_left_is_used_at_once(world: World) -> None:
-    """What one saw before the lock is out already, so that it is counted twice."""
-    world.set_window(3)
-    world.add_many(2)
-    seen = world.dispatcher._look(QUEUE)
-    world.feed()
-    last = world.add()
-    with world.database.transaction() as connection:
-        hints, _ = world.dispatcher._mark(connection, QUEUE, seen)
-    assert [row.task_id for hint in hints for row in hint.rows] == [last]
-
-
 def test_expired_rows_are_revoked_by_the_sweep(world: World) -> None:
     late, in_time = [world.add(expires_at=world.now() + timedelta(hours=hours)) for hours in (1, 2)]
     world.feed()

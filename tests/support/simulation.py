@@ -78,10 +78,8 @@ class Simulation:
 
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
-        dispatcher = self.world.dispatcher
-        seen = dispatcher._look(QUEUE)
         with self.world.database.transaction() as connection:
-            hints, _ = dispatcher._mark(connection, QUEUE, seen)
+            hints, _, _ = self.world.dispatcher._mark(connection, QUEUE)
         ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]
         assert not self.published & set(ids), "an id was published twice"
         self.published |= set(ids)
