@@ -127,8 +127,8 @@ async def test_a_claim_that_somebody_else_runs_now_is_lost(agent: Agent) -> None
     pair = agent.world.running(max_attempts=3)
     held = agent.told(pair)
     take_over(agent.world, pair)
-    agent.world.mark(pair[0])
     agent.world.force(pair[0], rank=1)
+    agent.world.mark(pair[0])
     (taken,) = agent.world.claim(agent.world.pair(pair[0]), worker="w2")
     await agent.beat(2)
     assert held.lost_at is not None

@@ -135,8 +135,8 @@ class World:
     # -- attempts ---------------------------------------------------------------------------
 
     def mark(self, *ids: uuid.UUID) -> Sequence[Row[Any]]:
-        """Mark rows as dispatched, without a broker; those that could be."""
-        named = {"queue_name": QUEUE, "ids": list(ids), "level": Priority.NORMAL}
+        """Mark rows of one queue as dispatched, without a broker; those that could be."""
+        named = {"queue_name": self.row(ids[0]).queue, "ids": list(ids), "level": Priority.NORMAL}
         return self.database.execute(feed.mark(), named).all()
 
     def pair(self, task_id: uuid.UUID) -> Pair:
