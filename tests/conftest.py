@@ -34,6 +34,7 @@ from tests.support.stack_fixtures import (  # noqa: E402, F401 - pytest finds th
     make_stack,
     postgresql_stack,
     pytest_runtest_makereport,
+    pytest_runtest_setup,
     shared_stack,
     sqlite_stack,
     stack,

@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psycopg
 
 from tests.support.commands import create_token
 from tests.support.environment import child_environment
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT
+from tests.support.reuse import Fresh
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -51,6 +54,9 @@ class Templates:
         self._folder = folder
         self._sqlite: tuple[Path, str] | None = None
         self._postgres: tuple[str, str] | None = None
+        self._fresh: Fresh | None = None
+        # Databases on PostgreSQL that no test holds, as good as new.
+        self._free: list[str] = []
 
     def sqlite(self, target: Path) -> str:
         """A fresh SQLite file at `target`; returns its URL."""
@@ -66,15 +72,26 @@ class Templates:
 
     @contextmanager
     def postgres(self, server: Postgres) -> Iterator[str]:
-        """The URL of a fresh database, dropped at the end."""
+        """The URL of a fresh database, which is the test's own until the end."""
         if self._postgres is None:
             name = server.create()
             self._postgres = name, migrate(server.url(name), self._folder)
+            with server.connect(name) as connection:
+                self._fresh = Fresh.of(connection)
         template, token = self._postgres
-        name = server.create(template)
+        name = self._free.pop() if self._free else server.create(template)
         url = server.url(name)
         _TOKENS[url] = token
         try:
             yield url
         finally:
-            server.drop(name)
+            if self._is_fresh_again(server, name):
+                self._free.append(name)
+            else:
+                server.drop(name)
+
+    def _is_fresh_again(self, server: Postgres, name: str) -> bool:
+        assert self._fresh
+        with suppress(psycopg.Error), server.connect(name) as connection:
+            return self._fresh.restore(connection)
+        return False

@@ -118,6 +118,9 @@ def unheld(reports: Sequence[Path], page: Path = PAGES[0]) -> list[str]:
 
 def main(reports: list[str]) -> int:
     """Say which promises nothing has held in these runs; 1 if there are any."""
+    if absent := [report for report in reports if not Path(report).exists()]:
+        sys.stdout.write(f"NOT HELD: a run ended before its report: {', '.join(absent)}\n")
+        return 1
     lines = unheld([Path(report) for report in reports])
     for line in lines:
         sys.stdout.write(f"NOT HELD: {line}\n")

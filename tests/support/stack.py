@@ -166,10 +166,13 @@ class Stack:
         return self.start_part(name)
 
     def stop(self) -> None:
-        """End everything. `AssertionError` when a process had to be killed or was left over."""
+        """End everything that runs; `heal` starts it again.
+
+        `AssertionError` when a process had to be killed or was left over.
+        """
         complaints = []
         if "client" in self.__dict__:
-            self.client.close()
+            self.__dict__.pop("client").close()
         for process in self.processes.values():
             process.send(signal.SIGTERM)  # all at once; each is then waited for
         for name in reversed(list(self.processes)):

@@ -16,6 +16,8 @@ from tests.support.postgres import Postgres
 from tests.support.stack import Stack
 
 _STACKS = pytest.StashKey[list[Stack]]()
+# Those that are begun once for many tests.
+_running: list[Stack] = []
 MakeStack = Callable[..., Stack]
 
 
@@ -40,16 +42,30 @@ def running(folder: Path, url: str, **settings: Any) -> Iterator[Stack]:
     # A broker of its own: a test may well kill it.
     broker = Broker(folder / "broker").start()
     stack = Stack(folder, url, broker, **settings)
+    _running.append(stack)
     try:
         yield stack.start()
     except BaseException:
         print(stack.tails())  # noqa: T201 - nobody else shows why it did not start
         raise
     finally:
+        _running.remove(stack)
         try:
             stack.stop()
         finally:
             broker.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let systems rest that a test of statements or functions does not need.
+
+    With their short heartbeats several of them would take a fifth of a small machine. `heal` starts
+    them again.
+    """
+    if item.get_closest_marker("unit") or item.get_closest_marker("integration"):
+        for stack in _running:
+            stack.stop()
 
 
 @pytest.fixture(params=DATABASES)

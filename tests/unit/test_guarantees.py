@@ -117,3 +117,11 @@ def test_one_failure_among_successes_counts(tmp_path: Path, page: Path) -> None:
     failed = (GOOD[0], "test_killed[R01-sqlite-seed8]", "<failure/>")
     lines = guarantees.unheld([report(tmp_path, GOOD, failed, B)], page)
     assert lines == ["R01 (failed, passed): It holds."]
+
+
+def test_a_run_without_an_end_holds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = tmp_path / "suite.xml"
+    assert guarantees.main([str(report(tmp_path, GOOD, B)), str(absent)]) == 1
+    assert f"before its report: {absent}" in capsys.readouterr().out
