@@ -47,10 +47,23 @@ class Saw:
 
 
 @dataclass(slots=True)
+class _Delays:
+    """Of changes that were made once every stream was open: the first state shows older ones."""
+
+    since: float = float("inf")
+    seconds: list[float] = field(default_factory=list)
+
+    def note(self, made: float, now: float) -> None:
+        """A change has arrived."""
+        if made >= self.since:
+            self.seconds.append(now - made)
+
+
+@dataclass(slots=True)
 class _Stream:
     watch: Watch
     path: str
-    delays: list[float]
+    delays: _Delays
     last: dict[str, str] = field(default_factory=dict)
     writer: asyncio.StreamWriter | None = None
 
@@ -74,17 +87,18 @@ class _Stream:
             event = await reader.readuntil(b"\n\n")
             now = time.monotonic()
             for task, made in _CHANGE.findall(event):
-                self.delays.append(now - float(made))
+                self.delays.note(float(made), now)
                 self.last[task.decode()] = made.decode()
 
 
 async def _run(watch: Watch, stdin: asyncio.StreamReader) -> Saw:
-    delays: list[float] = []
+    delays = _Delays()
     streams = [_Stream(watch, path, delays) for path in watch.paths]
     reading: list[asyncio.Task[None]] = []
     for start in range(0, len(streams), _AT_ONCE):
         part = streams[start : start + _AT_ONCE]
         reading += await asyncio.gather(*(each.open() for each in part))
+    delays.since = time.monotonic()
     print("open", flush=True)
     await stdin.read()
     # A stream that has ended by itself is an error; the others are ended here.
@@ -93,9 +107,9 @@ async def _run(watch: Watch, stdin: asyncio.StreamReader) -> Saw:
         task.cancel()
     if ended:
         raise RuntimeError(f"{len(ended)} streams ended: {ended[0].exception()!r}")
-    shown = [1000 * delay for delay in delays] or [float("inf")]
+    shown = [1000 * delay for delay in delays.seconds] or [float("inf")]
     return Saw(
-        deliveries=len(delays),
+        deliveries=len(delays.seconds),
         p50_ms=percentile(shown, 0.5),
         p95_ms=percentile(shown, 0.95),
         p99_ms=percentile(shown, 0.99),

@@ -108,6 +108,16 @@ def by_ids(ids: Iterable[uuid.UUID]) -> Select[Task]:
     return select(Task).where(Task.id.in_(list(ids)))
 
 
+def versions(ids: Iterable[uuid.UUID]) -> Select[uuid.UUID, int]:
+    """Ids and versions of these tasks, as far as they exist, in no order."""
+    return only_versions(by_ids(ids))
+
+
+def only_versions(tasks: Select[Task]) -> Select[uuid.UUID, int]:
+    """Of the tasks that a statement finds."""
+    return tasks.with_only_columns(Task.id, Task.version, maintain_column_froms=True)
+
+
 def _found(statement: Select[Any], branch: Branch | None, wanted: TaskFilter) -> Select[Any]:
     """Restricted to what is wanted, in no order."""
     if branch is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Delete, Select, Update, delete, func, insert, or_, select
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db.clock import after, now
+from app.db.lists import one_of
 from app.models import Token, User
 
 _LIVE = (
@@ -74,14 +76,21 @@ def forget_sign_ins(seconds: float) -> Delete:
     return delete(Token).where(Token.kind != "api", Token.expires_at < after(-seconds))
 
 
-def live_token_by_id(token_id: uuid.UUID) -> Select[Token]:
-    """A token that may be used."""
-    return select(Token).join(User, User.id == Token.user_id).where(Token.id == token_id, *_LIVE)
+def live_tokens(ids: Iterable[uuid.UUID]) -> Select[uuid.UUID]:
+    """Those of these tokens that may be used."""
+    return (
+        select(Token.id).join(User, User.id == Token.user_id).where(one_of(Token.id, ids), *_LIVE)
+    )
 
 
 def live_user(user_id: uuid.UUID) -> Select[User]:
     """A user who may sign in."""
     return select(User).where(User.id == user_id, User.disabled_at.is_(None))
+
+
+def live_users(ids: Iterable[uuid.UUID]) -> Select[uuid.UUID]:
+    """Those of these users who may sign in."""
+    return select(User.id).where(one_of(User.id, ids), User.disabled_at.is_(None))
 
 
 def touch_token(token_id: uuid.UUID, every_seconds: float) -> Update:

@@ -90,14 +90,6 @@ async def authenticate_view(token: str, task_id: uuid.UUID | None) -> Principal:
     )
 
 
-async def still_valid(principal: Principal) -> bool:
-    """Whether whoever opened a stream may still read: token not revoked, user not disabled."""
-    async with read_session() as db:
-        if principal.token_id is None:
-            return await db.scalar(queries.live_user(principal.user_id)) is not None
-        return await db.scalar(queries.live_token_by_id(principal.token_id)) is not None
-
-
 def forget(token: Token) -> None:
     """The token was revoked: this process must not go by what it remembers."""
     _cache.pop((TokenKind(token.kind), token.token_hash), None)

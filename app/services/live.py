@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import events
 from app.core.logging import get_logger
@@ -25,7 +24,7 @@ from app.domain.lifecycle import ACTIVE
 from app.models import Task
 from app.queries import listing as queries
 from app.queries.filters import TaskFilter
-from app.services.listing import list_tasks
+from app.services.listing import list_tasks, newest_versions
 
 GATHER_SECONDS = 0.05
 REFRESH_SECONDS = 15.0
@@ -237,18 +236,21 @@ class Live:
                 stream.offer(task)
 
     async def _read_again(self) -> None:
-        """Read again what streams show, and what they should."""
+        """Read what is newer than what streams show, or what they should show and do not."""
         shown = {stream: [*stream.shown] for stream in self._streams}
-        for stream in list(self._streams.of_many):
-            await _show_view(stream)
-        found = await _tasks_of({task_id for ids in shown.values() for task_id in ids})
-        tasks = {task.id: task for task in found}
+        versions = await _versions_of({task_id for ids in shown.values() for task_id in ids})
+        newer = set()
         for stream, ids in shown.items():
             for task_id in ids:
-                if (task := tasks.get(task_id)) is not None:
-                    stream.offer(task)
-                else:
+                if task_id not in versions:
                     stream.drop(task_id)
+                elif versions[task_id] > stream.shown.get(task_id, -1):
+                    newer.add(task_id)
+        for stream in list(self._streams.of_many):
+            for task_id, version in (await _versions_in_view(stream.wanted)).items():
+                if version > stream.shown.get(task_id, -1):
+                    newer.add(task_id)
+        await self._read(newer)
 
 
 async def _answered(reading: Awaitable[None]) -> bool:
@@ -270,18 +272,35 @@ async def _view(stream: Stream) -> Sequence[Task]:
     """What the stream is to show: its one task, or the active ones and the newest, oldest first."""
     if stream.only is not None:
         return await _tasks_of([stream.only])
-    wanted = stream.wanted
-    active = tuple(status for status in wanted.status or ACTIVE if status in ACTIVE)
+    rows: dict[uuid.UUID, Task] = {}
     async with read_session() as db:
-        rows = await _newest(db, wanted)
-        if active:
-            rows |= await _newest(db, replace(wanted, status=active))
+        for wanted in _parts_of_view(stream.wanted):
+            page = await list_tasks(db, wanted, limit=VIEW_ROWS)
+            rows |= {task.id: task for task in page.tasks}
     return [rows[task_id] for task_id in sorted(rows)]
 
 
-async def _newest(db: AsyncSession, wanted: TaskFilter) -> dict[uuid.UUID, Task]:
-    page = await list_tasks(db, wanted, limit=VIEW_ROWS)
-    return {task.id: task for task in page.tasks}
+async def _versions_in_view(wanted: TaskFilter) -> dict[uuid.UUID, int]:
+    versions: dict[uuid.UUID, int] = {}
+    async with read_session() as db:
+        for part in _parts_of_view(wanted):
+            versions |= await newest_versions(db, part, limit=VIEW_ROWS)
+    return versions
+
+
+def _parts_of_view(wanted: TaskFilter) -> list[TaskFilter]:
+    active = tuple(status for status in wanted.status or ACTIVE if status in ACTIVE)
+    return [wanted, *([replace(wanted, status=active)] if active else [])]
+
+
+async def _versions_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    versions: dict[uuid.UUID, int] = {}
+    remaining = list(ids)
+    async with read_session() as db:
+        for start in range(0, len(remaining), CHUNK):
+            rows = await db.execute(queries.versions(remaining[start : start + CHUNK]))
+            versions.update((task_id, version) for task_id, version in rows)
+    return versions
 
 
 async def _tasks_of(ids: Iterable[uuid.UUID]) -> list[Task]:

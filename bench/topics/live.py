@@ -91,7 +91,8 @@ class LiveState(Topic):
         try:
             # Later periods use again what the first one's streams have given back.
             held = self._held.setdefault(kind, process.memory_info().rss - before)
-            made, meanwhile = self._change(api, tasks, env)
+            with self.around.watched(f"live-{kind}", [api.process.pid]):
+                made, meanwhile = self._change(api, tasks, env)
             time.sleep(REST_SECONDS)
             saw = client.finish()
         finally:

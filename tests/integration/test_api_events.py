@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
+from app.services import identity, validity
 from tests.support.api import Api, create, events_of, problem_of
 from tests.support.broker import Broker
 
@@ -165,6 +168,22 @@ async def test_revoking_the_token_ends_its_streams(api: Api, client: httpx2.Asyn
         await reader.until("task", id=task["id"])
         assert (await client.delete(f"/api/v1/tokens/{made['id']}")).status_code == 200
         await asyncio.wait_for(reader.task, 10)
+
+
+async def test_those_who_ask_at_once_whether_they_still_may_share_one_look(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    look = validity._valid_of
+    monkeypatch.setattr(validity, "_valid_of", lambda group: looks.append(group) or look(group))
+    made = [(await client.post("/api/v1/tokens", json={})).json() for _ in range(2)]
+    kept, revoked = [await identity.authenticate(each["token"]) for each in made]
+    await client.delete(f"/api/v1/tokens/{made[1]['id']}")
+    user = replace(kept, token_id=None)
+    asked = [kept, revoked, user, replace(user, user_id=uuid.uuid4())] * 50
+    answers = await asyncio.gather(*map(validity.still_valid, asked))
+    assert answers == [True, False, True, False] * 50
+    assert len(looks) == 1
 
 
 async def test_signing_out_ends_the_streams_of_the_session(api: Api) -> None:

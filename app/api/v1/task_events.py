@@ -25,10 +25,10 @@ from app.domain.lifecycle import TaskStatus
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import QueueName, TaskType
-from app.services import identity
 from app.services.listing import TaskFilter
 from app.services.live import Change, Live
 from app.services.task import task_service
+from app.services.validity import still_valid
 
 router = Router(prefix="/tasks", tags=["events"])
 _log = get_logger(__name__)
@@ -132,7 +132,7 @@ async def _while_allowed(
 
 async def _still_valid(caller: Principal) -> bool:
     try:
-        return await identity.still_valid(caller)
+        return await still_valid(caller)
     except (SQLAlchemyError, OSError):
         return True  # nothing can be read meanwhile either
 
