@@ -70,7 +70,10 @@ def newest(wanted: TaskFilter, part: Part, way: Way | None) -> Select[Task]:
 
 def _along(branch: Branch | None, wanted: TaskFilter, part: Part, what: Any) -> Select[Any]:
     column = Task.id if branch is None else branch.id
-    bounds = within(column, wanted, part.after_id, desc=part.desc)
+    bounds = [*within(column, wanted, part.after_id, desc=part.desc)]
+    if branch is not None and branch.table is not Task:
+        # For both: PostgreSQL may merge the two, and would begin with the newest task of all.
+        bounds += within(aside(Task.id), wanted, part.after_id, desc=part.desc)
     return part.cut(_found(select(what), branch, wanted).where(*bounds), column)
 
 
