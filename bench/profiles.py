@@ -53,15 +53,18 @@ def remark(judged: Judged, folder: Path = FOLDER) -> str:
 
 
 # Rows of a note: frames down to this share of the whole.
-SMALLEST = 0.01
+SMALLEST = 0.005
+# Not a function: what passes while no process of the system runs.
+WAITING = Frame("system.waiting", "disk, broker, each other")
 
 _TEXT = """# `{key}`
 
 {meaning}: {value:.3g}, target {sign} {target:.3g}; the gap is {gap:.3g} {unit}.
 
-Written by `make bench ARGS="--profile --only {key}"` on {day}: py-spy at {rate} samples a second
-beside every Python process of the system, while it was measured. A row is the innermost
-function of this project on the stack, and the package whose code ran below it. {how}
+Written by `make bench ARGS="--profile --only {key}"` on {day},
+with py-spy at {rate} samples a second beside every Python process of the system. A row is the
+innermost function of this project on the stack, and the package whose code ran below it.
+{how}
 
 | frame | package | {columns}{unit} |
 | --- | --- | {dashes}--- |
@@ -112,11 +115,11 @@ def _how(judged: Judged, beside: Mapping[Frame, float]) -> str:
     if judged.line.measure not in RATES:
         return "Its share of the samples is taken of what that kind of process uses."
     text = (
-        "Its share of\nthe samples is taken of the processor time of that kind of process; all of "
-        "them together are the time\nthat passes for each unit."
+        "Its share of the samples is taken of the processor time of that kind of process. All rows"
+        "\ntogether are the time that passes for each unit, on all cores."
     )
     if beside:
-        return f"{text} The last column is what the other system does not do."
+        return f"{text}\nThe last column is what the other system does not do."
     return text
 
 
@@ -128,9 +131,10 @@ def _frames(judged: Judged, summary: Summary, samples: Samples) -> dict[Frame, f
         used = sum(summary.parts.values())
         scale = min(1.0, elapsed / used)
         kinds = {kind: scale * ms for kind, ms in summary.parts.items()}
+        found = {WAITING: elapsed - scale * used} if scale == 1.0 else {}
     else:
         kinds = _percents(summary)
-    found: dict[Frame, float] = {}
+        found = {}
     for kind, amount in kinds.items():
         for frame, cost in samples.spread(kind, amount).items():
             found[frame] = found.get(frame, 0.0) + cost

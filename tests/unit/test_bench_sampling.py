@@ -64,6 +64,13 @@ def test_frames_of_a_rate_add_up_to_the_time_of_a_task(tmp_path: Path) -> None:
     assert found.explained == pytest.approx(0.5)
 
 
+def test_what_passes_while_nothing_runs_is_named(tmp_path: Path) -> None:
+    idle = replace(OURS, parts={"children": 0.1})
+    rounds = [Round([idle, THEIRS])]
+    (path,) = profiles.write_all([judge(LINE, rounds, {})], summarise(rounds), SEEN)
+    assert "| `system.waiting` | disk, broker, each other | 0.4000 | 0.0000 |" in path.read_text()
+
+
 def test_what_both_do_is_no_part_of_the_gap(tmp_path: Path) -> None:
     text = _written(tmp_path)
     assert "| `celery.loop.poll` | celery | 0.0750 | 0.2000 | -0.1250 |" in text
