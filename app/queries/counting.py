@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -119,6 +120,7 @@ def _total(number: Any) -> ColumnElement[int]:
     return cast(func.sum(number), BigInteger).label("number")
 
 
+@cache
 def lock() -> Rows:
     """Held by whoever moves deltas into counts and buckets, until the transaction ends.
 
@@ -131,12 +133,14 @@ def lock() -> Rows:
     )
 
 
+@cache
 def ensure_lock() -> Insert:
     """Make the row that `lock` locks."""
     row = {"owner": EVERYBODY, "status": ACTIVE_TASKS, "number": 0}
     return upsert(TaskCount).values(row).on_conflict_do_nothing()
 
 
+@cache
 def any_delta() -> Rows:
     """A row if there is anything to fold."""
     return select(literal(1)).select_from(TaskDelta).limit(1)

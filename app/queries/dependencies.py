@@ -89,6 +89,7 @@ def outcomes(task_id: uuid.UUID) -> Rows:
 # -- telling ----------------------------------------------------------------------------------
 
 
+@cache
 def due(limit: int, *, lock: bool = True) -> Rows:
     """Finished tasks whose dependents are to be told, those first that finished first.
 

@@ -38,6 +38,7 @@ from app.queries.types import Rows
 _QUEUE = bindparam("queue_name", type_=Text())
 
 
+@cache
 def ensure_queue(name: str) -> Insert:
     """Make the queue's row, which feeders lock, if this is its first use."""
     return upsert(Queue).values(name=name).on_conflict_do_nothing(index_elements=["name"])
@@ -63,6 +64,7 @@ def outstanding() -> Rows:
     )
 
 
+@cache
 def rank_ready(queue: str | None, ageing_seconds: float, limit: int) -> Update:
     """Give a rank to rows whose time has come: scheduled ones and waiting retries."""
     chosen = (
@@ -86,6 +88,7 @@ def rank_ready(queue: str | None, ageing_seconds: float, limit: int) -> Update:
     )
 
 
+@cache
 def next_ready() -> Rows:
     """When the next scheduled row or retry becomes ready, and the database's time now."""
     soonest = (
@@ -168,6 +171,7 @@ def unmark_queue(queue: str) -> Update:
     )
 
 
+@cache
 def marked(queue: str, older_than_seconds: float) -> Select[uuid.UUID, uuid.UUID]:
     """`(id, celery_id)` of rows marked at least that long ago: their hints should be out."""
     return select(Task.id, Task.celery_id).where(
@@ -185,6 +189,7 @@ def marked_ids(queue: str) -> Select[uuid.UUID]:
     )
 
 
+@cache
 def outgrown(ageing_seconds: float, limit: int) -> Select[uuid.UUID, uuid.UUID]:
     """Marked rows that have aged past the priority under which their hint travels."""
     step = round(ageing_seconds * 1_000_000)
@@ -202,11 +207,13 @@ def outgrown(ageing_seconds: float, limit: int) -> Select[uuid.UUID, uuid.UUID]:
     )
 
 
+@cache
 def queues_with_marks() -> Select[str]:
     """Queues that have rows in the broker."""
     return select(Task.queue).where(legal(Event.FEED), Task.dispatched_at.is_not(None)).distinct()
 
 
+@cache
 def expire(limit: int) -> Update:
     """Revoke rows whose `expires_at` passed before they started."""
     chosen = (
@@ -234,6 +241,7 @@ def expire(limit: int) -> Update:
     )
 
 
+@cache
 def pending_names() -> Select[str]:
     """Names of functions that marked rows wait for: at most a window's worth of rows a queue."""
     return (
@@ -271,6 +279,7 @@ def reject_unknown(name: str, error: dict[str, Any], limit: int) -> Update:
     )
 
 
+@cache
 def runtimes_values() -> Select[str, int, float, float]:
     """How long functions run: name, samples, mean and peak in seconds."""
     return select(

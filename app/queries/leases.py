@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Delete, Select, Update, delete, or_, select, update
@@ -50,6 +51,7 @@ def cancels(workers: list[str]) -> Rows:
     )
 
 
+@cache
 def lease_over(limit: int) -> Rows:
     """Running rows whose lease has passed. The condition is repeated in the UPDATE."""
     return select(Task).where(legal(Event.RESCUE_FAIL), Task.lease_until < now()).limit(limit)
@@ -68,6 +70,7 @@ def forget_worker(name: str) -> Delete:
     return delete(Worker).where(Worker.name == name)
 
 
+@cache
 def forget_silent_workers(seconds: float) -> DeletedRows:
     """Remove workers not heard of for a long time."""
     return delete(Worker).where(Worker.heartbeat_at < after(-seconds)).returning(Worker.name)
@@ -78,6 +81,7 @@ def live_workers(silence_seconds: float) -> Select[Worker]:
     return select(Worker).where(Worker.heartbeat_at >= after(-silence_seconds))
 
 
+@cache
 def live_workers_values(silence_seconds: float) -> Rows:
     """Queues, slots, stopping and catalogue of workers heard of within `silence_seconds`."""
     return select(
@@ -103,6 +107,7 @@ def set_window(queue: str, slots: int, window: int) -> Update:
     )
 
 
+@cache
 def take_duty(name: str, holder: str, seconds: float) -> InsertedRows:
     """Take or keep charge of a duty; returns a row only to the one who has it now."""
     statement = upsert(Duty).values(name=name, holder=holder, lease_until=after(seconds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import (
     ColumnElement,
@@ -81,6 +82,7 @@ def remove_new(ids: Sequence[uuid.UUID]) -> Delete:
     return delete(Task).where(Task.id.in_(list(ids)))
 
 
+@cache
 def remove_where_requested(limit: int) -> DeletedRows:
     """Remove finished tasks whose deletion was asked for while they ran."""
     chosen = (

@@ -175,7 +175,12 @@ async def test_those_who_ask_at_once_whether_they_still_may_share_one_look(
 ) -> None:
     looks = []
     look = validity._valid_of
-    monkeypatch.setattr(validity, "_valid_of", lambda group: looks.append(group) or look(group))
+
+    async def counted(group: Any) -> Any:
+        looks.append(group)
+        return await look(group)
+
+    monkeypatch.setattr(validity, "_valid_of", counted)
     made = [(await client.post("/api/v1/tokens", json={})).json() for _ in range(2)]
     kept, revoked = [await identity.authenticate(each["token"]) for each in made]
     await client.delete(f"/api/v1/tokens/{made[1]['id']}")
