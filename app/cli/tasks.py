@@ -183,16 +183,35 @@ def _row(task: dict[str, Any]) -> tuple[Any, ...]:
 def show(api: Api, out: Output, task_id: TaskId) -> None:
     """Show everything about a task."""
     task = api.get(f"/tasks/{segment(task_id)}")
+    kept = _checkpoint(api, task)
     if out.as_json:
-        out.json(task)
+        out.json(task if kept is None else {**task, "checkpoint": kept})
         return
     out.fields((key, task.get(key)) for key in _SHOWN)
+    if kept is not None:
+        when = f"attempt {kept['attempt']}, {kept['written_at']}"
+        out.fields([("checkpoint", kept["state"]), ("checkpoint of", when)])
     if task["depends_on"] and task["status"] == "pending":
         out.fields([("waits for", each) for each in _unfinished(api, task)])
     if error := task.get("error"):
         out.fields([("error", f"{error.get('type')}: {error.get('message')}")])
         if error.get("traceback"):
             out.line(error["traceback"].rstrip())
+
+
+def _checkpoint(api: Api, task: dict[str, Any]) -> dict[str, Any] | None:
+    """What it keeps for its next attempt, if it does."""
+    from app.cli.client import Refused
+
+    if not task["attempt"] or task["status"] == "succeeded":
+        return None
+    try:
+        kept: dict[str, Any] = api.get(f"/tasks/{segment(task['id'])}/checkpoint")
+    except Refused as refused:
+        if refused.problem_code == "no_checkpoint":
+            return None
+        raise
+    return kept
 
 
 def _unfinished(api: Api, task: dict[str, Any]) -> list[str]:

@@ -252,6 +252,17 @@ class Attempt(Answer):
     stopped_by: Literal["cooperative", "soft", "forced"] | None = Field(
         description="It asked and stopped; an exception was raised in it; its process was ended."
     )
+    checkpoint_at: datetime | None = Field(
+        description="When it kept the checkpoint that the task has; null if another one did."
+    )
+
+
+class Checkpoint(Answer):
+    """What a task keeps for its next attempt."""
+
+    attempt: int = Field(description="The attempt that has kept it.")
+    written_at: datetime
+    state: Any
 
 
 class LogLine(Answer):

@@ -226,6 +226,19 @@ async def list_task_attempts(caller: TasksRead, task_id: UUID, db: ReadDb) -> li
     return list(await task_service.get_attempts(db, task))
 
 
+@router.get("/{task_id}/checkpoint", response_model=schemas.Checkpoint, responses=problems(404))
+async def get_task_checkpoint(caller: TasksRead, task_id: UUID, db: ReadDb) -> object:
+    """Get what a task keeps for its next attempt. 404 `no_checkpoint` where it keeps nothing."""
+    task = found(await task_service.get_task(db, task_id, owner=caller.owner))
+    kept = await task_service.get_checkpoint(db, task.id)
+    if kept is None:
+        raise NotFound(
+            "The task keeps no checkpoint: it has written none, or has succeeded",
+            code="no_checkpoint",
+        )
+    return kept
+
+
 @router.get("/{task_id}/logs", response_model=list[schemas.LogLine], responses=problems(404))
 async def list_task_logs(
     caller: TasksRead,
