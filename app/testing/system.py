@@ -113,10 +113,8 @@ class TaskSystem:
         One that waits is revoked. One that runs learns of it at its next look.
         """
         claim = current()
-        if task_id is None:
-            wanted = None if claim is None else claim.task_id
-        else:
-            wanted = as_uuid(task_id)
+        own = None if claim is None else claim.task_id
+        wanted = own if task_id is None else as_uuid(task_id)
         if wanted is None:
             raise ValueError("Give the id of a task: no code of one runs here")
         ask(lambda db: task_service.cancel(db, wanted))

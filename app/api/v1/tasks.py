@@ -23,12 +23,14 @@ from app.schemas import task as schemas
 from app.schemas.common import Limit, QueryBool, QueryInt, Skip
 from app.services import listing
 from app.services.building import NewTask
+from app.services.submission import Origin
 from app.services.task import CancelOutcome, DeleteOutcome, task_service
 
 router = Router(prefix="/tasks", tags=["tasks"])
 
 _REPLAYED = {
-    "description": "The task that an earlier request with this Idempotency-Key made",
+    "description": "The task that an earlier request with this Idempotency-Key made, or, with "
+    "`unique_mode` `existing`, the unfinished one that has this `unique_key`",
     "model": schemas.Task,
     "headers": {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}},
 }
@@ -49,7 +51,7 @@ def found(task: TaskRow | None) -> TaskRow:
     "/",
     status_code=201,
     response_model=schemas.Task,
-    responses={200: _REPLAYED},
+    responses={200: _REPLAYED, **problems(409)},
 )
 @direct
 async def create_task(
@@ -58,15 +60,15 @@ async def create_task(
     """Create a task. Answered once it is committed; it runs even if the broker is down now."""
     fields = dict(body)
     new = NewTask(**fields, user_id=caller.user_id, sees_all=caller.owner is None)
-    task, replayed = await task_service.accept(
+    task, origin = await task_service.accept(
         new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
     )
     headers = {"Location": f"/api/v1/tasks/{task['id']}"}
-    if replayed:
+    if origin is Origin.REPLAYED:
         headers["Idempotent-Replayed"] = "true"
     return Response(
         schemas.Task.model_validate(task).model_dump_json(),
-        200 if replayed else 201,
+        200 if origin else 201,
         headers,
         "application/json",
     )
