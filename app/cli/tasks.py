@@ -11,7 +11,7 @@ import typer
 from app.cli.commands import remote
 from app.cli.failures import CliError, ExitCode
 from app.cli.output import Output
-from app.cli.values import OnDependencyFailure, Priority, json_or_text, pairs
+from app.cli.values import OnDependencyFailure, Priority, UniqueMode, json_or_text, pairs
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -72,6 +72,13 @@ def submit(
         OnDependencyFailure,
         typer.Option(help="When one of those fails or is revoked: end as well, or run."),
     ] = OnDependencyFailure.FAIL,
+    unique_key: Annotated[
+        str | None, typer.Option(help="At most one unfinished task of yours has it.")
+    ] = None,
+    unique_mode: Annotated[
+        UniqueMode,
+        typer.Option(help="When one has it: fail, give that one's id, or replace it if it waits."),
+    ] = UniqueMode.REJECT,
     source: Annotated[
         str | None,
         typer.Option(
@@ -90,9 +97,16 @@ def submit(
         return
     assert function is not None
     short = function.rsplit(".", 1)[-1]
-    optional = {"queue": queue, "tags": tag, "countdown": countdown, "depends_on": depends_on}
+    optional: dict[str, Any] = {
+        "queue": queue,
+        "tags": tag,
+        "countdown": countdown,
+        "depends_on": depends_on,
+    }
     if on_dependency_failure is OnDependencyFailure.RUN:
         optional["on_dependency_failure"] = on_dependency_failure.value
+    if unique_key is not None:
+        optional |= {"unique_key": unique_key, "unique_mode": unique_mode.value}
     body = {
         "name": name or short,
         "task_type": task_type or short,
@@ -183,16 +197,35 @@ def _row(task: dict[str, Any]) -> tuple[Any, ...]:
 def show(api: Api, out: Output, task_id: TaskId) -> None:
     """Show everything about a task."""
     task = api.get(f"/tasks/{segment(task_id)}")
+    kept = _checkpoint(api, task)
     if out.as_json:
-        out.json(task)
+        out.json(task if kept is None else {**task, "checkpoint": kept})
         return
     out.fields((key, task.get(key)) for key in _SHOWN)
+    if kept is not None:
+        when = f"attempt {kept['attempt']}, {kept['written_at']}"
+        out.fields([("checkpoint", kept["state"]), ("checkpoint of", when)])
     if task["depends_on"] and task["status"] == "pending":
         out.fields([("waits for", each) for each in _unfinished(api, task)])
     if error := task.get("error"):
         out.fields([("error", f"{error.get('type')}: {error.get('message')}")])
         if error.get("traceback"):
             out.line(error["traceback"].rstrip())
+
+
+def _checkpoint(api: Api, task: dict[str, Any]) -> dict[str, Any] | None:
+    """What it keeps for its next attempt, if it does."""
+    from app.cli.client import Refused
+
+    if not task["attempt"] or task["status"] == "succeeded":
+        return None
+    try:
+        kept: dict[str, Any] = api.get(f"/tasks/{segment(task['id'])}/checkpoint")
+    except Refused as refused:
+        if refused.problem_code == "no_checkpoint":
+            return None
+        raise
+    return kept
 
 
 def _unfinished(api: Api, task: dict[str, Any]) -> list[str]:

@@ -35,6 +35,14 @@ class OnDependencyFailure(StrEnum):
     RUN = "run"
 
 
+class UniqueMode(StrEnum):
+    """What becomes of a task whose unique key an unfinished one has."""
+
+    REJECT = "reject"
+    EXISTING = "existing"
+    REPLACE = "replace"
+
+
 class Role(StrEnum):
     """The roles, here once more so that reading the command line loads no database code."""
 

@@ -61,6 +61,17 @@ async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
         await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
 
 
+async def take_turns(session: AsyncSession, name: str) -> None:
+    """Until the transaction ends, nobody else is in one that has taken this turn.
+
+    SQLite has one writer anyway.
+    """
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+        await connection.exec_driver_sql(lock, (name,))
+
+
 def _engine(*, read_only: bool) -> AsyncEngine:
     if (pooled := _pools.get(asyncio.get_running_loop())) is not None:
         return pooled[read_only]

@@ -119,6 +119,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     RETRY = "retry"
     DELETED = "deleted"
+    REPLACED = "replaced"
     REPORTED = "reported"
     DEPENDENCY_FAILED = "dependency_failed"
     DEPENDENCY_REVOKED = "dependency_revoked"

@@ -1,6 +1,7 @@
 """Every table, imported here so that the metadata is whole wherever one of them is used."""
 
 from app.models.attempt import TaskAttempt, TaskLog
+from app.models.checkpoint import TaskCheckpoint
 from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
 from app.models.idempotency import IdempotencyKey
@@ -28,6 +29,7 @@ __all__ = [
     "StatisticSeries",
     "Task",
     "TaskAttempt",
+    "TaskCheckpoint",
     "TaskCount",
     "TaskDelta",
     "TaskDependency",

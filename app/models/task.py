@@ -37,6 +37,8 @@ _ENDED = "(status = 'failed' OR status = 'revoked' OR status = 'succeeded')"
 # would take `status` for selective wherever it is compared.
 _LISTED_ENDED = text("status <> 'pending' AND status <> 'running'")
 _ACTIVE = text("status = 'pending' OR status = 'running'")
+# Which tasks have their unique key to themselves; an INSERT that minds it says the same.
+HOLDS_KEY = text("unique_key IS NOT NULL AND (status = 'pending' OR status = 'running')")
 
 
 class Task(Base):
@@ -82,6 +84,8 @@ class Task(Base):
     owner_ref: Mapped[str | None] = mapped_column(Text)
     parent_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     retry_of: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    # With whose it is: `services.uniqueness`.
+    unique_key: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(JsonText, default=list)
     # NULL is none. Once more in `task_dependencies`, one a row, where they are looked up.
     depends_on: Mapped[list[str] | None] = mapped_column(JsonText)
@@ -152,6 +156,13 @@ class Task(Base):
             "id",
             postgresql_where=text("delete_requested_at IS NOT NULL"),
             sqlite_where=text("delete_requested_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_tasks_unique_key",
+            "unique_key",
+            unique=True,
+            postgresql_where=HOLDS_KEY,
+            sqlite_where=HOLDS_KEY,
         ),
         # Lists by status. What is not in here is in `task_entries`, which is not written to when a
         # task starts or ends.

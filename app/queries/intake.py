@@ -25,8 +25,9 @@ from app.db.clock import after, later, now
 from app.db.records import Records
 from app.db.upsert import insert as upsert
 from app.models import IdempotencyKey, Task, TaskDependency, TaskTag
+from app.models.task import HOLDS_KEY
 from app.queries.tasks import BORN, rank_of
-from app.queries.types import InsertedRows
+from app.queries.types import InsertedRows, Rows
 
 _TASKS: Any = Task.__table__
 _TAGS: Any = TaskTag.__table__
@@ -43,6 +44,26 @@ def insert_drafts(keys: tuple[str, ...], ageing_seconds: float) -> Insert:
     All get the same moment of the database's clock, so among equals the order is that of their
     ids.
     """
+    names, chosen = _drafts(keys, ageing_seconds)
+    return insert(_TASKS).from_select(names, chosen, include_defaults=False)
+
+
+@cache
+def insert_drafts_if_free(keys: tuple[str, ...], ageing_seconds: float) -> InsertedRows:
+    """The same, but for those whose `unique_key` an unfinished task has; returns what was inserted.
+
+    One that is about to be taken is waited for.
+    """
+    names, chosen = _drafts(keys, ageing_seconds)
+    # SQLite would read the ON of ON CONFLICT as that of a join.
+    made = upsert(_TASKS).from_select(names, chosen.where(true()), include_defaults=False)
+    return made.on_conflict_do_nothing(
+        index_elements=["unique_key"], index_where=HOLDS_KEY
+    ).returning(_TASKS.c.id)
+
+
+def _drafts(keys: tuple[str, ...], ageing_seconds: float) -> tuple[list[str], Rows]:
+    """Columns of new tasks, and a SELECT of them from the parameter `rows`."""
     types = {key: _TASKS.c[key].type for key in keys if key not in BESIDES}
     given = Records("rows", {**types, "countdown": Float()})
     clock = select(now().label("moment")).cte("clock")
@@ -60,7 +81,7 @@ def insert_drafts(keys: tuple[str, ...], ageing_seconds: float) -> Insert:
         "updated_at": moment,
     }
     chosen = select(*values.values()).select_from(given.table).join(clock, true())
-    return insert(_TASKS).from_select(list(values), chosen, include_defaults=False)
+    return list(values), chosen
 
 
 @cache

@@ -112,6 +112,14 @@ class TaskCreate(Request):
     )
     tags: Tags = Field(default_factory=list)
     owner_ref: OwnerRef | None = Field(None, description="Your own key, such as an order number.")
+    unique_key: OwnerRef | None = Field(
+        None, description="At most one unfinished task of its owner has it."
+    )
+    unique_mode: Literal["reject", "existing", "replace"] = Field(
+        "reject",
+        description="When an unfinished task has the key: 409 `unique_key_taken`, which names it; "
+        "it is the answer, with 200; or it is revoked with reason `replaced`, if it still waits.",
+    )
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
@@ -252,6 +260,17 @@ class Attempt(Answer):
     stopped_by: Literal["cooperative", "soft", "forced"] | None = Field(
         description="It asked and stopped; an exception was raised in it; its process was ended."
     )
+    checkpoint_at: datetime | None = Field(
+        description="When it kept the checkpoint that the task has; null if another one did."
+    )
+
+
+class Checkpoint(Answer):
+    """What a task keeps for its next attempt."""
+
+    attempt: int = Field(description="The attempt that has kept it.")
+    written_at: datetime
+    state: Any
 
 
 class LogLine(Answer):

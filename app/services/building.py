@@ -28,7 +28,9 @@ MAX_DEPTH = 32
 MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
+MAX_UNIQUE_KEY = 200
 MAX_SECONDS = 31_536_000.0
+UNIQUE_MODES = ("reject", "existing", "replace")
 _PRIORITIES = tuple(Priority)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\ud800-\udfff]")
@@ -64,6 +66,10 @@ class NewTask:
     tags: Sequence[str] = ()
     owner_ref: str | None = None
     retry_of: uuid.UUID | None = None
+    # No two unfinished tasks of an owner have the same one; what becomes of the second is its mode
+    # (`services.uniqueness`).
+    unique_key: str | None = None
+    unique_mode: str = "reject"
     # By which others of the same request name it (`services.local_names`); it is not kept.
     local_id: str | None = None
 
@@ -177,9 +183,10 @@ def _check_texts(new: NewTask) -> list[dict[str, Any]]:
         ("name", new.name, 200),
         ("task_type", new.task_type, 100),
         ("owner_ref", new.owner_ref, 200),
+        ("unique_key", new.unique_key, MAX_UNIQUE_KEY),
         *((f"tags.{i}", tag, 64) for i, tag in enumerate(new.tags)),
     ):
-        if value is None and field == "owner_ref":
+        if value is None and field in ("owner_ref", "unique_key"):
             continue
         if problem := text_problem(value, longest):
             errors.append(_error(field, f"{field} {problem}", "text"))
@@ -187,6 +194,9 @@ def _check_texts(new: NewTask) -> list[dict[str, Any]]:
         errors.append(_error("tags", f"at most {MAX_TAGS} tags", "too_many"))
     if len(set(new.tags)) != len(new.tags):
         errors.append(_error("tags", "each tag once", "duplicate"))
+    if new.unique_mode not in UNIQUE_MODES:
+        message = f"must be {', '.join(UNIQUE_MODES[:-1])} or {UNIQUE_MODES[-1]}"
+        errors.append(_error("unique_mode", message, "choice"))
     return errors
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import get_settings
 from app.core.errors import Conflict, Invalid
-from app.db.session import async_session
+from app.db.session import async_session, take_turns
 from app.db.turns import turn
 from app.domain.lifecycle import ACTIVE, Event, TaskStatus
 from app.queries import dependencies as edge_queries
@@ -25,6 +26,7 @@ from app.services.bulk_order import Order, Row, error, order_of, refuse
 from app.services.intake import IDEMPOTENCY_SECONDS, MAX_BYTES, Key
 from app.services.local_names import Fields
 from app.services.transactions import undone_if_refused
+from app.services.uniqueness import contended, make_room
 
 # Rows of one INSERT, so that none takes long.
 PAGE = 500
@@ -46,14 +48,15 @@ async def create_many(
     Each is a mapping of the arguments of `create_task`, and may have a `local_id` by which the
     others name it in `depends_on` and `parent_id`. With `commit=False` the rows belong to the
     caller's transaction and are dispatched once that commits.
-    Raises `Invalid` with every place that does not fit, as `["body", "tasks", number, ...]`.
+    Raises `Invalid` with every place that does not fit, as `["body", "tasks", number, ...]`, and
+    `Conflict` for a unique key that an unfinished task has.
     """
     owner = uuid.UUID(user_id) if isinstance(user_id, str) else user_id
     order = order_of(tasks, owner)
     await _insert(db, order)
     if commit:
         await db.commit()
-    return order.ids
+    return order.answer
 
 
 async def accept_many(
@@ -83,14 +86,20 @@ async def _submit(db: AsyncSession, order: Order, key: Key | None) -> tuple[list
             return first, True
         await _insert(db, order)
         statement = queries.take_keys(IDEMPOTENCY_SECONDS)
-        if (await db.execute(statement, {"keys": [key.taken_by_all(order.ids)]})).first() is None:
+        if (
+            await db.execute(statement, {"keys": [key.taken_by_all(order.answer)]})
+        ).first() is None:
             await db.rollback()
             return await _first_of(db, key), True
     await db.commit()
-    return order.ids, False
+    return order.answer, False
 
 
 async def _insert(db: AsyncSession, order: Order) -> None:
+    if order.keys:
+        # Two that want the same keys in different orders would else wait for each other.
+        await take_turns(db, f"unique keys of {order.user_id}")
+        order.stand_in(await make_room(db, order.modes()))
     await _require_parents(db, order)
     await _lock_needed(db, order)
     building = _build(order, 0)
@@ -98,7 +107,8 @@ async def _insert(db: AsyncSession, order: Order) -> None:
         for start in range(PAGE, len(order.ids) + PAGE, PAGE):
             rows = await building
             building = _build(order, start)
-            await _insert_page(db, rows)
+            if rows:
+                await _insert_page(db, rows)
     finally:
         building.cancel()
     await _insert_edges(db, order)
@@ -109,9 +119,12 @@ def _build(order: Order, start: int) -> asyncio.Task[list[Row]]:
 
 
 async def _insert_page(db: AsyncSession, rows: list[Row]) -> None:
-    statement = queries.insert_drafts(tuple(rows[0]), get_settings().ageing_seconds)
+    insert = queries.insert_drafts_if_free if "unique_key" in rows[0] else queries.insert_drafts
+    statement = insert(tuple(rows[0]), get_settings().ageing_seconds)
     for part in _parts(rows):
-        await db.execute(statement, {"rows": part})
+        made: Any = await db.execute(statement, {"rows": part})
+        if made.returns_rows and len(made.all()) < len(part):
+            raise contended()
     if tags := [{"task_id": row["id"], "tag": tag} for row in rows for tag in row["tags"]]:
         await db.execute(queries.insert_tags(), {"tags": tags})
     tell_all_after_commit(db, {row["id"]: row["queue"] for row in rows})

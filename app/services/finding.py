@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.lifecycle import TaskStatus
-from app.models import Task, TaskAttempt, TaskLog
+from app.models import Task, TaskAttempt, TaskCheckpoint, TaskLog
+from app.queries import checkpoints
 from app.queries import tasks as queries
 from app.services import listing
 
@@ -70,6 +71,7 @@ class Attempt:
     cancel_acknowledged_at: datetime | None = None
     stopped_at: datetime | None = None
     stopped_by: str | None = None
+    checkpoint_at: datetime | None = None
 
 
 async def get_attempts(db: AsyncSession, task: Task) -> list[Attempt]:
@@ -77,7 +79,18 @@ async def get_attempts(db: AsyncSession, task: Task) -> list[Attempt]:
     ended = [_ended_attempt(row) for row in await db.scalars(queries.attempts(task.id))]
     if task.attempt and task.started_at and (not ended or ended[-1].attempt < task.attempt):
         ended.append(_latest_attempt(task))
-    return ended
+    if (kept := (await db.execute(checkpoints.written(task.id))).first()) is None:
+        return ended
+    return [
+        replace(each, checkpoint_at=kept.written_at) if each.attempt == kept.attempt else each
+        for each in ended
+    ]
+
+
+async def get_checkpoint(db: AsyncSession, task_id: uuid.UUID) -> TaskCheckpoint | None:
+    """What the task keeps for its next attempt; None if it keeps nothing."""
+    fresh = checkpoints.get(task_id).execution_options(populate_existing=True)
+    return (await db.scalars(fresh)).first()
 
 
 async def get_logs(

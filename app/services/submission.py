@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import Select
@@ -23,12 +25,23 @@ from app.services.building import NewTask, draft, with_times
 from app.services.catalogue import catalogue
 from app.services.depending import RUN
 from app.services.finding import find, get_task
-from app.services.inserting import insertion
+from app.services.inserting import KeyTaken, insertion
 from app.services.intake import IDEMPOTENCY_SECONDS, Key, Refusal, Row, intake
 from app.services.steps import carry_out
 from app.services.transactions import undone_if_refused
+from app.services.uniqueness import Mode, contended, given, make_room, stored
 
 _COLUMNS = [column.key for column in Task.__table__.columns]
+# How often a new task looks whether its unique key is free, when others take it at that moment.
+LOOKS = 5
+
+
+class Origin(IntEnum):
+    """Where the task of an answer comes from. False: the submission has made it."""
+
+    NEW = 0
+    REPLAYED = 1  # an earlier request with the same Idempotency-Key
+    EXISTING = 2  # it has the same unique_key and is unfinished
 
 
 async def create_task(
@@ -48,7 +61,8 @@ async def create_task(
 
     `options` are the further fields of `NewTask`. With `commit=False` the row belongs to
     the caller's transaction and is dispatched once that commits.
-    Raises `Invalid` for an unknown function or queue and for arguments that do not fit.
+    Raises `Invalid` for an unknown function or queue and for arguments that do not fit, `Conflict`
+    for a `unique_key` that an unfinished task has, as far as `unique_mode` does not say otherwise.
     """
     new = NewTask(
         name=name,
@@ -63,14 +77,14 @@ async def create_task(
     if commit:
         task, _ = await submit(db, new)
     else:
-        task = await _insert(db, new, draft(new, catalogue()))
+        task, _ = await _insert(db, new, draft(new, catalogue()))
         tell_after_commit(db, task)
     return task, str(task.celery_id)
 
 
 async def accept(
     new: NewTask, *, idempotency_key: str | None = None, fingerprint: str = ""
-) -> tuple[Row, bool]:
+) -> tuple[Row, Origin]:
     """Accept a task in a transaction that it shares with whoever waits at the same moment.
 
     Returns its columns, and otherwise does as `submit`.
@@ -82,8 +96,8 @@ async def accept(
         # What was fit to be accepted then need not be now: a function may be gone.
         if key is None or (first := await _replayed(key)) is None:
             raise
-        return first, True
-    if new.parent_id is not None or new.depends_on:
+        return first, Origin.REPLAYED
+    if new.parent_id is not None or new.depends_on or new.unique_key is not None:
         # They lock other rows, or look at them: nobody else need wait for that.
         return await _accept_alone(new, row, key)
     outcome = await intake().insert(row, key)
@@ -92,8 +106,8 @@ async def accept(
     if outcome is Refusal.KEY_TAKEN:
         assert key is not None
         async with read_session() as db:
-            return _columns_of(await _first_of(db, key)), True
-    return outcome, False
+            return _columns_of(await _first_of(db, key)), Origin.REPLAYED
+    return outcome, Origin.NEW
 
 
 async def _replayed(key: Key) -> Row | None:
@@ -104,10 +118,10 @@ async def _replayed(key: Key) -> Row | None:
         return _columns_of(await _first_of(db, key))
 
 
-async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, bool]:
+async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, Origin]:
     async with turn(), async_session() as db:
         try:
-            task, replayed = await _submit(db, new, key, row)
+            task, origin = await _submit(db, new, key, row)
         except IntegrityError:
             # The batch did come off: its answer was lost. Its row, which has this very id, would
             # have been waited for if its commit were still under way.
@@ -115,8 +129,8 @@ async def _accept_alone(new: NewTask, row: Row, key: Key | None) -> tuple[Row, b
             kept = await find(db, row["id"], None)
             if kept is None:
                 raise
-            task, replayed = kept, False
-        return _columns_of(task), replayed
+            task, origin = kept, Origin.NEW
+        return _columns_of(task), origin
 
 
 def _columns_of(task: Task) -> Row:
@@ -130,11 +144,11 @@ async def submit(
     *,
     idempotency_key: str | None = None,
     fingerprint: str = "",
-) -> tuple[Task, bool]:
-    """Accept a task, or find the one that the same key made; the bool says which.
+) -> tuple[Task, Origin]:
+    """Accept a task, or find the one that is there already; the origin says which.
 
     `fingerprint` is a digest of the request. Raises `Invalid` when the key was used for
-    another request within 24 hours.
+    another request within 24 hours, and `Conflict` as `create_task` does.
     """
     key = Key.of(new.user_id, idempotency_key, fingerprint)
     return await _submit(db, new, key)
@@ -142,19 +156,20 @@ async def submit(
 
 async def _submit(
     db: AsyncSession, new: NewTask, key: Key | None, row: Row | None = None
-) -> tuple[Task, bool]:
+) -> tuple[Task, Origin]:
     try:
-        task = await _insert(db, new, row or draft(new, catalogue()))
-    except Invalid:
-        # What was fit to be accepted then need not be now: a task that it needs may be gone.
+        task, origin = await _insert(db, new, row or draft(new, catalogue()))
+    except (Invalid, Conflict):
+        # What was fit to be accepted then need not be now: a task that it needs may be gone. And
+        # who has its unique key is the task that it made then.
         if key is None or not await _is_taken(db, key):
             raise
-        return await _replay(db, key), True
+        return await _replay(db, key), Origin.REPLAYED
     if key is not None and not await _take_key(db, key, task.id):
-        return await _replay(db, key), True
+        return await _replay(db, key), Origin.REPLAYED
     tell_after_commit(db, task)
     await db.commit()
-    return task, False
+    return task, origin
 
 
 @undone_if_refused
@@ -198,13 +213,27 @@ async def retry_task(
         sees_all=True,
         tags=old.tags,
         owner_ref=old.owner_ref,
+        unique_key=given(old.unique_key),
         retry_of=old.id,
     )
     task, _ = await submit(db, new)
     return task
 
 
-async def _insert(db: AsyncSession, new: NewTask, row: Row) -> Task:
+async def _insert(db: AsyncSession, new: NewTask, row: Row) -> tuple[Task, Origin]:
+    if new.unique_key is None:
+        return await _insert_row(db, new, row), Origin.NEW
+    key = stored(new.user_id, new.unique_key)
+    for _ in range(LOOKS):
+        standing = await make_room(db, {key: Mode(new.unique_mode)})
+        if standing and (task := await find(db, standing[key], None)) is not None:
+            return task, Origin.EXISTING
+        with contextlib.suppress(KeyTaken):
+            return await _insert_row(db, new, {**row, "unique_key": key}), Origin.NEW
+    raise contended()
+
+
+async def _insert_row(db: AsyncSession, new: NewTask, row: Row) -> Task:
     steps = insertion([with_times(row)], new.may_see, new.parent_id)
     inserted = await carry_out(db, steps)
     task: Task = inserted.rows[0][0]

@@ -16,7 +16,7 @@ from app.services.ending import (
     delete,
     delete_task,
 )
-from app.services.finding import get_attempts, get_logs, get_task, get_tasks
+from app.services.finding import get_attempts, get_checkpoint, get_logs, get_task, get_tasks
 from app.services.reporting import update_task_status
 from app.services.submission import accept, create_task, retry_task, submit
 
@@ -36,6 +36,7 @@ class TaskService:
     get_task = staticmethod(get_task)
     get_tasks = staticmethod(get_tasks)
     get_attempts = staticmethod(get_attempts)
+    get_checkpoint = staticmethod(get_checkpoint)
     get_logs = staticmethod(get_logs)
 
     edit = staticmethod(edit)

@@ -5,6 +5,8 @@ All of them speak of the attempt that runs the calling code, and are harmless wi
 
 from app.worker.helpers import (
     attempt,
+    checkpoint,
+    checkpoint_state,
     is_cancelled,
     log,
     parents,
@@ -20,6 +22,8 @@ __all__ = [
     "RetryLater",
     "TaskCancelled",
     "attempt",
+    "checkpoint",
+    "checkpoint_state",
     "is_cancelled",
     "log",
     "parents",

@@ -21,7 +21,7 @@ from app.domain.lifecycle import TaskStatus
 from app.hints import HintRow
 from app.services import attempts
 from app.services.attempts import Claimed, Outcome, Settled
-from app.worker import draining
+from app.worker import checkpoints, draining
 from app.worker.claim import Claim, expect, forget
 from app.worker.connections import database, tell_of_waits, until_answered
 from app.worker.execution import REVOKED, Message, make_claim, run_body, tell
@@ -173,6 +173,7 @@ class BurstRun:
         ran = ended.ran
         if settled is not None and settled.status == TaskStatus.REVOKED:
             ran = Ran(error=Ignore(REVOKED))
+        checkpoints.forget(ended.claim, settled)
         tell(ended.claim, ran, settled, ended.seconds)
         if settled is not None and (settled.deleted or settled.status == TaskStatus.PENDING):
             again = settled.queue if settled.status == TaskStatus.PENDING else None

@@ -15,7 +15,7 @@ from app.domain.lifecycle import TaskStatus
 from app.hints import HintRow
 from app.services import attempts
 from app.services.attempts import Claimed, Outcome, Settled
-from app.worker import draining
+from app.worker import checkpoints, draining
 from app.worker.claim import Claim, expect, forget
 from app.worker.connections import database, tell_of_waits, until_answered
 from app.worker.link import link
@@ -135,6 +135,7 @@ def _run_row(
     seconds = time.monotonic() - started
     write_rest(claim)
     settled, ahead = _write(row, claim, ending, following, message)
+    checkpoints.forget(claim, settled)
     if settled is not None and settled.status == TaskStatus.REVOKED:
         ran = Ran(error=Ignore(REVOKED))
     tell(claim, ran, settled, seconds)

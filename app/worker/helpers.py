@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
-from app.worker import spawning
+from app.worker import checkpoints, spawning
 from app.worker.ancestry import Parent, parents_of
 from app.worker.claim import current
 from app.worker.reports import reports_of
@@ -49,6 +49,21 @@ def log(message: str, level: str = "info") -> None:
     claim = current()
     if claim is not None:
         reports_of(claim).line(message, level)
+
+
+def checkpoint(state: Any) -> None:
+    """Keep `state`, JSON of at most 256 KiB, for the next attempt, in place of what was kept before.
+
+    Stored when it returns, so that whatever ends this attempt, the next one goes on from there.
+    Raises `ValueError` for a state that is not JSON or too large. Where the function runs untracked
+    it is kept in memory for that run.
+    """
+    checkpoints.keep(current(), state)
+
+
+def checkpoint_state() -> Any:
+    """What was kept last, by this attempt or one before it; None if nothing was."""
+    return checkpoints.state_of(current())
 
 
 def parents() -> dict[str, Parent]:

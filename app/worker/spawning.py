@@ -53,6 +53,8 @@ def spawn(
     submitted twice when an answer gets lost. Raises `Invalid` for what does not fit, `ValueError`
     for more than 1,000 at once, and `AttemptLost` in an attempt that no longer holds its task.
     """
+    if "unique_key" in options:
+        raise ValueError("a subtask takes no unique_key; submit a task that has one by create_task")
     if len(calls) > MAX_SPAWNED:
         raise ValueError(f"{len(calls)} subtasks at once; spawn at most {MAX_SPAWNED} a call")
     own = until_answered(

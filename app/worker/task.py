@@ -17,6 +17,7 @@ from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
 from app.worker.ancestry import Parent
 from app.worker.burst import BurstRun
+from app.worker.checkpoints import untracked_run
 from app.worker.claim import Claim, current
 from app.worker.execution import REVOKED, Message, run_rows
 from app.worker.link import link
@@ -78,6 +79,18 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         """Keep a line with the task: at most 1,000 an attempt."""
         helpers.log(message, level)
 
+    def checkpoint(self, state: Any) -> None:
+        """Keep `state`, JSON of at most 256 KiB, for the next attempt. Stored when it returns.
+
+        Raises `ValueError` for a state that is not JSON or too large.
+        """
+        helpers.checkpoint(state)
+
+    @property
+    def checkpoint_state(self) -> Any:
+        """What was kept last, by this attempt or one before it; None if nothing was."""
+        return helpers.checkpoint_state()
+
     @property
     def parents(self) -> dict[str, Parent]:
         """How the tasks that this one depends on have ended, by id."""
@@ -102,12 +115,14 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request: Any = self.request_stack.top
         if request is None or request.called_directly or getattr(request, "entered", False):
-            return _finish(super().__call__(*args, **kwargs))
+            with untracked_run():
+                return _finish(super().__call__(*args, **kwargs))
         # The function may call itself directly; only the outermost call is the worker's.
         request.entered = True
         rows = rows_of(request)
         if rows is None:
-            return _finish(self.run(*args, **kwargs))
+            with untracked_run():
+                return _finish(self.run(*args, **kwargs))
         return self._run_hint(request, rows)
 
     def _run_hint(self, request: Any, rows: list[HintRow]) -> Any:

@@ -206,3 +206,15 @@ def test_submit_from_a_file_prints_the_ids_in_order(stack: Stack, tmp_path: Path
     assert refused.returncode == 4
     assert "tasks.0.celery_task_name" in refused.stderr
     assert TASKS + "noop" in refused.stderr
+
+
+def test_submit_with_a_unique_key(stack: Stack) -> None:
+    words = ["submit", TASKS + "noop", "--countdown", "60", "--unique-key", "nightly"]
+    first = call(stack, *words).stdout.strip()
+    refused = call(stack, *words)
+    assert refused.returncode == 4
+    assert first in refused.stderr
+    assert call(stack, *words, "--unique-mode", "existing").stdout.strip() == first
+    second = call(stack, *words, "--unique-mode", "replace").stdout.strip()
+    assert stack.task(first)["reason"] == "replaced"
+    assert call(stack, "cancel", second).returncode == 0

@@ -108,6 +108,7 @@ async def test_somebody_elses_task_is_like_one_that_does_not_exist(api: Api, how
         ("POST", "/cancel", None),
         ("POST", "/retry", None),
         ("GET", "/attempts", None),
+        ("GET", "/checkpoint", None),
         ("GET", "/logs", None),
         ("GET", "/graph", None),
         ("GET", "/children", None),

@@ -22,7 +22,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import counting, dependencies, feed, leases, removal, tasks
+from app.queries import counting, dependencies, feed, leases, removal, tasks, uniqueness
 from app.services import attempts
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
@@ -254,6 +254,7 @@ def plan(world: World, statement: ClauseElement) -> str:
         (lambda: removal.remove_where_requested(10), "ix_tasks_deleting"),
         (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
         (lambda: dependencies.due(1000), "ix_tasks_due"),
+        (lambda: uniqueness.holders(["k"]), "ix_tasks_unique_key"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )

@@ -21,6 +21,7 @@ from app.maintenance.reject import Reject
 from app.models import Task, TaskDependency
 from app.queries import tasks as queries
 from app.services.building import NewTask
+from app.services.submission import Origin
 from app.services.task import DeleteOutcome, task_service
 from tests.support.world import NOOP, World
 
@@ -490,7 +491,7 @@ async def test_a_request_repeated_under_its_key_needs_what_it_needed_no_more(
     await task_service.cancel(db, first.id)
     await task_service.delete(db, needed)
     again, replayed = await task_service.submit(db, new, idempotency_key="k", fingerprint="f")
-    assert (again.id, replayed) == (first.id, True)
+    assert (again.id, replayed) == (first.id, Origin.REPLAYED)
     with pytest.raises(Invalid, match="does not exist"):
         await task_service.submit(db, new, idempotency_key="another", fingerprint="f")
 

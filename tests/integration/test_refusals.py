@@ -15,6 +15,7 @@ from app.db.session import async_session
 from app.domain.lifecycle import TaskStatus
 from app.services import auth, browser_session, external, queue
 from app.services.building import NewTask
+from app.services.submission import Origin
 from app.services.task import CancelOutcome, DeleteOutcome, task_service
 from tests.support.world import NOOP
 
@@ -112,7 +113,7 @@ async def test_a_key_used_for_another_request_leaves_nothing_open(db: AsyncSessi
 async def test_a_replayed_request_leaves_nothing_open(db: AsyncSession) -> None:
     first, _ = await task_service.submit(db, new(), idempotency_key="k")
     again, replayed = await task_service.submit(db, new(), idempotency_key="k")
-    assert (again.id, replayed) == (first.id, True)
+    assert (again.id, replayed) == (first.id, Origin.REPLAYED)
     assert not db.in_transaction()
     await others_can_write()
 

@@ -6,13 +6,14 @@ import atexit
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+
+from app.testing.environment import forget_settings as forget_settings  # reads none itself
 
 if TYPE_CHECKING:
     from app.core.config import Settings
@@ -118,43 +119,3 @@ def use_settings(monkeypatch: pytest.MonkeyPatch, **values: Any) -> Settings:
         monkeypatch.setenv(name.upper(), str(value))
     forget_settings()
     return get_settings()
-
-
-def forget_settings() -> None:
-    """Drop what the application has derived from its settings in this process."""
-    # Threads that serve this process; the next use makes new ones.
-    for name in ("app.dispatch", "app.events"):
-        if name in sys.modules:
-            sys.modules[name].stop()
-    for name, module in list(sys.modules.items()):
-        if name.startswith("app."):
-            for value in list(vars(module).values()):
-                if callable(clear := getattr(value, "cache_clear", None)):
-                    clear()
-    for name, cached in (("app.db.session", "_unpooled"), ("app.services.identity", "_cache"),
-                         ("app.services.auth", "_failures")):  # fmt: skip
-        if name in sys.modules:
-            getattr(sys.modules[name], cached).clear()
-    if celery := sys.modules.get("app.celery_app"):
-        _reconnect(celery.celery_app)
-
-
-def _reconnect(celery_app: Any) -> None:
-    from app.core.config import get_settings
-    from app.core.errors import ConfigurationError
-
-    try:
-        settings = get_settings()
-    except ConfigurationError:
-        return  # a test of settings that cannot be used
-    # Whose tasks a `@shared_task` is: another test may have made an application since.
-    celery_app.set_current()
-    celery_app.conf.broker_url = settings.celery_broker_url
-    celery_app.conf.result_backend = settings.celery_result_backend
-    for options in ("broker_transport_options", "result_backend_transport_options"):
-        celery_app.conf[options]["global_keyprefix"] = settings.broker_key_prefix
-    celery_app.close()
-    for cached in ("backend", "amqp"):
-        celery_app.__dict__.pop(cached, None)
-    celery_app._local.__dict__.pop("backend", None)
-    celery_app._backend_cache = None

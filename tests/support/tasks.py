@@ -273,6 +273,26 @@ def kill_self_again(self: Any, log: str, deaths: int = 99) -> int:
     return int(self.attempt)
 
 
+@shared_task(bind=True, max_retries=9, default_retry_delay=0)
+def count_on(self: Any, steps: int, log: str, pause: float = 0.1) -> int:
+    """Do each step and keep how many are done; a later attempt goes on after those."""
+    done = self.checkpoint_state or 0
+    note(log, self.task_id, self.attempt, f"from{done}")
+    for step in range(done, steps):
+        note(log, self.task_id, self.attempt, f"step{step}")
+        self.checkpoint(step + 1)
+        time.sleep(pause)
+    return int(self.attempt)
+
+
+@shared_task(bind=True)
+def keep_and_fail(self: Any, state: Any) -> None:
+    """Keep a state and fail for good, saying what was there before."""
+    before = self.checkpoint_state
+    self.checkpoint(state)
+    raise ValueError(f"found {before}")
+
+
 @shared_task(bind=True)
 def what_came_before(self: Any, log: str | None = None) -> list[list[Any]]:
     """How the tasks that this one depends on have ended, in their order."""

@@ -15,6 +15,7 @@ APP = ROOT / "app"
 
 # Who touches the environment besides app/core/config.py, and why.
 ENVIRONMENT = {
+    "app/testing/environment.py": "points a test's settings at files of its own",
     "app/up/family.py": "finds the processes of an earlier `make up` by a mark in theirs",
     "app/up/process.py": "gives the processes it starts the surroundings it has itself",
     "app/worker/keeper.py": "tells its agent and pool processes the address of their socket",

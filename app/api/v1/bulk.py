@@ -31,6 +31,7 @@ _REPLAYED = {
     response_model=schemas.TaskIds,
     responses={
         200: _REPLAYED,
+        **problems(409),
         413: problems(413)[413] | {"description": f"Larger than {MAX_BULK_BYTES >> 20} MiB"},
     },
 )

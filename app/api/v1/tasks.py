@@ -23,12 +23,14 @@ from app.schemas import task as schemas
 from app.schemas.common import Limit, QueryBool, QueryInt, Skip
 from app.services import listing
 from app.services.building import NewTask
+from app.services.submission import Origin
 from app.services.task import CancelOutcome, DeleteOutcome, task_service
 
 router = Router(prefix="/tasks", tags=["tasks"])
 
 _REPLAYED = {
-    "description": "The task that an earlier request with this Idempotency-Key made",
+    "description": "The task that an earlier request with this Idempotency-Key made, or, with "
+    "`unique_mode` `existing`, the unfinished one that has this `unique_key`",
     "model": schemas.Task,
     "headers": {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}},
 }
@@ -49,7 +51,7 @@ def found(task: TaskRow | None) -> TaskRow:
     "/",
     status_code=201,
     response_model=schemas.Task,
-    responses={200: _REPLAYED},
+    responses={200: _REPLAYED, **problems(409)},
 )
 @direct
 async def create_task(
@@ -58,15 +60,15 @@ async def create_task(
     """Create a task. Answered once it is committed; it runs even if the broker is down now."""
     fields = dict(body)
     new = NewTask(**fields, user_id=caller.user_id, sees_all=caller.owner is None)
-    task, replayed = await task_service.accept(
+    task, origin = await task_service.accept(
         new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
     )
     headers = {"Location": f"/api/v1/tasks/{task['id']}"}
-    if replayed:
+    if origin is Origin.REPLAYED:
         headers["Idempotent-Replayed"] = "true"
     return Response(
         schemas.Task.model_validate(task).model_dump_json(),
-        200 if replayed else 201,
+        200 if origin else 201,
         headers,
         "application/json",
     )
@@ -224,6 +226,19 @@ async def list_task_attempts(caller: TasksRead, task_id: UUID, db: ReadDb) -> li
     """List every start of a task, oldest first."""
     task = found(await task_service.get_task(db, task_id, owner=caller.owner))
     return list(await task_service.get_attempts(db, task))
+
+
+@router.get("/{task_id}/checkpoint", response_model=schemas.Checkpoint, responses=problems(404))
+async def get_task_checkpoint(caller: TasksRead, task_id: UUID, db: ReadDb) -> object:
+    """Get what a task keeps for its next attempt. 404 `no_checkpoint` where it keeps nothing."""
+    task = found(await task_service.get_task(db, task_id, owner=caller.owner))
+    kept = await task_service.get_checkpoint(db, task.id)
+    if kept is None:
+        raise NotFound(
+            "The task keeps no checkpoint: it has written none, or has succeeded",
+            code="no_checkpoint",
+        )
+    return kept
 
 
 @router.get("/{task_id}/logs", response_model=list[schemas.LogLine], responses=problems(404))
