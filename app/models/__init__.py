@@ -3,6 +3,7 @@
 from app.models.attempt import TaskAttempt, TaskLog
 from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
+from app.models.error_group import ErrorGroup, FailureNote, TaskFailure
 from app.models.idempotency import IdempotencyKey
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
@@ -20,6 +21,8 @@ from app.models.worker import Duty, TaskRuntime, Worker
 __all__ = [
     "EVERYBODY",
     "Duty",
+    "ErrorGroup",
+    "FailureNote",
     "IdempotencyKey",
     "Queue",
     "Schedule",
@@ -32,6 +35,7 @@ __all__ = [
     "TaskDelta",
     "TaskDependency",
     "TaskEntry",
+    "TaskFailure",
     "TaskLog",
     "TaskRuntime",
     "TaskStatus",
