@@ -3,7 +3,7 @@
 from app.models.attempt import TaskAttempt, TaskLog
 from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
-from app.models.error_group import ErrorGroup, FailureNote, TaskFailure
+from app.models.error_group import ErrorGroup, FailureNote, GroupState, TaskFailure
 from app.models.idempotency import IdempotencyKey
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
@@ -23,6 +23,7 @@ __all__ = [
     "Duty",
     "ErrorGroup",
     "FailureNote",
+    "GroupState",
     "IdempotencyKey",
     "Queue",
     "Schedule",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import BigInteger, Index, Integer, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
@@ -51,6 +52,13 @@ class TaskFailure(Base):
     )
 
 
+class GroupState(StrEnum):
+    """Whether somebody has said that the failure is dealt with, and it has not come back since."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
 class ErrorGroup(Base):
     """The same failure in the tasks of one owner, or of everybody (`EVERYBODY`, which operators see).
 
@@ -85,3 +93,13 @@ class ErrorGroup(Base):
         Index("ix_error_groups_last_seen", "owner", "last_seen_at", "id"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
+
+    @property
+    def state(self) -> GroupState:
+        """Whether it is open."""
+        return GroupState.OPEN if self.resolved_at is None else GroupState.RESOLVED
+
+    @property
+    def regressed(self) -> bool:
+        """Whether it is open because it has come back."""
+        return self.regressed_at is not None
