@@ -16,15 +16,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.core.config import get_settings
+from app.core.text import MAX_MESSAGE, clean
 from app.db.ids import new_id
 from app.db.session import Database
-from app.domain.fingerprint import Failure, failure_of
+from app.domain.fingerprint import MAX_FRAME, MAX_TYPE, Failure, failure_of
 from app.maintenance.fold import DAY_SECONDS, counted_under, hold_lock
 from app.maintenance.pages import pages
 from app.maintenance.report import Report
 from app.models import EVERYBODY
 from app.queries import grouping as queries
 
+# Characters that a group shows.
+MAX_TRACEBACK = 32_768
 # Notes of one transaction; the errors that they are about are read with them.
 BATCH = 500
 # Whoever raises a new type for each task fills a bounded number of groups. What comes after that is
@@ -52,7 +55,11 @@ class GroupReport(Report):
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """An attempt that has failed: by which note that is known, and in which way."""
+    """An attempt that has failed: by which note that is known, and in which way.
+
+    Whatever an error holds, it can be stored: JSON keeps what a column of text cannot, and one error
+    that is refused would hold up all that come after it.
+    """
 
     note: int
     task_id: uuid.UUID
@@ -66,11 +73,19 @@ class _Failed:
     @classmethod
     def of(cls, row: Any) -> _Failed:
         """Of a note."""
-        error = row.error or {}
+        error = row.error if isinstance(row.error, dict) else {}
         failure = failure_of(row.celery_task_name, error)
-        shown = str(error.get("message") or ""), error.get("traceback")
-        identity = row.id, row.task_id, row.user_id, row.failed_at
-        return cls(*identity, failure, failure.fingerprint, *shown)
+        message, traceback = error.get("message"), error.get("traceback")
+        return cls(
+            row.id,
+            row.task_id,
+            row.user_id,
+            row.failed_at,
+            failure,
+            failure.fingerprint,
+            clean(str(message or ""), MAX_MESSAGE),
+            None if traceback is None else clean(str(traceback), MAX_TRACEBACK),
+        )
 
     @property
     def keys(self) -> list[Key]:
@@ -107,9 +122,9 @@ class _Sum:
             "id": new_id(),
             "owner": owner,
             "fingerprint": latest.fingerprint,
-            "type": latest.failure.type,
+            "type": clean(latest.failure.type, MAX_TYPE),
             "celery_task_name": latest.failure.celery_task_name,
-            "frames": list(latest.failure.frames),
+            "frames": [clean(frame, MAX_FRAME) for frame in latest.failure.frames],
             "message": latest.message,
             "traceback": latest.traceback,
             "last_task_id": latest.task_id,

@@ -66,7 +66,9 @@ def notes(limit: int) -> Rows:
             Task.celery_task_name,
             or_(TaskAttempt.failed, last).label("happened"),
             case((followed, TaskAttempt.error), else_=Task.error).label("error"),
-            case((followed, TaskAttempt.ended_at), else_=Task.completed_at).label("failed_at"),
+            func.coalesce(TaskAttempt.ended_at, Task.completed_at, Task.updated_at).label(
+                "failed_at"
+            ),
         )
         .join(Task, Task.id == FailureNote.task_id, isouter=True)
         .join(

@@ -23,7 +23,7 @@ DUTY = "maintenance"
 BATCH = 500
 # Changes to be counted in one step: more than happens between two.
 FOLD_BATCH = 50_000
-# Failures are rare, and cost more to count: so many hold nothing else up for long.
+# Failures cost more to count, and nothing waits for it: it comes last, and no more of them at once.
 GROUP_BATCH = 5_000
 PRUNE_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
@@ -101,12 +101,12 @@ class Duties:
             reports["prune"] = prune.run_once(self._database, BATCH)
             reports["gone"] = self._gone.run_once(BATCH)
         reports["fold"] = fold.run_once(self._database, FOLD_BATCH)
-        reports["group"] = grouping.run_once(self._database, GROUP_BATCH)
         if time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS:
             self._forgot_at = time.monotonic()
             fold.forget(self._database)
             grouping.forget(self._database)
         self._set_windows()
+        reports["group"] = grouping.run_once(self._database, GROUP_BATCH)
         for name, report in reports.items():
             if report.worth_telling:
                 log.info(name, **report.counts())

@@ -169,6 +169,27 @@ def test_what_never_started_has_not_failed(world: World) -> None:
     assert disagreements(world.database) == []
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        error("NUL \x00 and all", kind="Odd\x00", traceback='  File "a\x00.py", line 1, in f\n'),
+        error("m" * 100_000, traceback="t" * 100_000),
+        {"type": 1, "message": ["x"], "traceback": 2},
+        ["no", "object"],
+        "text",
+    ],
+)
+def test_whatever_an_error_holds_it_is_counted(world: World, told: Any) -> None:
+    pair = world.running()
+    world.settle(pair, status=TaskStatus.FAILED, error=dump_json(told))
+    # As somebody has left it who writes rows by hand.
+    world.force(pair[0], completed_at=None)
+    group(world)
+    (found,) = groups(world)
+    assert (found.failures, found.last_seen_at) == (1, world.row(pair[0]).updated_at)
+    assert len(found.message) + len(found.traceback or "") < 40_000
+
+
 # Whose
 
 
