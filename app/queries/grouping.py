@@ -209,6 +209,7 @@ def differences(limit: int) -> Rows:
         )
         .group_by(owner, fingerprint)
         .having(or_(sums[0] != 0, sums[1] != 0))
+        .order_by(owner, fingerprint)
         .limit(limit)
     )
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from app.core.config import get_settings
 from app.db import migrate, triggers
@@ -451,7 +451,7 @@ def lose_a_note(world: World, task_id: uuid.UUID) -> None:
 def note_twice(world: World, task_id: uuid.UUID) -> None:
     fail(world, user_id=ADA)
     note = select(FailureNote.task_id, FailureNote.attempt)
-    world.database.execute(FailureNote.__table__.insert().from_select(["task_id", "attempt"], note))
+    world.database.execute(insert(FailureNote).from_select(["task_id", "attempt"], note))
 
 
 def remove_without_triggers(world: World, task_id: uuid.UUID) -> None:
