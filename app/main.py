@@ -20,6 +20,7 @@ from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
     bulk,
+    error_groups,
     queues,
     statistics,
     task_events,
@@ -58,6 +59,7 @@ _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
     {"name": "events", "description": "Live state as server-sent events."},
     {"name": "statistics", "description": "What happened, how often and how long; reports."},
+    {"name": "error groups", "description": "The same failure, counted once."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
@@ -81,7 +83,7 @@ def create_app() -> FastAPI:
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     first = (task_events, tasks, bulk, task_relations, task_types)
-    modules = (*first, statistics, queues, workers, auth, tokens, users, health)
+    modules = (*first, statistics, error_groups, queues, workers, auth, tokens, users, health)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)

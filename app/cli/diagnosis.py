@@ -65,22 +65,23 @@ def verify(out: Output) -> None:
 
 
 def recount(out: Output) -> None:
-    """Count all tasks and list them anew, where `verify` says that counts or lists are wrong.
+    """Count all tasks and failures and list them anew, where `verify` says that something is wrong.
 
     For after an import with triggers disabled. The system may run on.
     """
 
-    def count(database: Database) -> tuple[int, int]:
-        from app.maintenance import entries, fold
+    def count(database: Database) -> tuple[int, int, int]:
+        from app.maintenance import entries, fold, grouping
 
-        return fold.recount(database), entries.mend(database)
+        return fold.recount(database), entries.mend(database), grouping.recount(database)
 
-    wrong, unlisted = _with_database(count)
+    wrong, unlisted, ungrouped = _with_database(count)
     if out.as_json:
-        out.json({"corrected": wrong, "listed": unlisted})
-    elif wrong or unlisted:
+        out.json({"corrected": wrong, "listed": unlisted, "grouped": ungrouped})
+    elif wrong or unlisted or ungrouped:
         out.line(
-            f"{wrong} counts were wrong and {unlisted} tasks wrongly listed; all is right now."
+            f"{wrong} counts and {ungrouped} error groups or tasks in them were wrong and "
+            f"{unlisted} tasks wrongly listed; all is right now."
         )
     else:
         out.line("All counts and lists agree.")

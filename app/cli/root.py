@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import admin, dead, diagnosis, launch, run_here, statistics, tasks, users, watching
+from app.cli import (
+    admin,
+    dead,
+    diagnosis,
+    errors,
+    launch,
+    run_here,
+    statistics,
+    tasks,
+    users,
+    watching,
+)
 from app.cli.commands import Json, RootToken, RootUrl, Shared
 
 _HELP = (
@@ -42,6 +53,7 @@ launch.add(app)
 tasks.add(app)
 watching.add(app)
 statistics.add(app)
+errors.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)

@@ -286,7 +286,7 @@ def segment(task_id: str) -> str:
     from urllib.parse import quote
 
     if not task_id.strip(". "):
-        raise CliError(f"{task_id!r} is not the id of a task", code=ExitCode.USAGE)
+        raise CliError(f"{task_id!r} is not an id", code=ExitCode.USAGE)
     return quote(task_id, safe="")
 
 

@@ -1,4 +1,4 @@
-"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in two more tables.
+"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in three more tables.
 
 In the database and not in the statements, so that no statement can forget it, neither one that
 is written next year nor one of an older version that still runs during an upgrade.
@@ -6,7 +6,8 @@ is written next year nor one of an older version that still runs during an upgra
 `task_deltas` gets every change of a status, to be counted. A start (pending -> running) is not
 written down: what runs is few, and is counted from the rows. So an attempt costs one append, at its
 end. `task_entries` gets what lists are filtered by; a task that nobody edits costs one row there, for
-as long as there is the task.
+as long as there is the task. `failure_notes` gets every attempt that fails, and the removal of a task
+that may have had one; an attempt that succeeds costs nothing there.
 
 PostgreSQL looks at updates row by row, because only a row's trigger can be bound to a column: one
 that does not name `status` (a heartbeat, a report, a mark) pays nothing. Inserts and deletes come in
@@ -43,6 +44,12 @@ _ENDED = """
     CASE WHEN OLD.status = 'running' THEN OLD.ready_at END,
     CASE WHEN OLD.status = 'running' THEN OLD.started_at END,
     NEW.completed_at"""
+# What was given back without spending a try was interrupted, or asked to run again later; if its
+# process died, it has failed all the same.
+_FAILED = """OLD.status = 'running' AND (NEW.status = 'failed' OR (NEW.status = 'pending'
+    AND (NEW.tries = OLD.tries OR NEW.crash_count > OLD.crash_count)))"""
+# Tasks of which an attempt may have failed. Most have succeeded at once.
+_MAY_HAVE_FAILED = "{row}attempt > 1 OR ({row}attempt = 1 AND {row}status <> 'succeeded')"
 _LISTED = ("user_id", "task_type", "celery_task_name", "queue", "priority", "owner_ref")
 _ENTRY = ", ".join(("id", *_LISTED))
 _NEW_ENTRY = ", ".join(f"NEW.{name}" for name in ("id", *_LISTED))
@@ -114,6 +121,30 @@ TRIGGERS = {
     DELETE FROM task_entries WHERE id = OLD.id; END""",
     ),
     "task_entry_truncated": _Trigger("task_entries", _TRUNCATED, " TRUNCATE task_entries;"),
+    "failure_noted": _Trigger(
+        "failure_notes",
+        f"AFTER UPDATE OF status ON tasks FOR EACH ROW WHEN ({_FAILED})",
+        """
+    INSERT INTO failure_notes (task_id, attempt) VALUES (NEW.id, NEW.attempt);""",
+        f"""AFTER UPDATE OF status ON tasks WHEN {_FAILED} BEGIN
+    INSERT INTO failure_notes (task_id, attempt) VALUES (NEW.id, NEW.attempt); END""",
+    ),
+    "failures_removed": _Trigger(
+        "failure_notes",
+        _REMOVED,
+        f"""
+    INSERT INTO failure_notes (task_id)
+    SELECT id FROM rows WHERE {_MAY_HAVE_FAILED.format(row="")};""",
+        f"""AFTER DELETE ON tasks WHEN {_MAY_HAVE_FAILED.format(row="OLD.")} BEGIN
+    INSERT INTO failure_notes (task_id) VALUES (OLD.id); END""",
+    ),
+    "failures_truncated": _Trigger(
+        "failure_notes",
+        _TRUNCATED,
+        f"""
+    INSERT INTO failure_notes (task_id)
+    SELECT id FROM tasks WHERE {_MAY_HAVE_FAILED.format(row="")};""",
+    ),
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from app.db.session import Database
+from app.maintenance.pages import pages
 from app.queries import entries
-from app.queries import invariants as pages
 
 # Tasks of one transaction: nobody waits long for one of them.
 PAGE = 5000
@@ -14,12 +14,7 @@ PAGE = 5000
 
 def mend(database: Database) -> int:
     """Make every entry what its task says; returns how many were not. The system may run on."""
-    mended = 0
-    start: uuid.UUID | None = uuid.UUID(int=0)
-    while start is not None:
-        end = database.execute(pages.page_end(start, PAGE)).column()
-        mended += _mend_page(database, start, end[0] if end else None)
-        start = end[0] if end else None
+    mended = sum(_mend_page(database, *page) for page in pages(database, PAGE))
     while removed := _remove_left_over(database):
         mended += removed
     return mended

@@ -98,7 +98,7 @@ def hold_lock(connection: Connection) -> None:
 def _add_counts(connection: Connection, tally: Tally) -> None:
     sums: dict[tuple[uuid.UUID, str], int] = defaultdict(int)
     for (owner, status), number in tally.counts.items():
-        for counted in _counted_under(owner):
+        for counted in counted_under(owner):
             sums[counted, status] += number
     rows = [
         {"owner": owner, "status": status, "number": number}
@@ -109,7 +109,8 @@ def _add_counts(connection: Connection, tally: Tally) -> None:
         connection.execute(counting.add_to_count(), rows)
 
 
-def _counted_under(owner: Owner) -> tuple[uuid.UUID, ...]:
+def counted_under(owner: Owner) -> tuple[uuid.UUID, ...]:
+    """Everybody, and the owner if there is one."""
     return (EVERYBODY,) if owner is None else (EVERYBODY, owner)
 
 
@@ -152,7 +153,7 @@ class _Series:
         self.kind_of: dict[int, Kind] = {}
         self._ids: dict[Key, int] = {}
         self._numbers: dict[uuid.UUID, int] = {}
-        keys = {(counted, kind) for owner, kind in pairs for counted in _counted_under(owner)}
+        keys = {(counted, kind) for owner, kind in pairs for counted in counted_under(owner)}
         self._find(keys)
         missing = {owner for owner, kind in keys if (owner, kind) not in self._ids}
         for part in _parts(sorted(missing)):

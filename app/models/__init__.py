@@ -4,6 +4,7 @@ from app.models.attempt import TaskAttempt, TaskLog
 from app.models.checkpoint import TaskCheckpoint
 from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
+from app.models.error_group import ErrorGroup, FailureNote, GroupState, TaskFailure
 from app.models.idempotency import IdempotencyKey
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
@@ -21,6 +22,9 @@ from app.models.worker import Duty, TaskRuntime, Worker
 __all__ = [
     "EVERYBODY",
     "Duty",
+    "ErrorGroup",
+    "FailureNote",
+    "GroupState",
     "IdempotencyKey",
     "Queue",
     "Schedule",
@@ -34,6 +38,7 @@ __all__ = [
     "TaskDelta",
     "TaskDependency",
     "TaskEntry",
+    "TaskFailure",
     "TaskLog",
     "TaskRuntime",
     "TaskStatus",

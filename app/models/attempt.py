@@ -10,7 +10,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, Uuid
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, Uuid, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, JsonText, Timestamp
@@ -31,6 +31,8 @@ class TaskAttempt(Base):
     ended_at: Mapped[datetime] = mapped_column(Timestamp)
     outcome: Mapped[str] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    # Not one that was interrupted, or asked to run again later.
+    failed: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class TaskLog(Base):

@@ -60,8 +60,13 @@ def crash_counts(pairs: Iterable[Pair]) -> Rows:
     )
 
 
-def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -> InsertedRows:
-    """Keep an attempt that will be followed by another one."""
+def archive_attempt(
+    row: Row[Any], outcome: str, error: dict[str, Any] | None, *, failed: bool
+) -> InsertedRows:
+    """Keep an attempt that will be followed by another one.
+
+    `failed` is what the trigger that notes failures (`app.db.triggers`) takes it for.
+    """
     return (
         insert(TaskAttempt)
         .values(
@@ -73,6 +78,7 @@ def archive_attempt(row: Row[Any], outcome: str, error: dict[str, Any] | None) -
             ended_at=now(),
             outcome=outcome,
             error=error,
+            failed=failed,
         )
         .returning(TaskAttempt.attempt)
     )

@@ -202,7 +202,8 @@ def give_back(
         if row is None:
             return None
         if row.status == TaskStatus.PENDING:
-            connection.execute(queries.archive_attempt(locked, reason.value, error))
+            failed = spend_try or crashed
+            connection.execute(queries.archive_attempt(locked, reason.value, error, failed=failed))
     return _removed_if_asked(database, row, row.queue)
 
 

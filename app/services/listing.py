@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +11,6 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import Invalid
 from app.db.base import from_micros, to_micros
 from app.domain.lifecycle import TaskStatus
 from app.domain.tally import by_status
@@ -24,6 +20,7 @@ from app.queries import listing as queries
 from app.queries.filters import TaskFilter
 from app.queries.listing import ORDER_COLUMNS, After, Part
 from app.queries.ways import Way, best, milestones, must_ask, ways
+from app.services import cursors
 
 __all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks"]
 
@@ -54,7 +51,7 @@ async def list_tasks(
     Raises `Invalid` for an unknown order or a cursor that is none.
     """
     if order_by not in ORDER_COLUMNS:
-        raise _refused("order_by", f"Unknown order; known: {', '.join(ORDERS)}")
+        raise cursors.refused(f"Unknown order; known: {', '.join(ORDERS)}", "order_by")
     limit = min(limit, MAX_LIMIT)
     after = None if cursor is None else _read_cursor(cursor, order_by, desc=order_desc)
     # One row more than asked for tells whether there is a next page.
@@ -124,19 +121,17 @@ def _cursor(task: Task, order_by: str, *, desc: bool) -> str:
     value = None if order_by == "created_at" else getattr(task, order_by)
     if isinstance(value, datetime):
         value = to_micros(value)
-    text = json.dumps([order_by, int(desc), value, task.id.hex], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return cursors.write(order_by, int(desc), value, task.id.hex)
 
 
 def _read_cursor(cursor: str, order_by: str, *, desc: bool) -> After:
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        order, direction, value, task_id = json.loads(base64.b64decode(padded, b"-_", True))
+        order, direction, value, task_id = cursors.read(cursor)
         if (order, direction) != (order_by, int(desc)):
-            raise _refused("cursor", "The cursor belongs to a list in another order")
+            raise cursors.refused("The cursor belongs to a list in another order")
         return After(_checked_value(order_by, value), uuid.UUID(hex=task_id))
-    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error):
-        raise _refused("cursor", "Not a cursor; take it from the Link header of a page") from None
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise cursors.refused() from None
 
 
 def _checked_value(order_by: str, value: Any) -> Any:
@@ -148,9 +143,3 @@ def _checked_value(order_by: str, value: Any) -> Any:
     if isinstance(value, int) and not -(2**15) <= value < 2**15:
         raise ValueError(value)
     return value
-
-
-def _refused(name: str, message: str) -> Invalid:
-    return Invalid(
-        f"{name}: {message}", errors=[{"loc": ["query", name], "msg": message, "type": name}]
-    )

@@ -34,6 +34,11 @@ from app.services.uniqueness import Mode, contended, given, make_room, stored
 _COLUMNS = [column.key for column in Task.__table__.columns]
 # How often a new task looks whether its unique key is free, when others take it at that moment.
 LOOKS = 5
+# What a task that runs again has of the old one.
+RETRIED = (
+    "name", "task_type", "celery_task_name", "args", "kwargs", "priority", "max_attempts",
+    "time_limit", "soft_time_limit", "parent_id", "tags", "owner_ref", "unique_key",
+)  # fmt: skip
 
 
 class Origin(IntEnum):
@@ -194,30 +199,29 @@ async def retry_task(
             f"The task is {old.status}; only a finished task can be retried",
             code="not_finished",
         )
-    new = NewTask(
-        name=old.name,
-        task_type=old.task_type,
-        celery_task_name=old.celery_task_name,
-        args=old.args if args is None else args,
-        kwargs=old.kwargs if kwargs is None else kwargs,
-        priority=old.priority,
-        user_id=old.user_id,
-        queue=old.queue if old.queue in catalogue().queues else None,
-        max_attempts=old.max_attempts,
-        time_limit=old.time_limit,
-        soft_time_limit=old.soft_time_limit,
-        parent_id=old.parent_id,
-        # Asked for by hand: it runs, whatever became of what it needs, as far as that is there.
-        depends_on=(await db.scalars(needed_ids(old.id))).all(),
-        on_dependency_failure=RUN,
-        sees_all=True,
-        tags=old.tags,
-        owner_ref=old.owner_ref,
-        unique_key=given(old.unique_key),
-        retry_of=old.id,
-    )
-    task, _ = await submit(db, new)
+    changed = {
+        name: value for name, value in (("args", args), ("kwargs", kwargs)) if value is not None
+    }
+    fields = fields_of_retry(old, (await db.scalars(needed_ids(old.id))).all()) | changed
+    task, _ = await submit(db, NewTask(**fields, user_id=old.user_id, sees_all=True))
     return task
+
+
+def fields_of_retry(old: Any, needed: Sequence[uuid.UUID]) -> dict[str, Any]:
+    """The fields of `NewTask`, but for the owner, of a finished task that is to run again.
+
+    `old` has the columns of the task, `needed` are what it depends on, as far as that is there.
+    """
+    same = {name: getattr(old, name) for name in RETRIED}
+    return {
+        **same,
+        "queue": old.queue if old.queue in catalogue().queues else None,
+        "depends_on": list(needed),
+        # Asked for by hand: it runs, whatever became of what it needs.
+        "on_dependency_failure": RUN,
+        "unique_key": given(old.unique_key),
+        "retry_of": old.id,
+    }
 
 
 async def _insert(db: AsyncSession, new: NewTask, row: Row) -> tuple[Task, Origin]:

@@ -11,7 +11,7 @@ from app.core.logging import get_logger
 from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
-from app.maintenance import dependents, fold, prune, reject, rescue, resend
+from app.maintenance import dependents, fold, grouping, prune, reject, rescue, resend
 from app.queries import clock, feed, leases
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
@@ -23,6 +23,8 @@ DUTY = "maintenance"
 BATCH = 500
 # Changes to be counted in one step: more than happens between two.
 FOLD_BATCH = 50_000
+# Failures cost more to count, and nothing waits for it: it comes last, and no more of them at once.
+GROUP_BATCH = 5_000
 PRUNE_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 FOLD_EVERY_SECONDS = 1.0
@@ -102,7 +104,9 @@ class Duties:
         if time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS:
             self._forgot_at = time.monotonic()
             fold.forget(self._database)
+            grouping.forget(self._database)
         self._set_windows()
+        reports["group"] = grouping.run_once(self._database, GROUP_BATCH)
         for name, report in reports.items():
             if report.worth_telling:
                 log.info(name, **report.counts())

@@ -12,10 +12,12 @@ from sqlalchemy import text
 from app.core.config import get_settings
 from app.db import triggers
 from app.domain.lifecycle import TaskStatus
-from app.maintenance import entries, fold
+from app.maintenance import entries, fold, grouping
 from app.maintenance.invariants import RULES, rows
 from app.queries import counting, removal
 from app.queries import entries as entry_queries
+from app.queries import grouping as grouping_queries
+from tests.support.failures import fail, group, groups
 from tests.support.invariants import ago, broken, ended, live_worker, verify
 from tests.support.world import World
 
@@ -106,6 +108,30 @@ def test_lists_that_do_not_agree_with_the_tasks_are_found(world: World) -> None:
         "unlisted": sorted(map(str, (kept, dropped, gone)))
     }
     entries.mend(world.database)
+    assert broken(world) == {}
+
+
+def test_error_groups_that_do_not_agree_with_the_failures_are_found(world: World) -> None:
+    live_worker(world)
+    owner = uuid.uuid4()
+    first, second = fail(world, user_id=owner), fail(world, user_id=owner)
+    assert broken(world) == {}
+    group(world)
+    assert broken(world) == {}
+    world.database.execute(grouping_queries.forget_failures([first[0]]))
+    (found,) = groups(world)
+    assert broken(world) == {
+        "error_groups": [f"all {found.fingerprint}", f"{owner} {found.fingerprint}"],
+        "ungrouped": [str(first[0])],
+    }
+    # By somebody who has disabled triggers.
+    with world.database.transaction() as connection:
+        triggers.remove(connection, "failure_notes")
+    world.database.execute(removal.remove_if_not_running(second[0], None))
+    with world.database.transaction() as connection:
+        triggers.install(connection)
+    assert sorted(broken(world)["ungrouped"]) == sorted([str(first[0]), str(second[0])])
+    grouping.recount(world.database)
     assert broken(world) == {}
 
 

@@ -28,6 +28,7 @@ from app.services import attempts, external
 from app.services import queue as queue_service
 from app.services.attempts import LostTo, Outcome
 from app.services.task import CancelOutcome, DeleteOutcome, task_service
+from tests.support.failures import disagreements, group
 from tests.support.simulation import Held, Simulation, claimed_already
 from tests.support.world import NOOP, QUEUE, World
 
@@ -210,6 +211,9 @@ class Life(RuleBasedStateMachine):
     @rule()
     def changes_are_folded(self) -> None:
         self.sim.ledger.check(self.sim.before)
+        assert disagreements(self.db) == []
+        group(self.world)
+        assert disagreements(self.db) == []
 
     @rule(number=NUMBER, ending=ENDING, limit=st.sampled_from([0, 1, 2, 100]))
     @when(lambda self: self.needed())

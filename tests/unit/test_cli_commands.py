@@ -29,6 +29,7 @@ COMMANDS = [
     "config",
     "doctor",
     "verify",
+    "errors",
 ]
 
 

@@ -70,6 +70,14 @@ RULES: dict[str, Rule] = {
         "missing in lists, or shown wrongly there",
         "make the lists anew: taskctl recount; and see that nobody disables triggers",
     ),
+    "error_groups": Rule(
+        "error groups that count otherwise than the failures in them",
+        "count them anew: taskctl recount",
+    ),
+    "ungrouped": Rule(
+        "with failed attempts that error groups count wrongly or not at all",
+        "count them anew: taskctl recount; and see that nobody disables triggers",
+    ),
     "not_folded": Rule(
         "waiting to be counted while an agent lives",
         f"look for agent_step_failed in {_WORKER_LOG}; counts are right all the same, but slow",

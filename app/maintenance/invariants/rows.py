@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from app.db.session import Database
@@ -11,6 +10,7 @@ from app.domain.lifecycle import TaskStatus
 from app.domain.tally import by_status
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
+from app.maintenance.pages import pages
 from app.models import EVERYBODY
 from app.queries import counting, entries, leases
 from app.queries import invariants as queries
@@ -27,23 +27,13 @@ def broken(database: Database, times: Times) -> list[Suspect]:
     """One suspect for each row and rule that it breaks."""
     rules = list(queries.row_rules(times.rows))
     suspects: list[Suspect] = []
-    for start, end in _pages(database):
+    for start, end in pages(database, PAGE):
         statement = queries.broken_rows(times.rows, start, end, LIMIT)
         for row in database.execute(statement).all():
             suspects += [_suspect(row, rule, times) for rule in rules if getattr(row, rule)]
         if len(suspects) >= LIMIT:
             break
     return suspects
-
-
-def _pages(database: Database) -> Iterator[tuple[uuid.UUID, uuid.UUID | None]]:
-    """The whole table, a page at a time: behind which id, and up to which."""
-    start: uuid.UUID | None = uuid.UUID(int=0)
-    while start is not None:
-        found = database.execute(queries.page_end(start, PAGE)).column()
-        end = found[0] if found else None
-        yield start, end
-        start = end
 
 
 def _suspect(row: Any, rule: str, times: Times) -> Suspect:
@@ -56,7 +46,7 @@ def _suspect(row: Any, rule: str, times: Times) -> Suspect:
 def counted(database: Database) -> list[Suspect]:
     """Whether what is counted, folded or not yet, is what there is: for everybody and each owner."""
     suspects = [
-        Suspect("counts", f"{_owner(row.owner)} {row.status}", f"{row.number:+} in the counts")
+        Suspect("counts", f"{name_of(row.owner)} {row.status}", f"{row.number:+} in the counts")
         for row in database.execute(counting.differences(LIMIT)).all()
     ]
     rows: Any = database.execute(counting.count_maintained(None)).all()
@@ -71,7 +61,7 @@ def counted(database: Database) -> list[Suspect]:
 def unlisted(database: Database) -> list[Suspect]:
     """Tasks that some lists would leave out or show wrongly, and entries of tasks that are gone."""
     wrong: list[uuid.UUID] = []
-    for start, end in _pages(database):
+    for start, end in pages(database, PAGE):
         wrong += database.execute(entries.unlisted(start, end, LIMIT)).column()
         if len(wrong) >= LIMIT:
             break
@@ -83,7 +73,8 @@ def unlisted(database: Database) -> list[Suspect]:
     ]
 
 
-def _owner(owner: uuid.UUID) -> str:
+def name_of(owner: uuid.UUID) -> str:
+    """An owner for people."""
     return "all" if owner == EVERYBODY else str(owner)
 
 

@@ -1,0 +1,239 @@
+"""Error groups: the same failure, counted once. Finding them, their state, and running tasks again.
+
+The numbers follow what happens by a few seconds (`app.maintenance.grouping`). `owner` None is for
+operators: everybody's groups, which have a state of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import Invalid, NotFound
+from app.db.base import from_micros, to_micros
+from app.models import ErrorGroup, GroupState
+from app.queries import error_groups as queries
+from app.queries import tasks as task_queries
+from app.queries import uniqueness
+from app.queries.error_groups import GroupFilter
+from app.services import cursors
+from app.services.building import NewTask, draft, find_function
+from app.services.bulk import create_many
+from app.services.catalogue import catalogue
+from app.services.submission import RETRIED, fields_of_retry
+from app.services.transactions import undone_if_refused
+
+__all__ = ["GroupFilter", "GroupState", "Page", "Refused", "Retried"]
+
+# Of one request; what is left over is for the next one.
+MAX_RETRIED = 1000
+MAX_RETRIED_BYTES = 16 << 20
+# With the most dependencies that a task may have, so many are as many as go into one bulk order.
+PART = 100
+# Counting what is left goes no further than this.
+MOST_LEFT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Groups or tasks in order, and where the next page begins (None: there is none)."""
+
+    items: Sequence[Any]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A task that cannot run again, and why."""
+
+    task_id: uuid.UUID
+    detail: str
+
+
+@dataclass(slots=True)
+class Retried:
+    """`ids` of the new tasks; `left` still failed and not run again, counted up to `MOST_LEFT`."""
+
+    ids: list[uuid.UUID] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    left: int = 0
+
+
+async def list_groups(
+    db: AsyncSession, wanted: GroupFilter, *, limit: int = 100, cursor: str | None = None
+) -> Page:
+    """One page of groups, newest seen first. `cursor` is a page's `next_cursor`.
+
+    Raises `Invalid` for a cursor that is none.
+    """
+    after = None if cursor is None else _read_cursor(cursor)
+    # One row more than asked for tells whether there is a next page.
+    groups = (await db.scalars(queries.newest(wanted, after, limit + 1))).all()
+    return _page(groups, limit, lambda group: (to_micros(group.last_seen_at), group.id.hex))
+
+
+def _read_cursor(cursor: str) -> Any:
+    try:
+        micros, group_id = cursors.read(cursor)
+        if type(micros) is not int:
+            raise ValueError(micros)
+        return from_micros(micros), uuid.UUID(hex=group_id)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise cursors.refused() from None
+
+
+def _page(found: Sequence[Any], limit: int, key_of: Callable[[Any], tuple[Any, ...]]) -> Page:
+    shown = found[:limit]
+    more = len(found) > limit
+    return Page(shown, cursors.write(*key_of(shown[-1])) if more else None)
+
+
+async def get_group(
+    db: AsyncSession, group_id: uuid.UUID, *, owner: uuid.UUID | None = None
+) -> ErrorGroup:
+    """One group. Raises `NotFound`, the same for one that is somebody else's."""
+    fresh = queries.get(group_id, owner).execution_options(populate_existing=True)
+    group: ErrorGroup | None = (await db.scalars(fresh)).first()
+    if group is None:
+        raise NotFound("There is no such error group")
+    return group
+
+
+async def tasks_of_group(
+    db: AsyncSession,
+    group_id: uuid.UUID,
+    *,
+    owner: uuid.UUID | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> Page:
+    """One page of the tasks of which an attempt has failed in this way, newest first.
+
+    Raises `NotFound`, and `Invalid` for a cursor that is none.
+    """
+    group = await get_group(db, group_id, owner=owner)
+    after = None if cursor is None else _read_task_cursor(cursor)
+    statement = queries.tasks_of(group.fingerprint, owner, after, limit + 1)
+    tasks = (await db.scalars(statement)).all()
+    return _page(tasks, limit, lambda task: (task.id.hex,))
+
+
+def _read_task_cursor(cursor: str) -> uuid.UUID:
+    try:
+        (task_id,) = cursors.read(cursor)
+        return uuid.UUID(hex=task_id)
+    except (ValueError, TypeError, AttributeError):
+        raise cursors.refused() from None
+
+
+@undone_if_refused
+async def resolve(
+    db: AsyncSession, group_id: uuid.UUID, by: str, *, owner: uuid.UUID | None = None
+) -> ErrorGroup:
+    """Say that the failure is dealt with; if it comes back, the group is open again.
+
+    Repeating it keeps the first time and author. Raises `NotFound`.
+    """
+    await db.execute(queries.resolve_if_open(group_id, owner, by))
+    return await _after_change(db, group_id, owner)
+
+
+@undone_if_refused
+async def reopen(
+    db: AsyncSession, group_id: uuid.UUID, *, owner: uuid.UUID | None = None
+) -> ErrorGroup:
+    """Take that back. Raises `NotFound`."""
+    await db.execute(queries.reopen_if_resolved(group_id, owner))
+    return await _after_change(db, group_id, owner)
+
+
+async def _after_change(
+    db: AsyncSession, group_id: uuid.UUID, owner: uuid.UUID | None
+) -> ErrorGroup:
+    group = await get_group(db, group_id, owner=owner)
+    await db.commit()
+    return group
+
+
+@undone_if_refused
+async def retry(
+    db: AsyncSession, group_id: uuid.UUID, *, owner: uuid.UUID | None = None
+) -> Retried:
+    """Run the tasks of a group again that are still failed, each as a new one with `retry_of`.
+
+    At most `MAX_RETRIED`, newest first, and none that a retry was made of already. A task that
+    cannot run again is refused, and does not keep the others from it. All or nothing otherwise.
+    Raises `NotFound`, and `Invalid` when the function is not registered any more.
+    """
+    group = await get_group(db, group_id, owner=owner)
+    find_function(group.celery_task_name, catalogue())
+    await db.execute(queries.hold(group.fingerprint))
+    rows = await _next(db, group.fingerprint, owner)
+    orders, refused = await _orders(db, rows)
+    done = Retried(refused=refused)
+    for user_id, fields in orders.items():
+        for start in range(0, len(fields), PART):
+            done.ids += await create_many(
+                db, fields[start : start + PART], user_id=user_id, sees_all=True, commit=False
+            )
+    left = await db.scalar(queries.number_to_retry(group.fingerprint, owner, MOST_LEFT))
+    done.left = int(left or 0)
+    await db.commit()
+    return done
+
+
+async def _next(db: AsyncSession, fingerprint: uuid.UUID, owner: uuid.UUID | None) -> Sequence[Any]:
+    ids: list[uuid.UUID] = []
+    total = 0
+    for row in await db.execute(queries.to_retry(fingerprint, owner, MAX_RETRIED)):
+        total += row.size
+        if ids and total > MAX_RETRIED_BYTES:
+            break
+        ids.append(row.id)
+    return (await db.execute(queries.columns_of(ids, RETRIED))).all()
+
+
+Orders = dict[uuid.UUID | None, list[dict[str, Any]]]
+
+
+async def _orders(db: AsyncSession, rows: Sequence[Any]) -> tuple[Orders, list[Refused]]:
+    """What is to be created, by owner, and which tasks do not fit any more."""
+    needed: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for edge in await db.execute(queries.needed_by([row.id for row in rows])):
+        needed[edge.task_id].append(edge.needs_id)
+    wanted = {row.parent_id for row in rows if row.parent_id is not None}
+    parents = set(await db.scalars(task_queries.visible(sorted(wanted), None)))
+    keys = sorted({row.unique_key for row in rows if row.unique_key is not None})
+    taken = {holder.unique_key for holder in await db.execute(uniqueness.holders(keys))}
+    return await asyncio.to_thread(_checked, rows, needed, parents, taken)
+
+
+def _checked(
+    rows: Sequence[Any],
+    needed: dict[uuid.UUID, list[uuid.UUID]],
+    parents: set[uuid.UUID],
+    taken: set[str],
+) -> tuple[Orders, list[Refused]]:
+    orders: Orders = defaultdict(list)
+    refused: list[Refused] = []
+    for row in rows:
+        fields = fields_of_retry(row, needed.get(row.id, ()))
+        try:
+            if row.parent_id is not None and row.parent_id not in parents:
+                raise Invalid(f"parent_id {row.parent_id} does not exist")
+            if row.unique_key in taken:
+                raise Invalid("An unfinished task has its unique_key")
+            draft(NewTask(**fields, user_id=row.user_id, sees_all=True), catalogue())
+        except Invalid as error:
+            refused.append(Refused(row.id, error.detail))
+        else:
+            orders[row.user_id].append(fields)
+            if row.unique_key is not None:
+                taken.add(row.unique_key)
+    return orders, refused
