@@ -30,5 +30,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_tasks_unique_key", "tasks")
-    with op.batch_alter_table("tasks") as batch_op:
-        batch_op.drop_column("unique_key")
+    # Not in a batch: SQLite would make the table anew, without its triggers.
+    op.drop_column("tasks", "unique_key")
