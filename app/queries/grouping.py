@@ -89,11 +89,6 @@ def take(ids: Sequence[int]) -> DeletedRows:
     return delete(FailureNote).where(FailureNote.id.in_(list(ids))).returning(FailureNote.id)
 
 
-def any_note() -> Rows:
-    """A row if there is anything to group."""
-    return select(literal(1)).select_from(FailureNote).limit(1)
-
-
 def counted_failures(task_ids: Sequence[uuid.UUID]) -> Rows:
     """In which ways these tasks have failed, as far as it is counted."""
     failure = TaskFailure

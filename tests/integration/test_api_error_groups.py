@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -192,6 +193,17 @@ async def test_every_task_that_is_still_failed_runs_again_once(api: Api, world: 
         "pending", 0, None, 3,
     )  # fmt: skip
     assert (await operator.post(path)).json() == {"ids": [], "refused": [], "left": 0}
+
+
+async def test_two_requests_at_once_make_one_retry_of_each_task(api: Api, world: World) -> None:
+    ada, operator = await api.as_user("ada@x.org"), await api.as_user()
+    owner = await id_of(ada)
+    for _ in range(4):
+        fail(world, user_id=owner)
+    group(world)
+    paths = [f"{GROUPS}/{(await the_group(client))['id']}/retry" for client in (ada, operator)]
+    answers = await asyncio.gather(*(ada.post(paths[0]), operator.post(paths[1])))
+    assert sorted(len(answer.json()["ids"]) for answer in answers) == [0, 4]
 
 
 async def test_what_fails_again_can_run_again(api: Api, world: World) -> None:
