@@ -54,7 +54,7 @@ async def pooled(settings: Settings) -> AsyncIterator[None]:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Queues that were to be fed."""
     queues: list[str] = []
-    monkeypatch.setattr(dispatch, "wake", queues.append)
+    monkeypatch.setattr(dispatch, "wake", lambda queue, **_: queues.append(queue))
     return queues
 
 

@@ -44,7 +44,7 @@ def known(settings: Settings) -> Catalogue:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Queues that were woken. The feeder's thread would outlive the test's database."""
     queues: list[str] = []
-    monkeypatch.setattr(dispatch, "wake", queues.append)
+    monkeypatch.setattr(dispatch, "wake", lambda queue, **_: queues.append(queue))
     return queues
 
 

@@ -77,5 +77,5 @@ def test_an_id_stays_one_segment_of_the_path() -> None:
 
 @pytest.mark.parametrize("word", ["", ".", "..", " "])
 def test_a_word_that_would_change_the_path_is_refused(word: str) -> None:
-    with pytest.raises(CliError, match="not the id"):
+    with pytest.raises(CliError, match="is not an id"):
         segment(word)
