@@ -20,6 +20,7 @@ from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
     bulk,
+    bulk_operations,
     queues,
     statistics,
     task_events,
@@ -56,6 +57,7 @@ Every error has one shape, `application/problem+json`, with a stable `code` for 
 
 _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
+    {"name": "bulk operations", "description": "Cancel, retry and delete many at once."},
     {"name": "events", "description": "Live state as server-sent events."},
     {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "task types", "description": "The functions that can be submitted."},
@@ -79,9 +81,8 @@ def create_app() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    # The streams before the tasks: /tasks/events is not a task's id.
-    first = (task_events, tasks, bulk, task_relations, task_types)
-    modules = (*first, statistics, queues, workers, auth, tokens, users, health)
+    about_tasks = (task_events, tasks, bulk, bulk_operations, task_relations, task_types)
+    modules = (*about_tasks, statistics, queues, workers, auth, tokens, users, health)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)

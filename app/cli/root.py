@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import admin, dead, diagnosis, launch, run_here, statistics, tasks, users, watching
+from app.cli import (
+    acting,
+    admin,
+    bulk,
+    dead,
+    diagnosis,
+    launch,
+    run_here,
+    statistics,
+    tasks,
+    users,
+    watching,
+)
 from app.cli.commands import Json, RootToken, RootUrl, Shared
 
 _HELP = (
@@ -40,7 +52,9 @@ def _root(
 
 launch.add(app)
 tasks.add(app)
+acting.add(app)
 watching.add(app)
+bulk.add(app)
 statistics.add(app)
 run_here.add(app)
 users.add(app)

@@ -1,6 +1,7 @@
 """Every table, imported here so that the metadata is whole wherever one of them is used."""
 
 from app.models.attempt import TaskAttempt, TaskLog
+from app.models.bulk import BulkItem, BulkOperation
 from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
 from app.models.idempotency import IdempotencyKey
@@ -19,6 +20,8 @@ from app.models.worker import Duty, TaskRuntime, Worker
 
 __all__ = [
     "EVERYBODY",
+    "BulkItem",
+    "BulkOperation",
     "Duty",
     "IdempotencyKey",
     "Queue",

@@ -25,7 +25,7 @@ from app.queries.filters import TaskFilter
 from app.queries.listing import ORDER_COLUMNS, After, Part
 from app.queries.ways import Way, best, milestones, must_ask, ways
 
-__all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks"]
+__all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks", "matching"]
 
 ORDERS = tuple(ORDER_COLUMNS)
 MAX_LIMIT = 500
@@ -63,6 +63,12 @@ async def list_tasks(
     tasks = rows[:limit]
     more = len(rows) > limit
     return Page(tasks, _cursor(tasks[-1], order_by, desc=order_desc) if more else None)
+
+
+async def matching(db: AsyncSession, wanted: TaskFilter, limit: int) -> Select[uuid.UUID]:
+    """The statement that finds the ids of what is wanted, the newest `limit` of them."""
+    statement = await _statement(db, "created_at", wanted, Part(limit=limit))
+    return statement.with_only_columns(Task.id)
 
 
 async def _statement(

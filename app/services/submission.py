@@ -1,4 +1,4 @@
-"""Accepting tasks: new ones, repeated requests, and finished ones to run again."""
+"""Accepting tasks: new ones and repeated requests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid
 from app.db import ids
 from app.db.session import async_session, read_session
 from app.db.turns import turn
-from app.domain.lifecycle import ACTIVE
 from app.models import IdempotencyKey, Task
 from app.queries import intake as intake_queries
-from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, draft, with_times
 from app.services.catalogue import catalogue
-from app.services.depending import RUN
-from app.services.finding import find, get_task
+from app.services.finding import find
 from app.services.inserting import insertion
 from app.services.intake import IDEMPOTENCY_SECONDS, Key, Refusal, Row, intake
 from app.services.steps import carry_out
@@ -155,53 +152,6 @@ async def _submit(
     tell_after_commit(db, task)
     await db.commit()
     return task, False
-
-
-@undone_if_refused
-async def retry_task(
-    db: AsyncSession,
-    task_id: uuid.UUID | str,
-    *,
-    owner: uuid.UUID | None = None,
-    args: list[Any] | None = None,
-    kwargs: dict[str, Any] | None = None,
-) -> Task:
-    """Run a finished task again, as a new task with `retry_of`.
-
-    Raises `NotFound`, `Conflict` while the task is unfinished, `Invalid` for arguments that
-    do not fit.
-    """
-    old = await get_task(db, task_id, owner=owner)
-    if old is None:
-        raise NotFound("No such task")
-    if old.status in ACTIVE:
-        raise Conflict(
-            f"The task is {old.status}; only a finished task can be retried",
-            code="not_finished",
-        )
-    new = NewTask(
-        name=old.name,
-        task_type=old.task_type,
-        celery_task_name=old.celery_task_name,
-        args=old.args if args is None else args,
-        kwargs=old.kwargs if kwargs is None else kwargs,
-        priority=old.priority,
-        user_id=old.user_id,
-        queue=old.queue if old.queue in catalogue().queues else None,
-        max_attempts=old.max_attempts,
-        time_limit=old.time_limit,
-        soft_time_limit=old.soft_time_limit,
-        parent_id=old.parent_id,
-        # Asked for by hand: it runs, whatever became of what it needs, as far as that is there.
-        depends_on=(await db.scalars(needed_ids(old.id))).all(),
-        on_dependency_failure=RUN,
-        sees_all=True,
-        tags=old.tags,
-        owner_ref=old.owner_ref,
-        retry_of=old.id,
-    )
-    task, _ = await submit(db, new)
-    return task
 
 
 async def _insert(db: AsyncSession, new: NewTask, row: Row) -> Task:

@@ -40,7 +40,7 @@ def _scopes(dependant: Dependant) -> list[tuple[Scope, ...]]:
 async def test_every_route_but_the_open_ones_asks_for_a_token(api: Api) -> None:
     asked = 0
     for method, path, route in _routes(api):
-        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, name="default", kind="overview")
+        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, **_OTHERS)
         answer = await api.stranger.request(method, url)
         if f"{method} {path.rstrip('/')}" in OPEN:
             assert answer.status_code != 401, path
@@ -58,7 +58,7 @@ async def test_every_right_is_refused_without_its_scope(api: Api) -> None:
         needed = _scopes(route.dependant)
         if not any(needed):
             continue
-        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, name="default", kind="overview")
+        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, **_OTHERS)
         body = new_task() if path.rstrip("/").endswith("/tasks") else {}
         answer = await client.request(method, url, json=body if method != "GET" else None)
         assert problem_of(answer, 403)["code"] == "scope_missing", f"{method} {path}"
@@ -71,6 +71,7 @@ async def test_a_broken_token_is_refused_like_an_unknown_one(api: Api) -> None:
 
 
 _SOME_ID = "01a20e72-6ec7-74d0-bc60-000000000000"
+_OTHERS = {"name": "default", "kind": "overview", "operation_id": _SOME_ID}
 
 
 async def test_another_site_changes_nothing_through_a_session(api: Api) -> None:
@@ -80,7 +81,7 @@ async def test_another_site_changes_nothing_through_a_session(api: Api) -> None:
     ]
     assert len(changes) > 20
     for method, path in changes:
-        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, name="default", kind="overview")
+        url = path.format(task_id=_SOME_ID, token_id=_SOME_ID, **_OTHERS)
         foreign = await browser.request(method, url, headers={"Sec-Fetch-Site": "cross-site"})
         assert problem_of(foreign, 403)["code"] == "cross_site", f"{method} {path}"
 
