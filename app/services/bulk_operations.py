@@ -29,8 +29,10 @@ from app.services.transactions import undone_if_refused
 
 # So many are done while whoever asks waits; with more, agents go on.
 MAX_AT_ONCE = 1000
-# Chosen by one statement, which is to take no longer than a second.
+# Chosen in one transaction, which keeps SQLite's other writers waiting.
 MAX_TASKS = 100_000
+# Chosen by one statement, so that none takes long.
+PAGE = 5000
 # Large ones of one user at a time.
 MAX_RUNNING = 10
 SAMPLE = 10
@@ -129,9 +131,15 @@ async def _choose(db: AsyncSession, operation_id: uuid.UUID, order: Order) -> in
         items = [{"task_id": each} for each in dict.fromkeys(order.ids or ())]
         await db.execute(queries.take_ids(), {"operation": operation_id, "items": items})
         return len(items)
-    tasks = await listing.matching(db, order.wanted, MAX_TASKS + 1)
-    taken: Any = await db.execute(queries.take_tasks(operation_id, tasks))
-    return int(taken.rowcount)
+    total, last = 0, None
+    while total <= MAX_TASKS:
+        tasks = await listing.matching(db, order.wanted, PAGE, last)
+        taken: Any = await db.execute(queries.take_tasks(operation_id, tasks))
+        total += taken.rowcount
+        if taken.rowcount < PAGE:
+            break
+        last = await db.scalar(queries.next_tasks(operation_id, None, 1, desc=False))
+    return total
 
 
 @undone_if_refused

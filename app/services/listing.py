@@ -65,9 +65,12 @@ async def list_tasks(
     return Page(tasks, _cursor(tasks[-1], order_by, desc=order_desc) if more else None)
 
 
-async def matching(db: AsyncSession, wanted: TaskFilter, limit: int) -> Select[uuid.UUID]:
-    """The statement that finds the ids of what is wanted, the newest `limit` of them."""
-    statement = await _statement(db, "created_at", wanted, Part(limit=limit))
+async def matching(
+    db: AsyncSession, wanted: TaskFilter, limit: int, after_id: uuid.UUID | None
+) -> Select[uuid.UUID]:
+    """The statement that finds the ids of what is wanted, the newest `limit` after that one."""
+    after = None if after_id is None else After(None, after_id)
+    statement = await _statement(db, "created_at", wanted, Part(limit=limit, after=after))
     return statement.with_only_columns(Task.id)
 
 

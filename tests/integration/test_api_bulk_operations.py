@@ -248,6 +248,16 @@ async def test_an_order_that_does_not_say_which_is_refused(client: httpx2.AsyncC
     assert (await client.get(f"{TASKS}count")).json()["total"] == 1
 
 
+async def test_however_many_match_each_is_chosen_once(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_operations, "PAGE", 2)
+    for count in (4, 5):
+        ids = await many(client, count, countdown=600)
+        operation = await order(client, "delete", filter={"status": ["pending", "failed"]})
+        assert await outcomes(client, operation) == dict.fromkeys(ids, "deleted")
+
+
 async def test_too_many_at_once_are_refused_and_nothing_is_kept(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
