@@ -20,6 +20,7 @@ from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     auth,
     bulk,
+    bulk_operations,
     error_groups,
     queues,
     statistics,
@@ -57,6 +58,7 @@ Every error has one shape, `application/problem+json`, with a stable `code` for 
 
 _TAGS = [
     {"name": "tasks", "description": "Create, find, change, cancel, delete and run again."},
+    {"name": "bulk operations", "description": "Cancel, retry and delete many at once."},
     {"name": "events", "description": "Live state as server-sent events."},
     {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "error groups", "description": "The same failure, counted once."},
@@ -82,8 +84,9 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     # The streams before the tasks: /tasks/events is not a task's id.
-    first = (task_events, tasks, bulk, task_relations, task_types)
-    modules = (*first, statistics, error_groups, queues, workers, auth, tokens, users, health)
+    about_tasks = (task_events, tasks, bulk, bulk_operations, task_relations, task_types)
+    others = (statistics, error_groups, queues, workers, auth, tokens, users, health)
+    modules = (*about_tasks, *others)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)
     contract.install(app)

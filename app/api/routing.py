@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
 
 from app.api import json_body
 from app.api.contract import described
@@ -101,11 +102,29 @@ class Router(APIRouter):
 def serve(app: FastAPI, *routers: Router) -> None:
     """Have the application serve these routes, in this order.
 
+    But for a path that an earlier one would take for its parameter: `/tasks/bulk/cancel` is not about a
+    task of the id `bulk`.
+
     As its own: FastAPI would look for each request twice in a router that is included, and through
     all of that router's routes, each time with the context of its inclusion.
     """
-    for router in routers:
-        app.router.routes.extend(router.routes)
+    served = app.router.routes
+    for route in (each for router in routers for each in router.routes):
+        if isinstance(route, APIRoute):
+            served.insert(_place_of(route, served), route)
+
+
+def _place_of(route: APIRoute, served: Sequence[BaseRoute]) -> int:
+    """Before the one that would take the route's path for a value of its parameter, else last."""
+    for place, other in enumerate(served):
+        if isinstance(other, APIRoute) and _takes(other, route):
+            return place
+    return len(served)
+
+
+def _takes(other: APIRoute, route: APIRoute) -> bool:
+    both = set(other.methods or ()) & set(route.methods or ())
+    return bool(both) and other.path != route.path and bool(other.path_regex.match(route.path))
 
 
 async def _read(request: Request, limit: int) -> bytes:

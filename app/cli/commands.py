@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from app.cli import filters
 from app.cli.output import Output
 
 # `envvar=` lets Typer read these two for the person at the keyboard. They say where a client
@@ -39,8 +40,14 @@ class Shared:
     as_json: bool = False
 
 
-def remote(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Register a command that speaks to the API; it is called with `api` and `out` first."""
+def remote(
+    app: typer.Typer, name: str | None = None, *, filtered: bool = False
+) -> Callable[[Callable[..., None]], None]:
+    """Register a command that speaks to the API; it is called with `api` and `out` first.
+
+    One that is `filtered` also takes the options of `app.cli.filters`, and is called with what they
+    say third.
+    """
 
     def register(function: Callable[..., None]) -> None:
         def run(ctx: typer.Context, **given: Any) -> None:
@@ -49,11 +56,14 @@ def remote(app: typer.Typer, name: str | None = None) -> Callable[[Callable[...,
             shared = _shared(ctx)
             url, token = given.pop("url"), given.pop("token")
             out = Output(as_json=given.pop("as_json") or shared.as_json)
+            wanted = [filters.take(given)] if filtered else []
             with connect(url or shared.url, token or shared.token) as api:
-                function(api, out, **given)
+                function(api, out, *wanted, **given)
 
         options = {"url": _Url, "token": _Token, "as_json": Json}
-        _register(app, name, function, run, skip=2, options=options)
+        if filtered:
+            options = {**filters.OPTIONS, **options}
+        _register(app, name, function, run, skip=2 + filtered, options=options)
 
     return register
 

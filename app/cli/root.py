@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from app.cli import (
+    acting,
     admin,
+    bulk,
     dead,
     diagnosis,
     errors,
@@ -51,7 +53,9 @@ def _root(
 
 launch.add(app)
 tasks.add(app)
+acting.add(app)
 watching.add(app)
+bulk.add(app)
 statistics.add(app)
 errors.add(app)
 run_here.add(app)

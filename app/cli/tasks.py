@@ -1,8 +1,8 @@
-"""`submit`, `list`, `show`, `cancel`, `retry`, `delete`, `logs`."""
+"""`submit`, `list`, `show`, `logs`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -44,8 +44,8 @@ _SHOWN = (
 def add(app: typer.Typer) -> None:
     """Register the commands."""
     remote(app)(submit)
-    remote(app, "list")(list_tasks)
-    for function in (show, cancel, retry, delete, logs):
+    remote(app, "list", filtered=True)(list_tasks)
+    for function in (show, logs):
         remote(app)(function)
 
 
@@ -148,41 +148,22 @@ def _show_submitted(
 def list_tasks(
     api: Api,
     out: Output,
-    status: Annotated[list[str] | None, typer.Option(help="Only this status. Repeatable.")] = None,
-    task_type: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
-    function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Only this priority.")] = None,
-    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
-    parent: Annotated[str | None, typer.Option(help="Only subtasks of this task.")] = None,
-    owner_ref: Annotated[str | None, typer.Option(help="Only with this owner_ref.")] = None,
-    search: Annotated[str | None, typer.Option("--search", "-q", help="Part of the name.")] = None,
-    after: Annotated[str | None, typer.Option(help="Created after this time (RFC 3339).")] = None,
-    before: Annotated[str | None, typer.Option(help="Created before this time.")] = None,
+    wanted: dict[str, Any],
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
 ) -> None:
     """List tasks, newest first."""
-    wanted = {
-        "status": status,
-        "task_type": task_type,
-        "celery_task_name": function,
-        "queue": queue,
-        "priority": priority and priority.level,
-        "tag": tag,
-        "parent_id": parent,
-        "owner_ref": owner_ref,
-        "q": search,
-        "created_after": after,
-        "created_before": before,
-    }
-    params = {key: value for key, value in wanted.items() if value is not None}
-    tasks = list(api.pages("/tasks/", params, limit))
+    tasks = list(api.pages("/tasks/", wanted, limit))
     if out.as_json:
         out.json(tasks)
     elif tasks:
-        out.table(_COLUMNS, map(_row, tasks))
+        table_of(out, tasks)
     else:
-        out.note("No tasks." if not params else "No task matches.")
+        out.note("No task matches." if wanted else "No tasks.")
+
+
+def table_of(out: Output, tasks: Iterable[dict[str, Any]]) -> None:
+    """A line for each task."""
+    out.table(_COLUMNS, map(_row, tasks))
 
 
 def _row(task: dict[str, Any]) -> tuple[Any, ...]:
@@ -239,26 +220,6 @@ def _unfinished(api: Api, task: dict[str, Any]) -> list[str]:
     ]
 
 
-def cancel(api: Api, out: Output, task_ids: TaskIds) -> None:
-    """Cancel tasks: a waiting one at once, a running one is told to stop."""
-    _each(out, task_ids, lambda item: api.post(f"/tasks/{item}/cancel").json())
-
-
-def delete(api: Api, out: Output, task_ids: TaskIds) -> None:
-    """Delete tasks; a running one is stopped first."""
-    _each(out, task_ids, lambda item: api.request("DELETE", f"/tasks/{item}").json())
-
-
-def retry(api: Api, out: Output, task_ids: TaskIds) -> None:
-    """Run finished tasks again, each as a new task."""
-
-    def one(item: str) -> dict[str, Any]:
-        new = api.post(f"/tasks/{item}/retry").json()
-        return {**new, "message": f"Runs again as {new['id']}"}
-
-    _each(out, task_ids, one)
-
-
 def logs(api: Api, out: Output, task_id: TaskId) -> None:
     """Show the lines that a task logged."""
     lines = list(_log_lines(api, f"/tasks/{segment(task_id)}/logs"))
@@ -288,23 +249,3 @@ def segment(task_id: str) -> str:
     if not task_id.strip(". "):
         raise CliError(f"{task_id!r} is not an id", code=ExitCode.USAGE)
     return quote(task_id, safe="")
-
-
-def _each(out: Output, task_ids: list[str], act: Callable[[str], dict[str, Any]]) -> None:
-    """Do it to every task; one that is refused does not keep the others from it."""
-    answers, failure = [], None
-    for task_id in task_ids:
-        try:
-            answer = act(segment(task_id))
-        except CliError as error:
-            failure = error
-            error.sentence = f"{task_id}: {error.sentence}"
-            error.show()
-            continue
-        answers.append(answer)
-        if not out.as_json:
-            out.line(f"{task_id}: {answer.get('message', 'done')}")
-    if out.as_json:
-        out.json(answers)
-    if failure is not None:
-        raise typer.Exit(failure.code)

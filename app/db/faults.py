@@ -28,6 +28,8 @@ _PASSING_STATES = {
     "55006",  # in use by somebody else
     "55P03",  # locked by somebody else
 }
+# Given up: a wait for somebody else's lock, and one that went in a circle.
+_LOCKED = {"55P03", "40P01"}
 # SQLite's primary result codes: BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN,
 # PROTOCOL. The rest say that the statement or the data is wrong, and will be wrong again.
 _PASSING_CODES = {5, 6, 7, 8, 9, 10, 13, 14, 15}
@@ -52,3 +54,8 @@ def is_transient(error: BaseException) -> bool:
         # The schema was migrated under a prepared statement; a new connection prepares it anew.
         return "cached plan" in str(error.orig)
     return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+
+
+def is_locked(error: DBAPIError) -> bool:
+    """Whether a wait for a row was given up. Never on SQLite, which has but one lock."""
+    return getattr(error.orig, "sqlstate", None) in _LOCKED

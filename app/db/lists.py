@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Boolean, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -48,6 +48,13 @@ class one_of(FunctionElement[bool]):  # noqa: N801 - reads like the SQL it is
             super().__init__(column, bindparam(ids, type_=_Uuids()))
         else:
             super().__init__(column, bindparam(None, list(ids), type_=_Uuids(), unique=True))
+
+    def self_group(self, against: Any = None) -> Self:
+        """As it is, beside other conditions too.
+
+        It would be compared with 1 there on SQLite, which then does not use the index of the column.
+        """
+        return self
 
 
 @compiles(one_of, "postgresql")

@@ -8,7 +8,7 @@ from app import events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
-from app.queries import intake, leases, removal, users
+from app.queries import bulk, intake, leases, removal, users
 from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
@@ -18,11 +18,13 @@ MAX_BATCHES = 20
 
 @dataclass(frozen=True, slots=True)
 class PruneReport(Report):
-    """Rows removed: finished tasks past retention, deletions that waited for an attempt."""
+    """Rows removed: finished tasks and bulk operations past retention, deletions that waited for an
+    attempt."""
 
     tasks: int = 0
     deleted: int = 0
     workers: int = 0
+    operations: int = 0
 
 
 def run_once(database: Database, batch: int) -> PruneReport:
@@ -32,13 +34,24 @@ def run_once(database: Database, batch: int) -> PruneReport:
     database.execute(intake.drop_keys(IDEMPOTENCY_SECONDS))
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
-    return PruneReport(_past_retention(database, batch), len(deleted), len(silent))
-
-
-def _past_retention(database: Database, batch: int) -> int:
     days = get_settings().retention_days
-    if not days:
-        return 0
+    tasks = operations = 0
+    if days:
+        tasks = _tasks_before(database, days, batch)
+        operations = _operations_before(database, days)
+    return PruneReport(tasks, len(deleted), len(silent), operations)
+
+
+def _operations_before(database: Database, days: float) -> int:
+    # One a transaction: it goes with its items, which may be very many.
+    statement = bulk.forget_one_ended_before(days * DAY_SECONDS)
+    removed = 0
+    while removed < MAX_BATCHES and database.execute(statement).all():
+        removed += 1
+    return removed
+
+
+def _tasks_before(database: Database, days: float, batch: int) -> int:
     removed = 0
     for _ in range(MAX_BATCHES):
         with database.transaction() as connection:

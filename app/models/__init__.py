@@ -1,6 +1,7 @@
 """Every table, imported here so that the metadata is whole wherever one of them is used."""
 
 from app.models.attempt import TaskAttempt, TaskLog
+from app.models.bulk import BulkItem, BulkOperation
 from app.models.checkpoint import TaskCheckpoint
 from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
@@ -21,6 +22,8 @@ from app.models.worker import Duty, TaskRuntime, Worker
 
 __all__ = [
     "EVERYBODY",
+    "BulkItem",
+    "BulkOperation",
     "Duty",
     "ErrorGroup",
     "FailureNote",

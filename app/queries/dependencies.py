@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from app.db.base import JsonText
 from app.db.clock import now
+from app.db.lists import one_of
 from app.domain.lifecycle import FINISHED, Event, Reason, target
 from app.models import Task, TaskDependency
 from app.queries.guards import legal, status_in
@@ -62,13 +63,17 @@ def insert_edges(edges: Sequence[dict[str, Any]]) -> Insert:
     return insert(Edge).values(list(edges))
 
 
-def needed_ids(task_id: uuid.UUID) -> Select[uuid.UUID]:
-    """The tasks that a task needs, as far as they exist and are to stay."""
+def needed_by(ids: Sequence[uuid.UUID]) -> Rows:
+    """`task_id, needs_id` of what these tasks need, as far as it exists and is to stay.
+
+    Locked in the order of its ids, so that it is still there when others are to need it too.
+    """
     return (
-        select(Edge.needs_id)
+        select(Edge.task_id, Edge.needs_id)
         .join(Task, Task.id == Edge.needs_id)
-        .where(Edge.task_id == task_id, Task.delete_requested_at.is_(None))
+        .where(one_of(Edge.task_id, ids), Task.delete_requested_at.is_(None))
         .order_by(Edge.needs_id)
+        .with_for_update(of=Task, key_share=True)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,10 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased, defer
 
 from app.db.clock import now
-from app.db.lists import one_of
 from app.db.plans import aside
 from app.domain.lifecycle import TaskStatus
-from app.models import EVERYBODY, ErrorGroup, GroupState, Task, TaskDependency, TaskFailure
+from app.models import EVERYBODY, ErrorGroup, GroupState, Task, TaskFailure
 from app.queries.guards import status_in
 from app.queries.types import Rows
 
@@ -163,20 +162,3 @@ def number_to_retry(fingerprint: uuid.UUID, owner: uuid.UUID | None, most: int) 
     """How many those are, counted up to `most`."""
     these = to_retry(fingerprint, owner, most).subquery("these")
     return select(func.count()).select_from(these)
-
-
-def columns_of(ids: Sequence[uuid.UUID], names: Sequence[str]) -> Rows:
-    """These columns, and the id, owner and queue, of tasks; newest first."""
-    columns = [getattr(Task, name) for name in ("id", "user_id", "queue", *names)]
-    return select(*columns).where(one_of(Task.id, ids)).order_by(Task.id.desc())
-
-
-def needed_by(ids: Sequence[uuid.UUID]) -> Rows:
-    """`task_id, needs_id`: what tasks need, as far as it exists and is to stay."""
-    edge = TaskDependency
-    return (
-        select(edge.task_id, edge.needs_id)
-        .join(Task, Task.id == edge.needs_id)
-        .where(one_of(edge.task_id, ids), Task.delete_requested_at.is_(None))
-        .order_by(edge.task_id, edge.needs_id)
-    )

@@ -9,7 +9,6 @@ from functools import cache
 from sqlalchemy import (
     ColumnElement,
     Delete,
-    Update,
     delete,
     exists,
     func,
@@ -21,11 +20,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from app.db.clock import now
+from app.db.lists import one_of
 from app.domain.lifecycle import ACTIVE, Event, Reason
 from app.models import Task, TaskDependency
-from app.queries.guards import legal, status_in
+from app.queries.guards import legal, legal_by_key, status_in
 from app.queries.tasks import lease_after_cancel, owned
-from app.queries.types import DeletedRows
+from app.queries.types import DeletedRows, UpdatedRows
 
 
 def is_needed() -> ColumnElement[bool]:
@@ -40,12 +40,13 @@ def is_needed() -> ColumnElement[bool]:
 
 
 def request_delete_if_running(
-    task_id: uuid.UUID, owner: uuid.UUID | None, grace_seconds: float
-) -> Update:
-    """Tell a running attempt to stop and have its row removed when it has."""
+    ids: Sequence[uuid.UUID], owner: uuid.UUID | None, grace_seconds: float
+) -> UpdatedRows:
+    """Tell running attempts to stop and have their rows removed when they have."""
+    running = legal_by_key(Event.REQUEST_CANCEL)
     return (
         update(Task)
-        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL), ~is_needed())
+        .where(one_of(Task.id, ids), owned(owner), running, ~is_needed())
         .values(
             delete_requested_at=func.coalesce(Task.delete_requested_at, now()),
             cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
@@ -58,12 +59,12 @@ def request_delete_if_running(
     )
 
 
-def remove_if_not_running(task_id: uuid.UUID, owner: uuid.UUID | None) -> DeletedRows:
-    """Remove a finished task, or one that has not started; none that others still need."""
-    gone = or_(legal(Event.REMOVE), legal(Event.CANCEL))
+def remove_if_not_running(ids: Sequence[uuid.UUID], owner: uuid.UUID | None) -> DeletedRows:
+    """Remove those that have finished or not started; none that others still need."""
+    gone = or_(legal_by_key(Event.REMOVE), legal_by_key(Event.CANCEL))
     return (
         delete(Task)
-        .where(Task.id == task_id, owned(owner), gone, ~is_needed())
+        .where(one_of(Task.id, ids), owned(owner), gone, ~is_needed())
         .returning(Task.id, Task.user_id)
     )
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.orm import defer
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.db.clock import after, micros, new_uuid, now
@@ -30,8 +31,8 @@ from app.db.lists import one_of
 from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority, offset
 from app.models import Task, TaskAttempt, TaskLog, TaskTag
-from app.queries.guards import legal
-from app.queries.types import Rows
+from app.queries.guards import legal, legal_by_key
+from app.queries.types import Rows, UpdatedRows
 
 # What every new row has, and nobody says: the model's defaults.
 BORN: dict[str, Any] = {
@@ -76,6 +77,16 @@ def get(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     return select(Task).where(Task.id == task_id, owned(owner))
 
 
+def find_all(ids: Sequence[uuid.UUID], owner: uuid.UUID | None) -> Select[Task]:
+    """These tasks, as far as they exist, without what they came to; in the order of their ids."""
+    return (
+        select(Task)
+        .where(one_of(Task.id, ids), owned(owner))
+        .order_by(Task.id)
+        .options(defer(Task.result), defer(Task.error))
+    )
+
+
 def visible(ids: Sequence[uuid.UUID], owner: uuid.UUID | None) -> Select[uuid.UUID]:
     """Those of the ids that are tasks which `owner` may see."""
     return select(Task.id).where(one_of(Task.id, ids), owned(owner))
@@ -86,9 +97,14 @@ def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
     return get(task_id, owner).with_for_update()
 
 
-def hold(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[uuid.UUID]:
-    """The same without reading the task; no row if there is none."""
-    return select(Task.id).where(Task.id == task_id, owned(owner)).with_for_update()
+def hold(ids: Sequence[uuid.UUID], owner: uuid.UUID | None = None) -> Rows:
+    """How these tasks stand, as far as they exist; locked in the order of their ids."""
+    return (
+        select(Task.id, Task.status)
+        .where(one_of(Task.id, ids), owned(owner))
+        .order_by(Task.id)
+        .with_for_update()
+    )
 
 
 def own(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
@@ -119,12 +135,12 @@ def logs(task_id: uuid.UUID, after_id: int, limit: int) -> Select[TaskLog]:
 
 
 def cancel_if_pending(
-    task_id: uuid.UUID, owner: uuid.UUID | None, reason: str = Reason.CANCELLED
-) -> Update:
-    """Revoke a task that has not started (again). A hint already in the broker loses at claim."""
+    ids: Sequence[uuid.UUID], owner: uuid.UUID | None, reason: str = Reason.CANCELLED
+) -> UpdatedRows:
+    """Revoke those that have not started (again). A hint already in the broker loses at claim."""
     return (
         update(Task)
-        .where(Task.id == task_id, owned(owner), legal(Event.CANCEL))
+        .where(one_of(Task.id, ids), owned(owner), legal_by_key(Event.CANCEL))
         .values(
             status=target(Event.CANCEL).value,
             reason=reason,
@@ -135,17 +151,17 @@ def cancel_if_pending(
             dispatched_priority=None,
             version=Task.version + 1,
         )
-        .returning(Task)
+        .returning(Task.id, Task.awaited)
     )
 
 
 def request_cancel_if_running(
-    task_id: uuid.UUID, owner: uuid.UUID | None, reason: str, grace_seconds: float
-) -> Update:
-    """Tell a running attempt to stop; repeating it keeps the first time and reason."""
+    ids: Sequence[uuid.UUID], owner: uuid.UUID | None, reason: str, grace_seconds: float
+) -> UpdatedRows:
+    """Tell running attempts to stop; repeating it keeps the first time and reason."""
     return (
         update(Task)
-        .where(Task.id == task_id, owned(owner), legal(Event.REQUEST_CANCEL))
+        .where(one_of(Task.id, ids), owned(owner), legal_by_key(Event.REQUEST_CANCEL))
         .values(
             cancel_requested_at=func.coalesce(Task.cancel_requested_at, now()),
             cancel_reason=func.coalesce(Task.cancel_reason, literal(str(reason))),
@@ -153,7 +169,7 @@ def request_cancel_if_running(
             updated_at=now(),
             version=Task.version + 1,
         )
-        .returning(Task)
+        .returning(Task.id)
     )
 
 

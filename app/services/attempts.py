@@ -339,5 +339,5 @@ def _removed_if_asked(database: Database, row: Row[Any], queue: str | None = Non
     if row.delete_requested_at is None or row.status not in FINISHED:
         return Settled(row.id, row.status, queue, awaited=awaited)
     # It stays, finished, while another task needs it; pruning removes it after that.
-    removed = database.execute(removal.remove_if_not_running(row.id, None)).first()
+    removed = database.execute(removal.remove_if_not_running([row.id], None)).first()
     return Settled(row.id, row.status, queue, deleted=removed is not None, awaited=awaited)

@@ -41,20 +41,18 @@ async def create_many(
     tasks: Sequence[Fields],
     *,
     user_id: uuid.UUID | str | None = None,
-    sees_all: bool = False,
     commit: bool = True,
 ) -> list[uuid.UUID]:
     """Accept up to 10,000 tasks, all or none; returns their ids in order.
 
     Each is a mapping of the arguments of `create_task`, and may have a `local_id` by which the
-    others name it in `depends_on` and `parent_id`. `sees_all`: they may refer to everybody's tasks,
-    not only to those of `user_id`. With `commit=False` the rows belong to the
+    others name it in `depends_on` and `parent_id`. With `commit=False` the rows belong to the
     caller's transaction and are dispatched once that commits.
     Raises `Invalid` with every place that does not fit, as `["body", "tasks", number, ...]`, and
     `Conflict` for a unique key that an unfinished task has.
     """
     owner = uuid.UUID(user_id) if isinstance(user_id, str) else user_id
-    order = order_of(tasks, owner, sees_all=sees_all)
+    order = order_of(tasks, owner)
     await _insert(db, order)
     if commit:
         await db.commit()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import events
 from app.core.config import get_settings
-from app.domain.lifecycle import FINISHED, TaskStatus
+from app.domain.lifecycle import FINISHED, Reason, TaskStatus
 from app.queries import removal
 from app.queries import tasks as queries
-from app.services.finding import as_uuid, find
-
-# How often a verb looks again when the row was in between two statuses.
-LOOKS = 5
+from app.services.announcing import tell_endings_after_commit
+from app.services.finding import as_uuid
 
 
 class CancelOutcome(StrEnum):
@@ -50,39 +49,52 @@ async def cancel(
     task_id: uuid.UUID | str,
     *,
     owner: uuid.UUID | None = None,
-    reason: str = "cancelled",
+    reason: str = Reason.CANCELLED,
 ) -> CancelOutcome:
     """Revoke a pending task now; tell a running attempt to stop."""
     found = as_uuid(task_id)
     if found is None:
         return CancelOutcome.UNKNOWN
-    # Again: between the two statements a pending task may start and a running one may be
-    # given back. More often than that in a few milliseconds it cannot be.
-    for _ in range(LOOKS):
-        pending = queries.cancel_if_pending(found, owner, reason)
-        if (cancelled := (await db.scalars(pending)).first()) is not None:
-            await db.commit()
-            events.changed([found])
-            if cancelled.awaited:
-                events.wake_agents()
-            return CancelOutcome.REVOKED_NOW
+    outcome = (await cancel_each(db, [found], owner=owner, reason=reason))[found]
+    await _end(db, acted=outcome in (CancelOutcome.REVOKED_NOW, CancelOutcome.REQUESTED))
+    return outcome
+
+
+async def cancel_each(
+    db: AsyncSession,
+    ids: Sequence[uuid.UUID],
+    *,
+    owner: uuid.UUID | None,
+    reason: str = Reason.CANCELLED,
+) -> dict[uuid.UUID, CancelOutcome]:
+    """The same for many, in the caller's transaction, after whose commit it is told."""
+    # Locked first: otherwise a pending task may start, and a running one be given back, between the
+    # two statements that follow. And what it is, it stays.
+    held = (await db.execute(queries.hold(ids, owner))).all()
+    outcomes = dict.fromkeys(ids, CancelOutcome.UNKNOWN)
+    outcomes |= {row.id: _of_finished(row.status) for row in held if row.status in FINISHED}
+    awaited = False
+    if pending := [row.id for row in held if row.status == TaskStatus.PENDING]:
+        revoked = await db.execute(queries.cancel_if_pending(pending, owner, reason))
+        for row in revoked:
+            outcomes[row.id] = CancelOutcome.REVOKED_NOW
+            awaited |= row.awaited
+    if running := [row.id for row in held if row.status == TaskStatus.RUNNING]:
         grace = get_settings().cancel_grace_seconds
-        running = queries.request_cancel_if_running(found, owner, reason, grace)
-        if (await db.scalars(running)).first():
-            await db.commit()
-            events.changed([found])
-            events.wake_agents()
-            return CancelOutcome.REQUESTED
-        task = await find(db, found, owner)
-        if task is None or task.status in FINISHED:
-            break
-    status = None if task is None else task.status  # a rollback forgets what was read
-    await db.rollback()
-    if status is None:
-        return CancelOutcome.UNKNOWN
-    if status == TaskStatus.REVOKED:
-        return CancelOutcome.ALREADY_REVOKED
-    return CancelOutcome.FINISHED
+        told = queries.request_cancel_if_running(running, owner, reason, grace)
+        outcomes |= dict.fromkeys(await db.scalars(told), CancelOutcome.REQUESTED)
+    tell_endings_after_commit(db, [*pending, *running], agents=awaited or bool(running))
+    return outcomes
+
+
+def _of_finished(status: str) -> CancelOutcome:
+    revoked = status == TaskStatus.REVOKED
+    return CancelOutcome.ALREADY_REVOKED if revoked else CancelOutcome.FINISHED
+
+
+async def _end(db: AsyncSession, *, acted: bool) -> None:
+    """A refusal leaves nothing behind."""
+    await (db.commit() if acted else db.rollback())
 
 
 async def delete_task(
@@ -106,22 +118,37 @@ async def delete(
     found = as_uuid(task_id)
     if found is None:
         return DeleteOutcome.UNKNOWN
-    # Locked by a statement of its own: whoever comes to need the task while this waits for the lock is
+    outcome = (await delete_each(db, [found], owner=owner))[found]
+    await _end(db, acted=outcome in (DeleteOutcome.REMOVED, DeleteOutcome.REQUESTED))
+    return outcome
+
+
+async def delete_each(
+    db: AsyncSession, ids: Sequence[uuid.UUID], *, owner: uuid.UUID | None
+) -> dict[uuid.UUID, DeleteOutcome]:
+    """The same for many, in the caller's transaction, after whose commit it is told."""
+    # Locked by a statement of its own: whoever comes to need a task while this waits for the lock is
     # then seen by the next one. And what it is, it stays.
-    if (await db.execute(queries.hold(found, owner))).first() is None:
-        await db.rollback()
-        return DeleteOutcome.UNKNOWN
-    removed = (await db.execute(removal.remove_if_not_running(found, owner))).first()
-    if removed:
-        await db.commit()
-        events.deleted([(removed.id, removed.user_id)])
-        return DeleteOutcome.REMOVED
-    grace = get_settings().cancel_grace_seconds
-    requested = await db.execute(removal.request_delete_if_running(found, owner, grace))
-    if requested.first() is None:
-        await db.rollback()
-        return DeleteOutcome.NEEDED
-    await db.commit()
-    events.changed([found])
-    events.wake_agents()
-    return DeleteOutcome.REQUESTED
+    left = {row.id for row in await db.execute(queries.hold(ids, owner))}
+    outcomes = dict.fromkeys(ids, DeleteOutcome.UNKNOWN) | dict.fromkeys(left, DeleteOutcome.NEEDED)
+    deleted: list[events.Deleted] = []
+    # Again: one that has gone may be what needed another one.
+    while left and (gone := await _remove(db, sorted(left), owner)):
+        deleted += gone
+        left -= {task_id for task_id, _ in gone}
+    outcomes |= {task_id: DeleteOutcome.REMOVED for task_id, _ in deleted}
+    stopping: list[uuid.UUID] = []
+    if left:
+        grace = get_settings().cancel_grace_seconds
+        told = removal.request_delete_if_running(sorted(left), owner, grace)
+        stopping = list(await db.scalars(told))
+    outcomes |= dict.fromkeys(stopping, DeleteOutcome.REQUESTED)
+    tell_endings_after_commit(db, stopping, deleted=deleted, agents=bool(stopping))
+    return outcomes
+
+
+async def _remove(
+    db: AsyncSession, ids: Sequence[uuid.UUID], owner: uuid.UUID | None
+) -> list[events.Deleted]:
+    removed = await db.execute(removal.remove_if_not_running(ids, owner))
+    return [(row.id, row.user_id) for row in removed]

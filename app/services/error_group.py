@@ -6,27 +6,22 @@ operators: everybody's groups, which have a state of their own.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import Invalid, NotFound
+from app.core.errors import NotFound
 from app.db.base import from_micros, to_micros
 from app.models import ErrorGroup, GroupState
 from app.queries import error_groups as queries
-from app.queries import tasks as task_queries
-from app.queries import uniqueness
 from app.queries.error_groups import GroupFilter
 from app.services import cursors
-from app.services.building import NewTask, draft, find_function
-from app.services.bulk import create_many
+from app.services.building import find_function
 from app.services.catalogue import catalogue
-from app.services.submission import RETRIED, fields_of_retry
+from app.services.retrying import retry_each
 from app.services.transactions import undone_if_refused
 
 __all__ = ["GroupFilter", "GroupState", "Page", "Refused", "Retried"]
@@ -174,21 +169,24 @@ async def retry(
     group = await get_group(db, group_id, owner=owner)
     find_function(group.celery_task_name, catalogue())
     await db.execute(queries.hold(group.fingerprint))
-    rows = await _next(db, group.fingerprint, owner)
-    orders, refused = await _orders(db, rows)
-    done = Retried(refused=refused)
-    for user_id, fields in orders.items():
-        for start in range(0, len(fields), PART):
-            done.ids += await create_many(
-                db, fields[start : start + PART], user_id=user_id, sees_all=True, commit=False
-            )
+    ids = await _next(db, group.fingerprint, owner)
+    done = Retried()
+    for start in range(0, len(ids), PART):
+        outcomes = await retry_each(db, ids[start : start + PART], owner=owner)
+        for task_id, outcome in outcomes.items():
+            if outcome.new_id is not None:
+                done.ids.append(outcome.new_id)
+            elif outcome.refused is not None:
+                done.refused.append(Refused(task_id, outcome.refused))
     left = await db.scalar(queries.number_to_retry(group.fingerprint, owner, MOST_LEFT))
     done.left = int(left or 0)
     await db.commit()
     return done
 
 
-async def _next(db: AsyncSession, fingerprint: uuid.UUID, owner: uuid.UUID | None) -> Sequence[Any]:
+async def _next(
+    db: AsyncSession, fingerprint: uuid.UUID, owner: uuid.UUID | None
+) -> Sequence[uuid.UUID]:
     ids: list[uuid.UUID] = []
     total = 0
     for row in await db.execute(queries.to_retry(fingerprint, owner, MAX_RETRIED)):
@@ -196,44 +194,4 @@ async def _next(db: AsyncSession, fingerprint: uuid.UUID, owner: uuid.UUID | Non
         if ids and total > MAX_RETRIED_BYTES:
             break
         ids.append(row.id)
-    return (await db.execute(queries.columns_of(ids, RETRIED))).all()
-
-
-Orders = dict[uuid.UUID | None, list[dict[str, Any]]]
-
-
-async def _orders(db: AsyncSession, rows: Sequence[Any]) -> tuple[Orders, list[Refused]]:
-    """What is to be created, by owner, and which tasks do not fit any more."""
-    needed: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
-    for edge in await db.execute(queries.needed_by([row.id for row in rows])):
-        needed[edge.task_id].append(edge.needs_id)
-    wanted = {row.parent_id for row in rows if row.parent_id is not None}
-    parents = set(await db.scalars(task_queries.visible(sorted(wanted), None)))
-    keys = sorted({row.unique_key for row in rows if row.unique_key is not None})
-    taken = {holder.unique_key for holder in await db.execute(uniqueness.holders(keys))}
-    return await asyncio.to_thread(_checked, rows, needed, parents, taken)
-
-
-def _checked(
-    rows: Sequence[Any],
-    needed: dict[uuid.UUID, list[uuid.UUID]],
-    parents: set[uuid.UUID],
-    taken: set[str],
-) -> tuple[Orders, list[Refused]]:
-    orders: Orders = defaultdict(list)
-    refused: list[Refused] = []
-    for row in rows:
-        fields = fields_of_retry(row, needed.get(row.id, ()))
-        try:
-            if row.parent_id is not None and row.parent_id not in parents:
-                raise Invalid(f"parent_id {row.parent_id} does not exist")
-            if row.unique_key in taken:
-                raise Invalid("An unfinished task has its unique_key")
-            draft(NewTask(**fields, user_id=row.user_id, sees_all=True), catalogue())
-        except Invalid as error:
-            refused.append(Refused(row.id, error.detail))
-        else:
-            orders[row.user_id].append(fields)
-            if row.unique_key is not None:
-                taken.add(row.unique_key)
-    return orders, refused
+    return ids

@@ -22,7 +22,7 @@ from app.queries.listing import ORDER_COLUMNS, After, Part
 from app.queries.ways import Way, best, milestones, must_ask, ways
 from app.services import cursors
 
-__all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks"]
+__all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks", "matching"]
 
 ORDERS = tuple(ORDER_COLUMNS)
 MAX_LIMIT = 500
@@ -69,6 +69,15 @@ async def newest_versions(
     statement = await _statement(db, "created_at", wanted, Part(limit=limit))
     rows = await db.execute(queries.only_versions(statement))
     return {row.id: row.version for row in rows}
+
+
+async def matching(
+    db: AsyncSession, wanted: TaskFilter, limit: int, after_id: uuid.UUID | None
+) -> Select[uuid.UUID]:
+    """The statement that finds the ids of what is wanted, the newest `limit` after that one."""
+    after = None if after_id is None else After(None, after_id)
+    statement = await _statement(db, "created_at", wanted, Part(limit=limit, after=after))
+    return statement.with_only_columns(Task.id)
 
 
 async def _statement(

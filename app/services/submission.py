@@ -1,4 +1,4 @@
-"""Accepting tasks: new ones, repeated requests, and finished ones to run again."""
+"""Accepting tasks: new ones and repeated requests."""
 
 from __future__ import annotations
 
@@ -12,33 +12,25 @@ from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid
 from app.db import ids
 from app.db.session import async_session, read_session
 from app.db.turns import turn
-from app.domain.lifecycle import ACTIVE
 from app.models import IdempotencyKey, Task
 from app.queries import intake as intake_queries
-from app.queries.dependencies import needed_ids
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, draft, with_times
 from app.services.catalogue import catalogue
-from app.services.depending import RUN
-from app.services.finding import find, get_task
+from app.services.finding import find
 from app.services.inserting import KeyTaken, insertion
 from app.services.intake import IDEMPOTENCY_SECONDS, Key, Refusal, Row, intake
 from app.services.steps import carry_out
 from app.services.transactions import undone_if_refused
-from app.services.uniqueness import Mode, contended, given, make_room, stored
+from app.services.uniqueness import Mode, contended, make_room, stored
 
 _COLUMNS = [column.key for column in Task.__table__.columns]
 # How often a new task looks whether its unique key is free, when others take it at that moment.
 LOOKS = 5
-# What a task that runs again has of the old one.
-RETRIED = (
-    "name", "task_type", "celery_task_name", "args", "kwargs", "priority", "max_attempts",
-    "time_limit", "soft_time_limit", "parent_id", "tags", "owner_ref", "unique_key",
-)  # fmt: skip
 
 
 class Origin(IntEnum):
@@ -175,53 +167,6 @@ async def _submit(
     tell_after_commit(db, task)
     await db.commit()
     return task, origin
-
-
-@undone_if_refused
-async def retry_task(
-    db: AsyncSession,
-    task_id: uuid.UUID | str,
-    *,
-    owner: uuid.UUID | None = None,
-    args: list[Any] | None = None,
-    kwargs: dict[str, Any] | None = None,
-) -> Task:
-    """Run a finished task again, as a new task with `retry_of`.
-
-    Raises `NotFound`, `Conflict` while the task is unfinished, `Invalid` for arguments that
-    do not fit.
-    """
-    old = await get_task(db, task_id, owner=owner)
-    if old is None:
-        raise NotFound("No such task")
-    if old.status in ACTIVE:
-        raise Conflict(
-            f"The task is {old.status}; only a finished task can be retried",
-            code="not_finished",
-        )
-    changed = {
-        name: value for name, value in (("args", args), ("kwargs", kwargs)) if value is not None
-    }
-    fields = fields_of_retry(old, (await db.scalars(needed_ids(old.id))).all()) | changed
-    task, _ = await submit(db, NewTask(**fields, user_id=old.user_id, sees_all=True))
-    return task
-
-
-def fields_of_retry(old: Any, needed: Sequence[uuid.UUID]) -> dict[str, Any]:
-    """The fields of `NewTask`, but for the owner, of a finished task that is to run again.
-
-    `old` has the columns of the task, `needed` are what it depends on, as far as that is there.
-    """
-    same = {name: getattr(old, name) for name in RETRIED}
-    return {
-        **same,
-        "queue": old.queue if old.queue in catalogue().queues else None,
-        "depends_on": list(needed),
-        # Asked for by hand: it runs, whatever became of what it needs.
-        "on_dependency_failure": RUN,
-        "unique_key": given(old.unique_key),
-        "retry_of": old.id,
-    }
 
 
 async def _insert(db: AsyncSession, new: NewTask, row: Row) -> tuple[Task, Origin]:

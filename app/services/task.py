@@ -18,7 +18,8 @@ from app.services.ending import (
 )
 from app.services.finding import get_attempts, get_checkpoint, get_logs, get_task, get_tasks
 from app.services.reporting import update_task_status
-from app.services.submission import accept, create_task, retry_task, submit
+from app.services.retrying import retry_task
+from app.services.submission import accept, create_task, submit
 
 __all__ = ["CancelOutcome", "DeleteOutcome", "TaskService", "task_service"]
 

@@ -29,7 +29,7 @@ from app.core.errors import ConfigurationError
 from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database, is_transient
-from app.maintenance import dependents
+from app.maintenance import dependents, operations
 from app.services.catalogue import catalogue
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
@@ -48,6 +48,8 @@ TICK_SECONDS = 1.0
 LINGER_SECONDS = 5.0
 # Edges of one step, and of one transaction.
 BATCH = 200
+# Bulk operations that go on side by side.
+OPERATIONS = 10
 
 
 class Agent:
@@ -72,6 +74,7 @@ class Agent:
         )
         self._wake = self._hearing.died
         self._dependents_due = self._hearing.finished
+        self._operations_due = asyncio.Event()
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -92,6 +95,7 @@ class Agent:
         loops = [
             self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
             self._repeat("dependents", lambda: TICK_SECONDS, self._tell, self._dependents_due),
+            self._repeat("bulk", lambda: TICK_SECONDS, self._go_on, self._operations_due),
             self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
             self._repeat("leases", self._leases.pause, self._leases.renew_once),
             self._repeat(
@@ -173,6 +177,7 @@ class Agent:
         self._see_dead()
         await self._settle_for_dead()
         self._dependents_due.set()
+        self._operations_due.set()
         await self._stops.look_once()
         for queue in await self._duties.due():
             dispatch.wake(queue)
@@ -184,9 +189,18 @@ class Agent:
         if report.released or report.ended:
             log.info("dependents", **report.counts())
         if report.edges:
-            # As long as it took is left to other writers: SQLite lets only one in, and no queue.
-            await asyncio.sleep(min(time.monotonic() - began, TICK_SECONDS))
+            await _leave_time(began)
             self._dependents_due.set()
+
+    async def _go_on(self) -> None:
+        """Bulk operations, where this agent has the duty; soon again while there are any."""
+        if not self._duties.held:
+            return
+        began = time.monotonic()
+        report = await operations.run_once(self._durable, OPERATIONS)
+        if report.tasks:
+            await _leave_time(began)
+            self._operations_due.set()
 
     def _see_dead(self) -> None:
         """Close lines of the dead that something they started keeps open."""
@@ -200,6 +214,11 @@ class Agent:
 
     def _wake_soon(self) -> None:
         asyncio.get_running_loop().call_later(0.05, self._wake.set)
+
+
+async def _leave_time(began: float) -> None:
+    """As long as it took is left to other writers: SQLite lets only one in, and no queue."""
+    await asyncio.sleep(min(time.monotonic() - began, TICK_SECONDS))
 
 
 def _surely_end() -> None:

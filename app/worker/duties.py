@@ -73,6 +73,11 @@ class Duties:
         self._fold()
         return sorted(catalogue().queues)
 
+    @property
+    def held(self) -> bool:
+        """Whether this agent has the duty, as far as it knows."""
+        return self._holds_duty
+
     async def run_once(self) -> None:
         """The duty, if this agent has or can get it."""
         await asyncio.to_thread(self._run_once)

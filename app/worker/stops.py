@@ -109,8 +109,8 @@ class Stops:
         grace = get_settings().cancel_grace_seconds
         for row in rows:
             for statement in (
-                task_queries.cancel_if_pending(row.id, None, Reason.FLOWER),
-                task_queries.request_cancel_if_running(row.id, None, Reason.FLOWER, grace),
+                task_queries.cancel_if_pending([row.id], None, Reason.FLOWER),
+                task_queries.request_cancel_if_running([row.id], None, Reason.FLOWER, grace),
             ):
                 await asyncio.to_thread(self._database.execute, statement)
         events.changed([row.id for row in rows])

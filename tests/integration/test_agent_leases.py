@@ -139,7 +139,7 @@ async def test_an_attempt_whose_task_is_gone_is_lost(agent: Agent) -> None:
     pair = agent.world.running()
     held = agent.told(pair)
     agent.world.settle(pair)
-    agent.world.database.execute(removal.remove_if_not_running(pair[0], None))
+    agent.world.database.execute(removal.remove_if_not_running([pair[0]], None))
     assert agent.world.gone(pair[0])
     await agent.beat(2)
     assert held.lost_at is not None

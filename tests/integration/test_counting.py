@@ -100,10 +100,10 @@ def test_what_goes_back_to_the_queue_stays_one_task(
 
 def test_what_is_removed_is_counted_no_more(world: World, settled: Callable[[], None]) -> None:
     first, second, third = world.add_many(3)
-    world.database.execute(removal.remove_if_not_running(first, None))
-    world.database.execute(tasks.cancel_if_pending(second, None))
+    world.database.execute(removal.remove_if_not_running([first], None))
+    world.database.execute(tasks.cancel_if_pending([second], None))
     fold_all(world)
-    world.database.execute(removal.remove_if_not_running(second, None))
+    world.database.execute(removal.remove_if_not_running([second], None))
     settled()
     assert counted(world.database) == there_are(world.database)
     assert counted(world.database)["pending"] == 1
@@ -261,7 +261,7 @@ def test_a_change_that_is_not_committed_comes_later(world: World) -> None:
         pytest.skip("SQLite has one writer at a time")
     task_id = world.add()
     with world.database.transaction() as connection:
-        connection.execute(tasks.cancel_if_pending(task_id, None))
+        connection.execute(tasks.cancel_if_pending([task_id], None))
         world.add()
         other = Database()
         assert fold.run_once(other, 100) == fold.FoldReport(2)
@@ -281,9 +281,9 @@ def busy(stop: threading.Event, seed: int) -> None:
         kept = chance.sample(pairs, 2)
         world.settle(*kept, status=chance.choice([TaskStatus.SUCCEEDED, TaskStatus.FAILED]))
         ids = world.add_many(2, user_id=owner)
-        world.database.execute(tasks.cancel_if_pending(ids[0], owner))
+        world.database.execute(tasks.cancel_if_pending([ids[0]], owner))
         gone = chance.choice([*ids, *(task_id for task_id, _ in kept)])
-        world.database.execute(removal.remove_if_not_running(gone, owner))
+        world.database.execute(removal.remove_if_not_running([gone], owner))
     world.close()
 
 

@@ -175,7 +175,7 @@ def test_a_tasks_own_rows_go_with_it(world: World) -> None:
     pair = world.running(max_attempts=2)
     attempts.give_back(world.database, pair, wait_seconds=0, reason=Reason.RETRY, error=None)
     assert len(world.history(pair[0])) == 1
-    world.database.execute(removal.remove_if_not_running(pair[0], None))
+    world.database.execute(removal.remove_if_not_running([pair[0]], None))
     assert world.history(pair[0]) == []
 
 
@@ -238,6 +238,13 @@ def plan(world: World, statement: ClauseElement) -> str:
         )
         rows = connection.exec_driver_sql(f"{explain} {compiled}")
         return "\n".join(str(tuple(row)) for row in rows)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("statement", [tasks.hold, tasks.visible, tasks.cancel_if_pending])
+def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: Any) -> None:
+    """SQLite uses no index for a condition that is compared with 1."""
+    assert "SCAN tasks" not in plan(full, statement([uuid.uuid4()], uuid.uuid4()))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_entries_follow_their_tasks(world: World) -> None:
     world.database.execute(queries.edit_if(first, ["pending"], None, edit))
     assert listed(world)[first][-3:] == ("lane", 4, None)
     world.force(second, task_type="other", user_id=None)
-    world.database.execute(removal.remove_if_not_running(third, None))
+    world.database.execute(removal.remove_if_not_running([third], None))
     world.settle(world.running(queue="lane"))
     assert agree(world)
     world.database.execute(delete(Task))

@@ -99,7 +99,7 @@ def test_lists_that_do_not_agree_with_the_tasks_are_found(world: World) -> None:
     with world.database.transaction() as connection:
         triggers.remove(connection, "task_entries")
     world.force(kept, queue="lane")
-    world.database.execute(removal.remove_if_not_running(gone, None))
+    world.database.execute(removal.remove_if_not_running([gone], None))
     world.database.execute(entry_queries.forget([dropped]))
     with world.database.transaction() as connection:
         triggers.install(connection)

@@ -104,7 +104,7 @@ def test_every_attempt_is_a_start_and_the_last_one_a_run(world: World) -> None:
 
 
 def test_what_never_ran_has_no_run_time(world: World) -> None:
-    world.database.execute(tasks.cancel_if_pending(world.add(), None))
+    world.database.execute(tasks.cancel_if_pending([world.add()], None))
     late = world.add()
     world.force(late, expires_at=world.now() - timedelta(seconds=1))
     world.database.execute(feed.expire(10))

@@ -29,7 +29,7 @@ def small(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 def cancel(world: World, *ids: uuid.UUID) -> None:
     """Revoke waiting tasks; their hints stay where they are."""
     for task_id in ids:
-        world.database.execute(tasks.cancel_if_pending(task_id, None))
+        world.database.execute(tasks.cancel_if_pending([task_id], None))
 
 
 def length(world: World, level: int = Priority.NORMAL) -> int:

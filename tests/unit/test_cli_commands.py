@@ -22,6 +22,7 @@ COMMANDS = [
     "delete",
     "logs",
     "watch",
+    "bulk",
     "run",
     "token",
     "user",

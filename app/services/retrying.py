@@ -1,0 +1,164 @@
+"""Running finished tasks again, each as a new task."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import Conflict, Invalid, NotFound
+from app.domain.lifecycle import ACTIVE
+from app.models import Task
+from app.queries import dependencies as edges
+from app.queries import tasks as queries
+from app.queries import uniqueness
+from app.services.announcing import tell_all_after_commit
+from app.services.building import NewTask, build_row
+from app.services.catalogue import catalogue
+from app.services.depending import RUN
+from app.services.finding import get_task
+from app.services.inserting import KeyTaken, insertion
+from app.services.steps import carry_out
+from app.services.submission import submit
+from app.services.transactions import undone_if_refused
+from app.services.uniqueness import contended, given
+
+
+@undone_if_refused
+async def retry_task(
+    db: AsyncSession,
+    task_id: uuid.UUID | str,
+    *,
+    owner: uuid.UUID | None = None,
+    args: list[Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+) -> Task:
+    """Run a finished task again, as a new task with `retry_of`.
+
+    Raises `NotFound`, `Conflict` while the task is unfinished, `Invalid` for arguments that
+    do not fit.
+    """
+    old = await get_task(db, task_id, owner=owner)
+    if old is None:
+        raise NotFound("No such task")
+    if old.status in ACTIVE:
+        raise Conflict(
+            f"The task is {old.status}; only a finished task can be retried",
+            code="not_finished",
+        )
+    needed = (await _needed(db, [old.id]))[old.id]
+    task, _ = await submit(db, _again(old, needed, args, kwargs))
+    return task
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of a task to be retried: `new_id`, or why there is none.
+
+    `status` is that of the old one, None if it is unknown; `refused` says what does not fit.
+    """
+
+    status: str | None = None
+    new_id: uuid.UUID | None = None
+    refused: str | None = None
+
+
+async def retry_each(
+    db: AsyncSession, ids: Sequence[uuid.UUID], *, owner: uuid.UUID | None
+) -> dict[uuid.UUID, Retried]:
+    """The same for many, in the caller's transaction, after whose commit they are dispatched.
+
+    One that cannot be retried keeps no other from it.
+    """
+    old = (await db.scalars(queries.find_all(ids, owner))).all()
+    finished = [task for task in old if task.status not in ACTIVE]
+    outcomes = dict.fromkeys(ids, Retried()) | {task.id: Retried(task.status) for task in old}
+    rows: list[dict[str, Any]] = []
+    needed = await _needed(db, [task.id for task in finished])
+    gone = await _gone_parents(db, finished)
+    taken = await _taken_keys(db, finished)
+    for task in finished:
+        try:
+            row = _row(task, needed[task.id], gone, taken)
+        except Invalid as refused:
+            outcomes[task.id] = Retried(task.status, refused=refused.detail)
+            continue
+        rows.append(row)
+        outcomes[task.id] = Retried(task.status, new_id=row["id"])
+    if rows:
+        try:
+            await carry_out(db, insertion(rows, None))
+        except KeyTaken:
+            raise contended() from None
+    tell_all_after_commit(db, {row["id"]: row["queue"] for row in rows})
+    return outcomes
+
+
+def _row(
+    task: Task, needed: Sequence[uuid.UUID], gone: set[uuid.UUID], taken: set[str]
+) -> dict[str, Any]:
+    if task.parent_id in gone:
+        raise Invalid(f"parent_id {task.parent_id} does not exist")
+    if task.unique_key in taken:
+        raise Invalid("An unfinished task has its unique_key")
+    row = build_row(_again(task, needed), catalogue())
+    if task.unique_key is not None:
+        taken.add(task.unique_key)
+        row["unique_key"] = task.unique_key
+    return row
+
+
+async def _needed(db: AsyncSession, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """What each of these tasks needs, as far as it is there; it stays until the commit."""
+    found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for task_id, needs_id in await db.execute(edges.needed_by(ids)):
+        found[task_id].append(needs_id)
+    return found
+
+
+async def _gone_parents(db: AsyncSession, tasks: Sequence[Task]) -> set[uuid.UUID]:
+    parents = {task.parent_id for task in tasks if task.parent_id is not None}
+    if not parents:
+        return set()
+    return parents - set(await db.scalars(queries.visible(sorted(parents), None)))
+
+
+async def _taken_keys(db: AsyncSession, tasks: Sequence[Task]) -> set[str]:
+    keys = {task.unique_key for task in tasks if task.unique_key is not None}
+    if not keys:
+        return set()
+    return {holder.unique_key for holder in await db.execute(uniqueness.holders(sorted(keys)))}
+
+
+def _again(
+    old: Task,
+    needed: Sequence[uuid.UUID],
+    args: list[Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+) -> NewTask:
+    return NewTask(
+        name=old.name,
+        task_type=old.task_type,
+        celery_task_name=old.celery_task_name,
+        args=old.args if args is None else args,
+        kwargs=old.kwargs if kwargs is None else kwargs,
+        priority=old.priority,
+        user_id=old.user_id,
+        queue=old.queue if old.queue in catalogue().queues else None,
+        max_attempts=old.max_attempts,
+        time_limit=old.time_limit,
+        soft_time_limit=old.soft_time_limit,
+        parent_id=old.parent_id,
+        # Asked for by hand: it runs, whatever became of what it needs, as far as that is there.
+        depends_on=needed,
+        on_dependency_failure=RUN,
+        sees_all=True,
+        tags=old.tags,
+        owner_ref=old.owner_ref,
+        unique_key=given(old.unique_key),
+        retry_of=old.id,
+    )
