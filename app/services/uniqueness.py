@@ -57,7 +57,7 @@ async def make_room(db: AsyncSession, wanted: Mapping[str, Mode]) -> dict[str, u
 
 async def _revoke(db: AsyncSession, task_id: uuid.UUID) -> None:
     """Nothing happens to one that has begun meanwhile: it still has its key, and the insert finds out."""
-    statement = task_queries.cancel_if_pending(task_id, None, Reason.REPLACED)
+    statement = task_queries.cancel_if_pending([task_id], None, Reason.REPLACED)
     if (replaced := (await db.scalars(statement)).first()) is not None:
         tell_all_after_commit(db, {task_id: replaced.queue}, agents=replaced.awaited)
 

@@ -279,11 +279,11 @@ def test_what_is_counted_late_is_not_the_latest(world: World) -> None:
 def test_a_deleted_task_is_counted_no_more(world: World) -> None:
     kept, gone = fail(world, user_id=ADA), fail(world, user_id=ADA)
     group(world)
-    world.database.execute(removal.remove_if_not_running(gone[0], None))
+    world.database.execute(removal.remove_if_not_running([gone[0]], None))
     assert disagreements(world.database) == [], "that it will be is noted"
     group(world)
     assert numbers(world) == numbers(world, ADA) == {"LookupError": (1, 1)}
-    world.database.execute(removal.remove_if_not_running(kept[0], None))
+    world.database.execute(removal.remove_if_not_running([kept[0]], None))
     group(world)
     assert numbers(world) == {"LookupError": (0, 0)}
     assert (noted(world.database), disagreements(world.database)) == (0, [])
@@ -291,7 +291,7 @@ def test_a_deleted_task_is_counted_no_more(world: World) -> None:
 
 def test_a_task_that_goes_before_it_is_counted_is_not(world: World) -> None:
     gone = fail(world)
-    world.database.execute(removal.remove_if_not_running(gone[0], None))
+    world.database.execute(removal.remove_if_not_running([gone[0]], None))
     group(world)
     assert (groups(world), noted(world.database), disagreements(world.database)) == ([], 0, [])
 
@@ -299,8 +299,8 @@ def test_a_task_that_goes_before_it_is_counted_is_not(world: World) -> None:
 def test_a_success_that_goes_writes_no_note(world: World) -> None:
     pair = world.running()
     world.settle(pair)
-    world.database.execute(removal.remove_if_not_running(pair[0], None))
-    world.database.execute(removal.remove_if_not_running(world.add(), None))
+    world.database.execute(removal.remove_if_not_running([pair[0]], None))
+    world.database.execute(removal.remove_if_not_running([world.add()], None))
     assert noted(world.database) == 0
 
 
@@ -390,7 +390,7 @@ def busy(stop: threading.Event, seed: int) -> None:
         give_back(world, pairs[1])
         world.settle(pairs[2])
         gone = chance.choice(pairs)[0]
-        world.database.execute(removal.remove_if_not_running(gone, owner))
+        world.database.execute(removal.remove_if_not_running([gone], owner))
     world.close()
 
 
@@ -457,7 +457,7 @@ def note_twice(world: World, task_id: uuid.UUID) -> None:
 def remove_without_triggers(world: World, task_id: uuid.UUID) -> None:
     with world.database.transaction() as connection:
         triggers.remove(connection, "failure_notes")
-    world.database.execute(removal.remove_if_not_running(task_id, None))
+    world.database.execute(removal.remove_if_not_running([task_id], None))
     with world.database.transaction() as connection:
         triggers.install(connection)
 

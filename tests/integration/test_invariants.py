@@ -127,7 +127,7 @@ def test_error_groups_that_do_not_agree_with_the_failures_are_found(world: World
     # By somebody who has disabled triggers.
     with world.database.transaction() as connection:
         triggers.remove(connection, "failure_notes")
-    world.database.execute(removal.remove_if_not_running(second[0], None))
+    world.database.execute(removal.remove_if_not_running([second[0]], None))
     with world.database.transaction() as connection:
         triggers.install(connection)
     assert sorted(broken(world)["ungrouped"]) == sorted([str(first[0]), str(second[0])])
