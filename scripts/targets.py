@@ -51,9 +51,9 @@ def _token(arguments: list[str]) -> NoReturn:
 
 def _test(arguments: list[str]) -> NoReturn:
     """run the tests side by side; arguments go to pytest instead"""
-    # The suite waits for processes half of the time: more runners than there are cores. They take
+    # The suite waits for processes some of the time: one runner more than there are cores. They take
     # the files in the order of tests/conftest.py, the slow ones first.
-    runners = (os.cpu_count() or 1) + 2
+    runners = (os.cpu_count() or 1) + 1
     arguments = arguments or [
         f"--numprocesses={runners}", "--dist=loadfile", "--no-loadscope-reorder",
     ]  # fmt: skip

@@ -18,7 +18,7 @@ from app.queries.types import InsertedRows, Rows
 
 def holders(keys: Iterable[str]) -> Rows:
     """The unfinished tasks that have these keys."""
-    return select(Task.id, Task.unique_key, Task.status).where(
+    return select(Task.id, Task.unique_key, Task.status, Task.queue).where(
         Task.unique_key.in_(list(keys)), status_in(Task.status, ACTIVE)
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -49,17 +50,17 @@ async def make_room(db: AsyncSession, wanted: Mapping[str, Mode]) -> dict[str, u
             if mode is Mode.EXISTING:
                 standing[holder.unique_key] = holder.id
             elif mode is Mode.REPLACE and holder.status == TaskStatus.PENDING:
-                await _revoke(db, holder.id)
+                await _revoke(db, holder)
             else:
                 raise taken(holder.id, holder.status)
     return standing
 
 
-async def _revoke(db: AsyncSession, task_id: uuid.UUID) -> None:
+async def _revoke(db: AsyncSession, holder: Any) -> None:
     """Nothing happens to one that has begun meanwhile: it still has its key, and the insert finds out."""
-    statement = task_queries.cancel_if_pending([task_id], None, Reason.REPLACED)
-    if (replaced := (await db.scalars(statement)).first()) is not None:
-        tell_all_after_commit(db, {task_id: replaced.queue}, agents=replaced.awaited)
+    statement = task_queries.cancel_if_pending([holder.id], None, Reason.REPLACED)
+    if (replaced := (await db.execute(statement)).one_or_none()) is not None:
+        tell_all_after_commit(db, {holder.id: holder.queue}, agents=replaced.awaited)
 
 
 def taken(task_id: uuid.UUID, status: str) -> Conflict:

@@ -88,7 +88,10 @@ def _on_both(stack: Stack, log: EffectLog, name: str, *args: object) -> list[lis
 
 
 def _lives(pid: int) -> bool:
-    return psutil.pid_exists(pid) and bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 # Sharing

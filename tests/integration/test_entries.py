@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, select, text
+from sqlalchemy import MetaData, Table, delete, insert, select, text
+from uuid_utils.compat import uuid7
 
 from app.core.config import get_settings
 from app.db import migrate, triggers
@@ -72,12 +73,23 @@ def test_starting_and_ending_writes_no_entry(world: World) -> None:
     assert world.database.execute(place).one() == before
 
 
+def copied(world: World, task_id: uuid.UUID) -> None:
+    """One more row like this one, in whatever columns the table has."""
+    new = {name: uuid7() for name in ("id", "celery_id")}
+    with world.database.transaction() as connection:
+        tasks = Table("tasks", MetaData(), autoload_with=connection)
+        stored = {name: each if world.is_postgresql else each.hex for name, each in new.items()}
+        old = task_id if world.is_postgresql else task_id.hex
+        row = connection.execute(select(tasks).where(tasks.c.id == old)).mappings().one()
+        connection.execute(insert(tasks).values({**row, **stored}))
+
+
 def test_rows_from_before_the_upgrade_are_listed(world: World) -> None:
     world.settle(world.running(user_id=OWNER))
-    world.add_many(2, owner_ref="order-1")
+    some, _ = world.add_many(2, owner_ref="order-1")
     world.close()
     command.downgrade(migrate._config(), "20261125_bulk_keys")
-    world.add()
+    copied(world, some)
     world.close()
     assert migrate.upgrade().state == "current"
     assert agree(world)

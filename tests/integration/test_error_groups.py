@@ -485,7 +485,7 @@ def test_what_went_wrong_is_counted_anew(
 
 def test_failures_from_before_the_upgrade_are_counted(world: World) -> None:
     world.close()
-    command.downgrade(migrate._config(), "20261125_lists")
+    command.downgrade(migrate._config(), "20261125_unique_keys")
     fail(world)
     world.close()
     assert migrate.upgrade().state == "current"
@@ -506,7 +506,7 @@ def test_attempts_from_before_the_upgrade_have_failed_or_not(world: World) -> No
         pair = world.running(max_attempts=2)
         attempts.give_back(world.database, pair, wait_seconds=0, reason=reason, error=told)
     world.close()
-    command.downgrade(migrate._config(), "20261125_lists")
+    command.downgrade(migrate._config(), "20261125_unique_keys")
     assert migrate.upgrade().state == "current"
     group(world)
     assert numbers(world) == {"LookupError": (1, 1)}
