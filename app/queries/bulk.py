@@ -87,6 +87,7 @@ def lock_running(operation_id: uuid.UUID) -> Select[BulkOperation]:
     return running_one.with_for_update()
 
 
+@cache
 def unfinished(limit: int) -> Select[uuid.UUID]:
     """Operations that have something left to do; those first that have waited the longest."""
     ids = select(BulkOperation.id).where(running())

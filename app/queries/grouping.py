@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -50,6 +51,7 @@ _may_have_failed = or_(
 )
 
 
+@cache
 def notes(limit: int) -> Rows:
     """The oldest notes, each with what is known of its failure.
 
