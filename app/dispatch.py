@@ -22,14 +22,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import redact
 from app.core.broker import BrokerError, sync_client
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.db.prepared import Call
 from app.db.session import Database
+from app.db.steps import Steps
 from app.domain import window as windows
 from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key
@@ -74,34 +75,47 @@ class Dispatcher:
         Without rows that were `added` just now nothing may wait at all, so it looks before it locks
         the queue. A broker that is away is not an error: the rows wait, unmarked.
         """
-        if not added and not _waiting(self._database, queue, 1):
+        if not added and not self._database.run(_waiting(queue, 1))[0].all():
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
-        with self._database.transaction() as connection:
-            hints, size, full = self._mark(connection, queue)
+        with self._database.steps() as steps:
+            marked = self._mark(steps, queue)
+        if marked is None:
+            self._database.execute(queries.ensure_queue(queue))
+            return self.feed(queue, added=added)
+        hints, size, full = marked
         if not hints:
             return FeedReport(window=size, full=full)
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
-    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int, bool]:
-        """Hints of what fits, the window's size, and whether rows wait and none fits."""
+    def _mark(self, steps: Steps, queue: str) -> tuple[list[Hint], int, bool] | None:
+        """Hints of what fits, the window's size, and whether rows wait and none fits.
+
+        None at the first use of a queue, which has no row yet to be locked.
+        """
         settings = get_settings()
-        row = _locked(connection, queue)
+        named = {"queue_name": queue}
+        locked, few, out = steps.ask(
+            (queries.lock_queue(), named), _waiting(queue, FEW), (queries.outstanding(), named)
+        )
+        if (row := locked.first()) is None:
+            return None
+        candidates = few.all()
+        outstanding = {each.dispatched_priority: each.hints for each in out.all()}
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
             return [], size, True
-        candidates = _waiting(connection, queue, FEW)
         if not candidates:
             return [], size, False
-        outstanding = _outstanding(connection, queue)
         now = candidates[0].now_micros
         if len(candidates) == FEW:
             # Nobody behind the first one has more room than it.
             top = level_of(candidates[0].rank, now, settings.ageing_seconds)
             room = size - sum(count for level, count in outstanding.items() if level >= top)
-            candidates = _waiting(connection, queue, room) if room > FEW else candidates
+            if room > FEW:
+                candidates = steps.ask(_waiting(queue, room))[0].all()
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
@@ -109,19 +123,24 @@ class Dispatcher:
             now,
             settings.ageing_seconds,
         )
+        if not admitted:
+            return [], size, True
+        marks = [
+            (level, {"queue_name": queue, "ids": admitted[level], "level": level})
+            for level in sorted(admitted, reverse=True)
+        ]
+        found = steps.ask(*((queries.mark(), named) for _, named in marks))
         hints = []
-        for level in sorted(admitted, reverse=True):
-            named = {"queue_name": queue, "ids": admitted[level], "level": level}
-            marked = connection.execute(queries.mark(), named).all()
+        for (level, _), marked in zip(marks, found, strict=True):
             # RETURNING has no order.
-            marked = sorted(marked, key=lambda each: (each.rank, each.id))
-            hints += self._hints(connection, queue, level, marked, row.slots)
+            rows = sorted(marked.all(), key=lambda each: (each.rank, each.id))
+            hints += self._hints(steps, queue, level, rows, row.slots)
         return hints, size, not hints
 
     def _hints(
-        self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
+        self, steps: Steps, queue: str, level: int, rows: Sequence[Any], slots: int
     ) -> list[Hint]:
-        runtimes = self._known_runtimes(connection)
+        runtimes = self._known_runtimes(steps)
         kinds = [(row.celery_task_name, row.burst) for row in rows]
         sizes = {
             (name, burst): (windows.burst_size if burst else windows.slice_size)(
@@ -131,14 +150,14 @@ class Dispatcher:
         }
         return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
 
-    def _known_runtimes(self, connection: Connection) -> dict[str, windows.Runtime]:
+    def _known_runtimes(self, steps: Steps) -> dict[str, windows.Runtime]:
         if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
-            rows = connection.execute(queries.runtimes_values())
+            (found,) = steps.ask((queries.runtimes_values(), {}))
             self._runtimes = {
                 row.celery_task_name: windows.Runtime(
                     row.samples, row.mean_seconds, row.peak_seconds
                 )
-                for row in rows
+                for row in found.all()
             }
             self._runtimes_read_at = time.monotonic()
         return self._runtimes
@@ -186,22 +205,8 @@ class Dispatcher:
             return False
 
 
-def _locked(connection: Connection, queue: str) -> Any:
-    row = connection.execute(queries.lock_queue(), {"queue_name": queue}).first()
-    if row is None:
-        connection.execute(queries.ensure_queue(queue))
-        row = connection.execute(queries.lock_queue(), {"queue_name": queue}).one()
-    return row
-
-
-def _outstanding(connection: Connection, queue: str) -> dict[int, int]:
-    return {
-        row[0]: row[1] for row in connection.execute(queries.outstanding(), {"queue_name": queue})
-    }
-
-
-def _waiting(database: Database | Connection, queue: str, room: int) -> Sequence[Any]:
-    return database.execute(queries.waiting(), {"queue_name": queue, "room": room}).all()
+def _waiting(queue: str, room: int) -> Call:
+    return queries.waiting(), {"queue_name": queue, "room": room}
 
 
 def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:

@@ -16,7 +16,7 @@ from app.core.errors import ConfigurationError
 from app.db.patience import PatientAsyncConnection, PatientConnection, is_gone
 
 # The API answers 503 within 3 s, so no statement of it may take longer than this.
-API_PATIENCE_SECONDS = 2.2
+API_PATIENCE_SECONDS = 1.8
 # Task code has time: it would rather wait than fail.
 TASK_PATIENCE_SECONDS = 30.0
 # A connection takes several exchanges to make, and only a line that is cut takes this long.

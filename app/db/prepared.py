@@ -12,7 +12,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, Float
 from sqlalchemy.engine import Dialect
 
 Convert = Callable[[Any], Any]
@@ -43,7 +43,9 @@ class Prepared:
         self._readers = [
             (place, convert)
             for place, column in enumerate(columns)
-            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+            # Both drivers give floats as such; SQLAlchemy would want to see which kind it got.
+            if not isinstance(column.type, Float)
+            and (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
         ]
 
     def _bound(self, name: str, value: Any) -> Any:

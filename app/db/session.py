@@ -15,15 +15,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Dialect, Engine
-from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
 from app.db.faults import is_transient as is_transient
 from app.db.patience import PatientConnection, is_gone, numbered_cursor
 from app.db.prepared import Call, Prepared, Together
+from app.db.steps import Fetched, Steps
 
 # By the loop itself: its id may be given to another one later.
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncEngine]] = WeakKeyDictionary()
@@ -97,40 +98,6 @@ async def pools() -> AsyncIterator[None]:
             await engine.dispose()
 
 
-class Fetched:
-    """The rows of one statement, all read; the part of SQLAlchemy's `Result` that is used."""
-
-    __slots__ = ("_rows",)
-
-    def __init__(self, rows: Sequence[Row[Any]]) -> None:
-        self._rows = rows
-
-    def all(self) -> Sequence[Row[Any]]:
-        """Every row."""
-        return self._rows
-
-    def first(self) -> Row[Any] | None:
-        """The first row, or None."""
-        return self._rows[0] if self._rows else None
-
-    def one_or_none(self) -> Row[Any] | None:
-        """The only row, or None; `MultipleResultsFound` if there are more."""
-        if len(self._rows) > 1:
-            raise MultipleResultsFound(f"{len(self._rows)} rows where one was expected")
-        return self.first()
-
-    def one(self) -> Row[Any]:
-        """The only row; `NoResultFound` if there is none."""
-        row = self.one_or_none()
-        if row is None:
-            raise NoResultFound("no row where one was expected")
-        return row
-
-    def column(self) -> list[Any]:
-        """The first column."""
-        return [row[0] for row in self._rows]
-
-
 class Database:
     """Synchronous access for one process: single statements commit on their own.
 
@@ -182,20 +149,15 @@ class Database:
         They must be built once and kept (`functools.cache`). None may need what another one of the
         same call writes.
         """
-        connection = self._own_connection()
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        try:
-            if connection.dialect.name == "postgresql":
-                return self._run_as_one(driver, connection.dialect, calls)
-            return self._run_in_turn(driver, connection.dialect, calls)
-        except connection.dialect.loaded_dbapi.Error as exc:
-            self._drop(connection)
-            base = connection.dialect.loaded_dbapi.Error
-            raise DBAPIError.instance(None, None, exc, base, dialect=connection.dialect) from exc
-        except BaseException:
-            self._drop(connection)
-            raise
+        with self._driver() as (driver, dialect):
+            if dialect.name == "postgresql":
+                return self._run_as_one(driver, dialect, calls)
+            if len(calls) == 1:
+                prepared = self._prepare(calls[0][0], dialect)
+                found = driver.execute(prepared.text, prepared.parameters(calls[0][1]))
+                return [Fetched(prepared.rows(found.fetchall()))]
+        with self.steps() as steps:
+            return steps.ask(*calls)
 
     def _run_as_one(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
         with numbered_cursor(driver) as cursor:
@@ -212,19 +174,30 @@ class Database:
             cursor.execute(together.text, parameters, prepare=True)
             return [Fetched(rows) for rows in together.rows(cursor.fetchall())]
 
-    def _run_in_turn(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
-        cursor = driver.cursor()
-        if len(calls) > 1:
-            cursor.execute("BEGIN IMMEDIATE")
-        fetched = []
-        for statement, given in calls:
-            prepared = self._prepare(statement, dialect)
-            cursor.execute(prepared.text, prepared.parameters(given))
-            fetched.append(Fetched(prepared.rows(cursor.fetchall())))
-        if len(calls) > 1:
-            cursor.execute("COMMIT")
-        cursor.close()
-        return fetched
+    @contextmanager
+    def steps(self) -> Iterator[Steps]:
+        """A transaction of statements of the hot path; commits at the end of the block.
+
+        On this thread's own connection: whatever else it executes meanwhile is part of it.
+        """
+        with self._driver() as (driver, dialect):
+            steps = Steps(driver, dialect, self._prepare)
+            yield steps
+            steps.commit()
+
+    @contextmanager
+    def _driver(self) -> Iterator[tuple[Any, Dialect]]:
+        """The driver's own connection; after an error the next statement gets a fresh one."""
+        connection = self._own_connection()
+        try:
+            yield connection.connection.driver_connection, connection.dialect
+        except connection.dialect.loaded_dbapi.Error as exc:
+            self._drop(connection)
+            base = connection.dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(None, None, exc, base, dialect=connection.dialect) from exc
+        except BaseException:
+            self._drop(connection)
+            raise
 
     def _prepare(self, statement: Executable, dialect: Dialect) -> Prepared:
         prepared = self._prepared.get(statement)
@@ -233,7 +206,6 @@ class Database:
         return prepared
 
     def _drop(self, connection: Connection) -> None:
-        """Whatever happened to it, the next statement gets a fresh one."""
         vars(self._mine).pop("connection", None)
         connection.invalidate()
         connection.close()

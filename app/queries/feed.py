@@ -58,7 +58,7 @@ def lock_queue() -> Select[datetime | None, int, int]:
 def outstanding() -> Rows:
     """Marked rows of `:queue_name` by the priority under which their hints travel."""
     return (
-        select(Task.dispatched_priority, func.count())
+        select(Task.dispatched_priority, func.count().label("hints"))
         .where(Task.queue == _QUEUE, legal(Event.FEED), Task.dispatched_at.is_not(None))
         .group_by(Task.dispatched_priority)
     )

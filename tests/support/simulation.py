@@ -78,8 +78,10 @@ class Simulation:
 
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
-        with self.world.database.transaction() as connection:
-            hints, _, _ = self.world.dispatcher._mark(connection, QUEUE)
+        with self.world.database.steps() as steps:
+            marked = self.world.dispatcher._mark(steps, QUEUE)
+        assert marked is not None, "the queue has a row"
+        hints, _, _ = marked
         ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]
         assert not self.published & set(ids), "an id was published twice"
         self.published |= set(ids)
