@@ -250,8 +250,10 @@ class _Feeder:
 
     def wake(self, queue: str, added: bool) -> None:
         with self._condition:
+            known = queue in self._dirty
             self._dirty[queue] = added or self._dirty.get(queue, False)
-            self._condition.notify_all()
+            if not known:  # else the thread knows when the queue's turn is
+                self._condition.notify_all()
 
     def flush(self, timeout: float) -> None:
         with self._condition:

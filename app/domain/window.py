@@ -25,7 +25,7 @@ QUICK_SECONDS = 0.01
 REST_FACTOR = 4
 LONGEST_REST_SECONDS = 0.25
 # After a feed that could put out nothing: workers have more than enough to do meanwhile.
-FULL_REST_SECONDS = 0.02
+FULL_REST_SECONDS = 0.05
 
 Row = TypeVar("Row")
 
