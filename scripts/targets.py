@@ -128,6 +128,11 @@ def _lock(arguments: list[str]) -> int:
         ("requirements-embedded.txt", ["--group", "embedded", *layered]),
         ("requirements-dev.txt", ["--group", "dev", *layered]),
         ("requirements-page.txt", ["--group", "page", *layered]),
+        # What the client needs on old Pythons, for its tests there.
+        (
+            "client/requirements.txt",
+            ["client/pyproject.toml", "--python-version", "3.9", "--no-annotate"],
+        ),
     ):
         done = subprocess.run([*command, *arguments, *source, "-o", name], env=_uv_environ(python))
         if done.returncode:

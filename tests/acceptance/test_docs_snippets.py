@@ -112,9 +112,11 @@ _TASKCTL = 'taskctl() { python -m app "$@"; }'
 
 def _python(stack: Stack, block: Block, name: str) -> None:
     task = stack.submit(LONG, 60)
-    program = as_program(block.text, task_id=task["id"], user_id=task["user_id"])
+    text = block.text.replace("localhost:8000", f"localhost:{stack.api_port}")
+    program = as_program(text, task_id=task["id"], user_id=task["user_id"])
+    path = {"PYTHONPATH": f"{stack.cwd}:{ROOT / 'client' / 'src'}"}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=_environment(stack), cwd=stack.cwd,
+        [sys.executable, "-c", program], env=_environment(stack) | path, cwd=stack.cwd,
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{name}:{block.line}\n{block.text}\n{done.stdout}{done.stderr}"
