@@ -9,7 +9,7 @@ end. `task_entries` gets what lists are filtered by; a task that nobody edits co
 as long as there is the task. `failure_notes` gets every attempt that fails, and the removal of a task
 that may have had one; an attempt that succeeds costs nothing there. `webhook_deliveries` gets the end of a
 task once for each webhook that is to be told; where there is none, the end costs one look at an empty
-index. Nothing there can make the end of a task fail or wait.
+table. Nothing there can make the end of a task fail or wait.
 
 PostgreSQL looks at updates row by row, because only a row's trigger can be bound to a column: one
 that does not name `status` (a heartbeat, a report, a mark) pays nothing. Inserts and deletes come in
@@ -60,6 +60,7 @@ _EDITED = f"AFTER UPDATE OF {', '.join(_LISTED)} ON tasks"
 
 # A task ends once, and is never inserted at its end.
 _ENDS = "OLD.status <> NEW.status AND NEW.status NOT IN ('pending', 'running')"
+_ANYBODY_LISTENS = "EXISTS (SELECT 1 FROM webhooks WHERE active)"
 _TOLD_TIMES = ("created_at", "started_at", "completed_at")
 # Of the task as it ended. JSON is text here, so `tags` and `error` are texts in the snapshot: they
 # are taken apart where nothing fails with it.
@@ -187,8 +188,11 @@ TRIGGERS = {
     "webhooks_told": _Trigger(
         "webhook_deliveries",
         f"AFTER UPDATE OF status ON tasks FOR EACH ROW WHEN ({_ENDS})",
-        _deliveries(_POSTGRESQL_ID, "clock_timestamp()", "json_build_object({})::text", _MICROS),
-        f"""AFTER UPDATE OF status ON tasks WHEN {_ENDS} BEGIN
+        f"""
+    IF {_ANYBODY_LISTENS} THEN
+    {_deliveries(_POSTGRESQL_ID, "clock_timestamp()", "json_build_object({})::text", _MICROS)}
+    END IF;""",
+        f"""AFTER UPDATE OF status ON tasks WHEN {_ENDS} AND {_ANYBODY_LISTENS} BEGIN
     {_deliveries(_SQLITE_ID, f"{_SQLITE_MS} * 1000", "json_object({})", "NEW.{}")} END""",
     ),
 }
