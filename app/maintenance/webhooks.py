@@ -61,6 +61,8 @@ class Sender:
 
     async def run_once(self) -> int:
         """Begin to send what is due, as far as there is room; returns how many were begun."""
+        if len(self._running) == MOST:
+            return 0
         jobs = await self._in_turn(self._claim)
         for job in jobs:
             task = asyncio.create_task(self._send(job))

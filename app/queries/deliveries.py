@@ -41,6 +41,11 @@ _SENT = (_DELIVERY.id, _DELIVERY.type, _DELIVERY.task_id, _DELIVERY.snapshot, _D
          _DELIVERY.created_at)  # fmt: skip
 
 
+def _once(moment: Any) -> ColumnElement[Any]:
+    """The moment, asked for once a statement: PostgreSQL takes it to an index only then."""
+    return select(moment).scalar_subquery()
+
+
 def list_deliveries(
     webhook_id: uuid.UUID,
     status: DeliveryStatus | None,
@@ -127,7 +132,7 @@ def due() -> Rows:
             _sendable(),
             ~one_of(Webhook.id, "busy_webhooks"),
             ~one_of(Webhook.user_id, "busy_users"),
-            first <= now(),
+            first <= _once(now()),
         )
         .order_by(first)
         .limit(bindparam("most", type_=Integer()))
@@ -140,7 +145,7 @@ def claim() -> UpdatedRows:
 
     Parameters: `webhook`, `most`, `seconds`.
     """
-    ready = (_PENDING, _DELIVERY.next_attempt_at <= now())
+    ready = (_PENDING, _DELIVERY.next_attempt_at <= _once(now()))
     chosen = (
         select(_DELIVERY.id)
         .where(_DELIVERY.webhook_id == bindparam("webhook"), *ready)
@@ -175,7 +180,7 @@ def overdue(seconds: float) -> Select[int]:
         .select_from(_DELIVERY)
         .join(Webhook, Webhook.id == _DELIVERY.webhook_id)
         .join(User, User.id == Webhook.user_id)
-        .where(_PENDING, _DELIVERY.next_attempt_at < after(-seconds), _sendable())
+        .where(_PENDING, _DELIVERY.next_attempt_at < _once(after(-seconds)), _sendable())
     )
 
 
@@ -186,6 +191,6 @@ def forget_before(seconds: float, limit: int) -> DeletedRows:
     """Deliveries of so long ago that are not about to be sent: ended, or of no active webhook."""
     active = exists().where(Webhook.id == _DELIVERY.webhook_id, Webhook.active)
     over = or_(_DELIVERY.status != DeliveryStatus.PENDING.value, ~active)
-    old = (_DELIVERY.created_at < after(-seconds), over)
+    old = (_DELIVERY.created_at < _once(after(-seconds)), over)
     chosen = select(_DELIVERY.id).where(*old).limit(limit)
     return delete(_DELIVERY).where(_DELIVERY.id.in_(chosen), *old).returning(_DELIVERY.id)

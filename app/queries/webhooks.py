@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Update,
+    and_,
     case,
     delete,
     func,
@@ -26,8 +27,14 @@ from app.queries.types import DeletedRows
 
 
 def visible(owner: uuid.UUID | None) -> ColumnElement[bool]:
-    """Restricts to the webhooks of `owner`; None restricts nothing."""
-    return literal(True) if owner is None else Webhook.user_id == owner
+    """Restricts to the webhooks of `owner`; None restricts nothing.
+
+    One about everybody's tasks, with their errors in its log, is for operators only: whoever has made
+    it and is none any more does not see it either.
+    """
+    if owner is None:
+        return literal(True)
+    return and_(Webhook.user_id == owner, Webhook.owner == owner)
 
 
 def insert_webhook(values: dict[str, Any]) -> ReturningInsert[Webhook]:

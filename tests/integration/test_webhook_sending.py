@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from app.core.errors import NotFound
 from app.core.security import Principal, Role
 from app.db.session import async_session
 from app.domain.webhook import MAX_ATTEMPTS
@@ -316,6 +317,10 @@ async def test_who_may_not_see_the_tasks_any_more_is_told_nothing(
     gone = update(User).where(User.id == owner.user_id).values(disabled_at=world.now())
     world.database.execute(gone)
     assert await send(world) == 0
+    async with async_session() as db:
+        assert await service.list_webhooks(db, owner=operator.user_id) == []
+        with pytest.raises(NotFound):
+            await deliveries_service.list_deliveries(db, all_, owner=operator.user_id)
     world.database.execute(now_users.values(role="operator"))
     assert await send(world) == 1
     assert [deliveries(world, each)[0].status for each in (all_, own)] == ["succeeded", "pending"]
