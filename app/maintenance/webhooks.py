@@ -61,9 +61,11 @@ class Sender:
 
     async def run_once(self) -> int:
         """Begin to send what is due, as far as there is room; returns how many were begun."""
-        if len(self._running) == MOST:
+        # Taken here: what is over meanwhile is removed by the loop, not by the thread that claims.
+        under_way = [job.webhook for job in self._running.values()]
+        if len(under_way) == MOST:
             return 0
-        jobs = await self._in_turn(self._claim)
+        jobs = await self._in_turn(partial(self._claim, under_way))
         for job in jobs:
             task = asyncio.create_task(self._send(job))
             self._running[task] = job
@@ -88,8 +90,7 @@ class Sender:
         async with self._turn:
             return await asyncio.to_thread(step)
 
-    def _claim(self) -> list[_Job]:
-        under_way = [job.webhook for job in self._running.values()]
+    def _claim(self, under_way: list[Any]) -> list[_Job]:
         of_webhook = Counter(webhook.id for webhook in under_way)
         of_user = Counter(webhook.user_id for webhook in under_way)
         room = MOST - len(under_way)
