@@ -97,9 +97,15 @@ def create(
     body: dict[str, Any] = {"url": target, "scope": "all" if everybody else "own"}
     if event:
         body["events"] = [each.value for each in event]
-    wanted = {"task_type": task_type, "celery_task_name": function, "queue": queue, "tag": tag}
-    body["filter"] = {name: value for name, value in wanted.items() if value is not None}
+    body["filter"] = _filter(task_type, function, queue, tag)
     _show(out, api.post(f"{_PATH}/", body).json())
+
+
+def _filter(
+    task_type: str | None, function: str | None, queue: str | None, tag: str | None
+) -> dict[str, str]:
+    wanted = {"task_type": task_type, "celery_task_name": function, "queue": queue, "tag": tag}
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def show(api: Api, out: Output, webhook_id: WebhookId) -> None:
@@ -125,10 +131,18 @@ def change(
     active: Annotated[
         bool | None, typer.Option("--active/--inactive", help="Send, or do not.")
     ] = None,
+    task_type: TaskType = None,
+    function: Function = None,
+    queue: Queue = None,
+    tag: Tag = None,
 ) -> None:
-    """Change a webhook; --active also makes one that was disabled begin anew."""
+    """Change a webhook; --active also makes one that was disabled begin anew.
+
+    --type, --task, --queue and --tag are one filter, which is changed as a whole.
+    """
     events = None if event is None else [str(each.value) for each in event]
-    given = {"url": target, "events": events, "active": active}
+    conditions = _filter(task_type, function, queue, tag) or None
+    given = {"url": target, "events": events, "active": active, "filter": conditions}
     body = {name: value for name, value in given.items() if value is not None}
     _show(out, api.request("PATCH", f"{_PATH}/{segment(webhook_id)}", body=body).json())
 

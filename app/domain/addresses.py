@@ -98,7 +98,11 @@ def target_of(url: str, *, allow_http: bool) -> Target:
     if port not in _DEFAULT_PORTS.values() and port < 1024:
         raise Refused("The port should be 80, 443 or 1024 to 65535")
     host = parts.hostname or ""
-    _require_plain(host, bracketed="[" in parts.netloc)
+    if not _is_plain(host, bracketed="[" in parts.netloc):
+        raise Refused(
+            "The host should be a name in ASCII without a dot at its end, or an address written "
+            "as 192.0.2.1 or [2001:db8::1]"
+        )
     return Target(parts.scheme, host, port)
 
 
@@ -112,19 +116,13 @@ def _require_scheme(scheme: str, *, allow_http: bool) -> None:
         )
 
 
-def _require_plain(host: str, *, bracketed: bool) -> None:
+def _is_plain(host: str, *, bracketed: bool) -> bool:
     """One host has one spelling here, so that nobody else can read another one out of it."""
     try:
         address = ip_address(host)
     except ValueError:
-        if bracketed or len(host) > 253 or not _NAME.fullmatch(host):
-            raise Refused(
-                "The host should be a name in ASCII without a dot at its end, or an address "
-                "written as 192.0.2.1 or [2001:db8::1]"
-            ) from None
-        return
-    if "%" in host or bracketed != isinstance(address, IPv6Address):
-        raise Refused("The host should be an address without a zone") from None
+        return not bracketed and len(host) <= 253 and _NAME.fullmatch(host) is not None
+    return "%" not in host and bracketed == isinstance(address, IPv6Address)
 
 
 def require_allowed(address: Address, allowed: Iterable[Network] = ()) -> None:

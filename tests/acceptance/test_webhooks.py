@@ -72,8 +72,12 @@ def test_webhooks_are_looked_after_with_commands(stack: Stack, receiver: Receive
     wait_until(lambda: len(receiver.received) > 1, timeout=60, what="the ping has come again")
     new = webhooks(stack, "rotate-secret", webhook_id)["secret"]
     assert new != made["secret"]
-    changed = webhooks(stack, "change", webhook_id, "--inactive", "--event", "task.revoked")
-    assert (changed["active"], changed["events"]) == (False, ["task.revoked"])
+    changed = webhooks(
+        stack, "change", webhook_id, "--inactive", "--event", "task.revoked", "--tag", "b"
+    )
+    assert (changed["active"], changed["events"], changed["filter"]) == (
+        False, ["task.revoked"], {"tag": "b"},
+    )  # fmt: skip
     with pytest.raises(AssertionError, match="not active"):
         stack.taskctl("webhooks", "test", webhook_id)
     assert "deleted" in stack.taskctl("webhooks", "delete", webhook_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -18,6 +19,7 @@ from app.domain.webhook import WebhookEvent
 from app.maintenance import prune, rescue
 from app.maintenance.reject import Reject
 from app.models import WebhookDelivery
+from app.queries import webhooks as queries
 from app.services import webhook as service
 from app.services.ending import cancel_each
 from app.services.task import task_service
@@ -237,3 +239,18 @@ def _age(world: World, task_id: uuid.UUID, status: str, days: float) -> None:
         .values(status=status, created_at=past)
     )
     world.database.execute(statement)
+
+
+async def test_whoever_removes_a_webhook_holds_up_no_end_of_a_task(world: World) -> None:
+    if not world.is_postgresql:
+        pytest.skip("SQLite has one writer at a time")
+    owner = await user()
+    hook, _ = await webhook(owner)
+    pair = world.running(user_id=owner.user_id)
+    async with async_session() as db:
+        await db.execute(queries.remove(hook, owner.user_id))
+        # Waiting for that lock would be given up with an error long before the test ends.
+        assert await asyncio.to_thread(world.settle, pair)
+        await db.commit()
+    assert world.row(pair[0]).status == "succeeded"
+    assert len(deliveries(world, hook)) == 1

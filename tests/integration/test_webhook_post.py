@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from app.core.errors import ConfigurationError
 from app.domain.addresses import Address
 from app.services import webhook_post
 from app.services.webhook_post import Answered, Poster
@@ -136,6 +137,14 @@ async def test_no_proxy_of_the_environment_is_used(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with receiving() as receiver:
         assert (await post(receiver.url)).succeeded
+
+
+@pytest.mark.parametrize("network", ["10.1.0.1/16", "localhost", "10.1.0.0/33"])
+def test_a_network_that_is_none_stops_the_start_with_the_reason(
+    clean_settings: pytest.MonkeyPatch, network: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"WEBHOOK_ALLOWED_NETWORKS: .*not a network"):
+        use_settings(clean_settings, webhook_allowed_networks=f"127.0.0.0/8, {network}")
 
 
 # TLS: the certificate must be for the name, whatever the address is.
