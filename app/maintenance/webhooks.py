@@ -11,9 +11,10 @@ import asyncio
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +29,7 @@ from app.services.webhook_post import TIMEOUT_SECONDS, Answered, Poster
 from app.services.webhook_secret import SecretLost, signing_keys
 
 log = get_logger(__name__)
+T = TypeVar("T")
 
 # Requests under way: in all, of one user, of one webhook.
 MOST = 32
@@ -86,7 +88,7 @@ class Sender:
         del self._running[task]
         self.due.set()
 
-    async def _in_turn(self, step: Any) -> Any:
+    async def _in_turn(self, step: Callable[[], T]) -> T:
         async with self._turn:
             return await asyncio.to_thread(step)
 

@@ -82,38 +82,38 @@ async def test_what_is_changed_is_changed_and_nothing_else(api: Api) -> None:
     problem_of(await owner.delete(HOOKS + made["id"]), 404)
 
 
+REFUSED: list[dict[str, Any]] = [
+    {},
+    {"url": 1},
+    {"url": ""},
+    {"url": "ftp://example.com"},
+    {"url": "https://127.0.0.1/"},
+    {"url": "https://[::ffff:169.254.169.254]/"},
+    {"url": "https://2130706433/"},
+    {"url": "https://user:pw@example.com/"},
+    {"url": "https://example.com/" + "a" * 2048},
+    {"url": HOOK, "events": []},
+    {"url": HOOK, "events": ["task.created"]},
+    {"url": HOOK, "events": [*ALL, "task.failed"]},
+    {"url": HOOK, "filter": {"status": "failed"}},
+    {"url": HOOK, "filter": {"queue": ""}},
+    {"url": HOOK, "filter": {"tag": "a" * 65}},
+    {"url": HOOK, "scope": "everybody"},
+    {"url": HOOK, "active": "yes"},
+    {"url": HOOK, "secret": "whsec_mine"},
+]
+
+
 @one_database
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"url": 1},
-        {"url": ""},
-        {"url": "ftp://example.com"},
-        {"url": "https://127.0.0.1/"},
-        {"url": "https://[::ffff:169.254.169.254]/"},
-        {"url": "https://2130706433/"},
-        {"url": "https://user:pw@example.com/"},
-        {"url": "https://example.com/" + "a" * 2048},
-        {"url": HOOK, "events": []},
-        {"url": HOOK, "events": ["task.created"]},
-        {"url": HOOK, "events": [*ALL, "task.failed"]},
-        {"url": HOOK, "filter": {"status": "failed"}},
-        {"url": HOOK, "filter": {"queue": ""}},
-        {"url": HOOK, "filter": {"tag": "a" * 65}},
-        {"url": HOOK, "scope": "everybody"},
-        {"url": HOOK, "active": "yes"},
-        {"url": HOOK, "secret": "whsec_mine"},
-    ],
-)
-async def test_what_makes_no_sense_is_refused(api: Api, body: dict[str, Any]) -> None:
+async def test_what_makes_no_sense_is_refused(api: Api) -> None:
     owner = await api.as_user("owner@example.org")
-    problem_of(await owner.post(HOOKS, json=body), 422)
+    for body in REFUSED:
+        problem_of(await owner.post(HOOKS, json=body), 422)
     assert (await owner.get(HOOKS)).json() == []
     made = await create(owner)
-    problem_of(await owner.patch(HOOKS + made["id"], json={**body, "nothing": 1}), 422)
-    if set(body) == {"url"}:
-        problem_of(await owner.patch(HOOKS + made["id"], json=body), 422)
+    for body in REFUSED:
+        only = {name: value for name, value in body.items() if value != HOOK}
+        problem_of(await owner.patch(HOOKS + made["id"], json=only), 422)
 
 
 @one_database
