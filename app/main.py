@@ -30,6 +30,7 @@ from app.api.v1 import (
     tasks,
     tokens,
     users,
+    webhooks,
     workers,
 )
 from app.core import logging
@@ -62,6 +63,7 @@ _TAGS = [
     {"name": "events", "description": "Live state as server-sent events."},
     {"name": "statistics", "description": "What happened, how often and how long; reports."},
     {"name": "error groups", "description": "The same failure, counted once."},
+    {"name": "webhooks", "description": "Being told when tasks end."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
@@ -85,7 +87,7 @@ def create_app() -> FastAPI:
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     about_tasks = (task_events, tasks, bulk, bulk_operations, task_relations, task_types)
-    others = (statistics, error_groups, queues, workers, auth, tokens, users, health)
+    others = (statistics, error_groups, webhooks, queues, workers, auth, tokens, users, health)
     modules = (*about_tasks, *others)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)

@@ -17,6 +17,7 @@ from app.cli import (
     tasks,
     users,
     watching,
+    webhooks,
 )
 from app.cli.commands import Json, RootToken, RootUrl, Shared
 
@@ -58,6 +59,7 @@ watching.add(app)
 bulk.add(app)
 statistics.add(app)
 errors.add(app)
+webhooks.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -79,6 +80,10 @@ class Settings(BaseSettings):
     retention_days: Annotated[float, Field(ge=0, le=36_500)] = 30
     statistics_days: Annotated[float, Field(ge=0, le=36_500)] = 400
     cors_origins: Names = []
+    webhooks_per_user: Annotated[int, Field(ge=0, le=1000)] = 20
+    webhook_allowed_networks: Names = []
+    webhook_allow_http: bool = False
+    webhook_disable_days: Annotated[float, Field(ge=0, le=36_500)] = 5
 
     # Set by the worker's own processes for their children, never by a person.
     agent_socket: str = ""
@@ -100,6 +105,19 @@ class Settings(BaseSettings):
     def _auto_or_number(cls, value: Any) -> Any:
         if value != "auto" and not (str(value).isdecimal() and 1 <= int(value) <= 1024):
             raise ValueError(f"{value!r} is refused: give auto, or a number from 1 to 1024")
+        return value
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for each in value:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    f"{each!r} is not a network; write such as 10.1.0.0/16, or 10.1.2.3 for one "
+                    "address, separated by commas"
+                ) from None
         return value
 
     @field_validator("celery_timezone")
@@ -145,6 +163,16 @@ class Settings(BaseSettings):
         if self.database_url:
             return self.database_url
         return f"sqlite:///{(self.data_dir / 'tasks.db').absolute()}"
+
+    @property
+    def webhook_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks that webhooks may call although they are not public."""
+        return tuple(map(ip_network, self.webhook_allowed_networks))
+
+    @property
+    def webhook_http(self) -> bool:
+        """Whether webhooks may call http, not only https."""
+        return self.webhook_allow_http or self.app_env == "development"
 
     @property
     def is_sqlite(self) -> bool:

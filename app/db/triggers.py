@@ -1,4 +1,4 @@
-"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in three more tables.
+"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in four more tables.
 
 In the database and not in the statements, so that no statement can forget it, neither one that
 is written next year nor one of an older version that still runs during an upgrade.
@@ -7,7 +7,9 @@ is written next year nor one of an older version that still runs during an upgra
 written down: what runs is few, and is counted from the rows. So an attempt costs one append, at its
 end. `task_entries` gets what lists are filtered by; a task that nobody edits costs one row there, for
 as long as there is the task. `failure_notes` gets every attempt that fails, and the removal of a task
-that may have had one; an attempt that succeeds costs nothing there.
+that may have had one; an attempt that succeeds costs nothing there. `webhook_deliveries` gets the end of a
+task once for each webhook that is to be told; where there is none, the end costs one look at an empty
+table. Nothing there can make the end of a task fail or wait.
 
 PostgreSQL looks at updates row by row, because only a row's trigger can be bound to a column: one
 that does not name `status` (a heartbeat, a report, a mark) pays nothing. Inserts and deletes come in
@@ -55,6 +57,44 @@ _ENTRY = ", ".join(("id", *_LISTED))
 _NEW_ENTRY = ", ".join(f"NEW.{name}" for name in ("id", *_LISTED))
 _EDIT = ", ".join(f"{name} = NEW.{name}" for name in _LISTED)
 _EDITED = f"AFTER UPDATE OF {', '.join(_LISTED)} ON tasks"
+
+# A task ends once, and is never inserted at its end.
+_ENDS = "OLD.status <> NEW.status AND NEW.status NOT IN ('pending', 'running')"
+_ANYBODY_LISTENS = "EXISTS (SELECT 1 FROM webhooks WHERE active)"
+_TOLD_TIMES = ("created_at", "started_at", "completed_at")
+# Of the task as it ended. JSON is text here, so `tags` and `error` are texts in the snapshot: they
+# are taken apart where nothing fails with it.
+_TOLD = (
+    "name", "task_type", "celery_task_name", "queue", "priority", "status", "reason", "attempt",
+    "user_id", "owner_ref", "parent_id", "retry_of", "tags", "error",
+)  # fmt: skip
+_MICROS = "(extract(epoch FROM NEW.{}) * 1000000)::bigint"
+_SQLITE_MS = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)"
+# UUIDv7: milliseconds, the version, and of a random one what comes after its version.
+_POSTGRESQL_ID = """(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
+        || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"""
+_SQLITE_ID = f"""lower(printf('%012x7', {_SQLITE_MS}) || substr(hex(randomblob(2)), 2)
+        || '8' || substr(hex(randomblob(8)), 2))"""
+
+
+def _deliveries(id_: str, now: str, json_object: str, time: str) -> str:
+    """One delivery for each webhook that wants to know; `time` is a time in microseconds."""
+    fields = [f"'{name}', NEW.{name}" for name in _TOLD]
+    fields += [f"'{name}', {time.format(name)}" for name in _TOLD_TIMES]
+    snapshot = json_object.format(", ".join(fields))
+    return f"""
+    INSERT INTO webhook_deliveries (id, webhook_id, type, task_id, snapshot, status, attempts,
+                                    next_attempt_at, created_at)
+    SELECT {id_}, w.id, 'task.' || NEW.status, NEW.id, {snapshot}, 'pending', 0, {now}, {now}
+    FROM webhooks w
+    WHERE w.active AND w.owner IN (NEW.user_id, '{"0" * 32}')
+      AND replace(w.events, NEW.status, '') <> w.events
+      AND (w.task_type IS NULL OR w.task_type = NEW.task_type)
+      AND (w.celery_task_name IS NULL OR w.celery_task_name = NEW.celery_task_name)
+      AND (w.queue IS NULL OR w.queue = NEW.queue)
+      AND (w.tag IS NULL OR EXISTS
+           (SELECT 1 FROM task_tags t WHERE t.task_id = NEW.id AND t.tag = w.tag));"""
+
 
 TRIGGERS = {
     "task_delta_created": _Trigger(
@@ -144,6 +184,16 @@ TRIGGERS = {
         f"""
     INSERT INTO failure_notes (task_id)
     SELECT id FROM tasks WHERE {_MAY_HAVE_FAILED.format(row="")};""",
+    ),
+    "webhooks_told": _Trigger(
+        "webhook_deliveries",
+        f"AFTER UPDATE OF status ON tasks FOR EACH ROW WHEN ({_ENDS})",
+        f"""
+    IF {_ANYBODY_LISTENS} THEN
+    {_deliveries(_POSTGRESQL_ID, "clock_timestamp()", "json_build_object({})::text", _MICROS)}
+    END IF;""",
+        f"""AFTER UPDATE OF status ON tasks WHEN {_ENDS} AND {_ANYBODY_LISTENS} BEGIN
+    {_deliveries(_SQLITE_ID, f"{_SQLITE_MS} * 1000", "json_object({})", "NEW.{}")} END""",
     ),
 }
 

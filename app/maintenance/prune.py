@@ -8,7 +8,7 @@ from app import events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
-from app.queries import bulk, intake, leases, removal, users
+from app.queries import bulk, deliveries, intake, leases, removal, users
 from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
@@ -18,13 +18,14 @@ MAX_BATCHES = 20
 
 @dataclass(frozen=True, slots=True)
 class PruneReport(Report):
-    """Rows removed: finished tasks and bulk operations past retention, deletions that waited for an
-    attempt."""
+    """Rows removed: finished tasks, bulk operations and deliveries of webhooks past retention,
+    deletions that waited for an attempt."""
 
     tasks: int = 0
     deleted: int = 0
     workers: int = 0
     operations: int = 0
+    deliveries: int = 0
 
 
 def run_once(database: Database, batch: int) -> PruneReport:
@@ -35,11 +36,23 @@ def run_once(database: Database, batch: int) -> PruneReport:
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     days = get_settings().retention_days
-    tasks = operations = 0
+    tasks = operations = told = 0
     if days:
         tasks = _tasks_before(database, days, batch)
         operations = _operations_before(database, days)
-    return PruneReport(tasks, len(deleted), len(silent), operations)
+        told = _deliveries_before(database, days, batch)
+    return PruneReport(tasks, len(deleted), len(silent), operations, told)
+
+
+def _deliveries_before(database: Database, days: float, batch: int) -> int:
+    statement = deliveries.forget_before(days * DAY_SECONDS, batch)
+    removed = 0
+    for _ in range(MAX_BATCHES):
+        gone = len(database.execute(statement).all())
+        removed += gone
+        if gone < batch:
+            break
+    return removed
 
 
 def _operations_before(database: Database, days: float) -> int:

@@ -18,6 +18,7 @@ from app.models.statistics import (
 )
 from app.models.task import Task, TaskStatus, TaskTag
 from app.models.user import Token, User
+from app.models.webhook import Webhook, WebhookDelivery
 from app.models.worker import Duty, TaskRuntime, Worker
 
 __all__ = [
@@ -48,5 +49,7 @@ __all__ = [
     "TaskTag",
     "Token",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
 ]

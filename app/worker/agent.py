@@ -30,6 +30,7 @@ from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database, is_transient
 from app.maintenance import dependents, operations
+from app.maintenance.webhooks import Sender
 from app.services.catalogue import catalogue
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
@@ -75,6 +76,7 @@ class Agent:
         self._wake = self._hearing.died
         self._dependents_due = self._hearing.finished
         self._operations_due = asyncio.Event()
+        self._sender = Sender(self._durable)
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -96,6 +98,7 @@ class Agent:
             self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
             self._repeat("dependents", lambda: TICK_SECONDS, self._tell, self._dependents_due),
             self._repeat("bulk", lambda: TICK_SECONDS, self._go_on, self._operations_due),
+            self._repeat("webhooks", lambda: TICK_SECONDS, self._call, self._sender.due),
             self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
             self._repeat("leases", self._leases.pause, self._leases.renew_once),
             self._repeat(
@@ -112,6 +115,7 @@ class Agent:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await self._sender.close()
         stop_listening.set()
         loop.remove_reader(listener.fileno())
         listener.close()
@@ -201,6 +205,11 @@ class Agent:
         if report.tasks:
             await _leave_time(began)
             self._operations_due.set()
+
+    async def _call(self) -> None:
+        """Webhooks, where this agent has the duty."""
+        if self._duties.held:
+            await self._sender.run_once()
 
     def _see_dead(self) -> None:
         """Close lines of the dead that something they started keeps open."""

@@ -13,7 +13,7 @@ from tests.support.broker import Broker
 from tests.support.clone import copy_clone
 from tests.support.databases import Templates
 from tests.support.markdown import Block, as_program, blocks
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, free_port
 from tests.support.stack import Stack
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -97,6 +97,7 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 def _bash(stack: Stack, block: Block, name: str, state: Path) -> None:
     text = block.text.replace("localhost:8000", f"localhost:{stack.api_port}")
+    text = text.replace("localhost:9000", f"localhost:{free_port()}")
     # One shell for the whole document, as a reader has it: what a block sets, the next one sees.
     program = f"set -a; . {state}; {_TASKCTL}\nset -e -o pipefail\n{text}\nexport -p > {state}\n"
     done = subprocess.run(

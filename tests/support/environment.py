@@ -51,6 +51,8 @@ def child_environment(data: Path, **settings: str) -> dict[str, str]:
         "DATA_DIR": str(data / "data"),
         "LOG_DIR": str(data / "logs"),
         "TASK_MODULES": TEST_TASKS,
+        # Receivers of tests are on this machine.
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1",
         "PYTHONUNBUFFERED": "1",
         **FAST,
     }

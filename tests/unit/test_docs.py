@@ -139,6 +139,8 @@ def test_the_guides_defaults_are_the_programs(name: str) -> None:
         if field in INTERNAL_FIELDS or default in (None, "", []) or described.default_factory:
             continue
         shown = f"{default:g}" if isinstance(default, int | float) else str(default)
+        if isinstance(default, bool):
+            shown = str(default).lower()
         assert rows[field.upper()] == shown, field
 
 

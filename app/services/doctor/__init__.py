@@ -56,7 +56,7 @@ async def _state(*, readable: bool) -> list[Finding]:
     from app.db.session import read_session
     from app.services import queue, worker
     from app.services.catalogue import catalogue
-    from app.services.doctor import database, schedules, workers
+    from app.services.doctor import database, schedules, webhooks, workers
 
     known = catalogue() if readable else None
     async with read_session() as db:
@@ -64,6 +64,7 @@ async def _state(*, readable: bool) -> list[Finding]:
             await database.server_version(db),
             await database.durability(db),
             await database.clock(db),
+            await webhooks.overdue(db),
         ]
         reported = await worker.list_workers(db)
         states = await queue.list_queues(db) if readable else []
