@@ -71,8 +71,7 @@ class DatabaseScheduler(Scheduler):
     def _step(self) -> float:
         assert self._catalogue is not None
         if not self._synced:
-            definitions = {name: entry.definition for name, entry in self._entries.items()}
-            firing.sync(self._database, definitions)
+            firing.sync(self._database, self._entries)
             self._synced = True
             log.info("schedules are in place", count=len(self._entries))
         report = firing.run_once(self._database, self._entries, self._catalogue)
