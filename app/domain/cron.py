@@ -113,6 +113,8 @@ def advance(definition: Definition, slot: datetime, now: datetime) -> datetime |
     Slots missed in between are left out, so that a long pause ends in one firing and not in a
     burst. Intervals count from slot to slot, never from the moment of firing: they do not drift.
     """
+    if definition["kind"] == "once":
+        return None
     if definition["kind"] == "interval":
         return _if_open(definition, _on_grid(definition, slot, max(slot, now)))
     return following(definition, max(slot, now))

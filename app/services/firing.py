@@ -10,6 +10,7 @@ from typing import Any
 from app.core.errors import Invalid
 from app.domain import cron
 from app.domain.schedule import Overlap, Skipped, Trigger, is_missed
+from app.models import EVERYBODY
 from app.queries import schedules as queries
 from app.services.building import NewTask, build_row
 from app.services.catalogue import Catalogue, catalogue
@@ -26,20 +27,20 @@ Maker = Callable[[datetime], TaskRow]
 
 
 def new_task(schedule: Any, moment: datetime) -> NewTask:
-    """The submission of one firing of a schedule that was made at run time."""
+    """The submission of one firing, as the schedule's row says."""
     fields = dict(schedule.task)
     expires_in = fields.pop("expires_in", None)
     return NewTask(
         name=schedule.name,
         celery_task_name=schedule.celery_task_name,
-        user_id=schedule.owner,
+        user_id=None if schedule.owner == EVERYBODY else schedule.owner,
         expires_at=None if expires_in is None else moment + timedelta(seconds=expires_in),
         **{"task_type": TASK_TYPE, **fields},
     )
 
 
 def maker(schedule: Any, known: Catalogue | None = None) -> Maker:
-    """What makes the tasks of a schedule that was made at run time."""
+    """What makes the tasks of a schedule as its row says."""
 
     def make(moment: datetime) -> TaskRow:
         return build_row(new_task(schedule, moment), known or catalogue())
@@ -82,7 +83,7 @@ def fire_now(schedule: Any, moment: datetime, make: Maker) -> Steps[TaskRow | uu
     # Two may be asked for within the same tick of the clock.
     while not (yield queries.record_fire(schedule.id, moment, Trigger.MANUAL, row["id"]), None):
         moment += _TICK
-    yield from insertion([row], schedule.owner)
+    yield from insertion([row], row["user_id"])
     yield queries.remember(schedule.id, row["id"]), None
     return row
 
@@ -113,7 +114,7 @@ def _make(schedule: Any, make: Maker) -> Steps[TaskRow | str | None]:
     )
     if not taken:
         return None
-    yield from insertion([row], schedule.owner)
+    yield from insertion([row], row["user_id"])
     return row
 
 
