@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
-    ForeignKey,
     Index,
     Integer,
     Text,
@@ -83,9 +82,8 @@ class ScheduleFire(Base):
 
     __tablename__ = "schedule_fires"
 
-    schedule_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True
-    )
+    # Of one that may be gone: its history can be long, and goes with time.
+    schedule_id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
     fire_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
     # A firing that somebody asked for must not pass for that of a slot at the same moment.
     trigger: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -94,3 +92,5 @@ class ScheduleFire(Base):
     detail: Mapped[str | None] = mapped_column(Text)
     until: Mapped[datetime | None] = mapped_column(Timestamp)
     fired_at: Mapped[datetime] = mapped_column(Timestamp)
+
+    __table_args__ = (Index("ix_schedule_fires_fired_at", "fired_at"),)

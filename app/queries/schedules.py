@@ -178,9 +178,16 @@ def remember(schedule_id: uuid.UUID, task_id: uuid.UUID) -> Update:
     return update(Schedule).where(Schedule.id == schedule_id).values(last_task_id=task_id)
 
 
-def prune_fires(older_than_seconds: float) -> Delete:
-    """Forget old firings. A slot that far back can no longer come up again."""
-    return delete(ScheduleFire).where(ScheduleFire.fired_at < after(-older_than_seconds))
+def prune_fires(older_than_seconds: float, limit: int) -> DeletedRows:
+    """Forget old firings, at most `limit`. A slot that far back can no longer come up again."""
+    key = (ScheduleFire.schedule_id, ScheduleFire.fire_at, ScheduleFire.trigger)
+    old = (
+        select(*key)
+        .where(ScheduleFire.fired_at < after(-older_than_seconds))
+        .order_by(ScheduleFire.fired_at)
+        .limit(limit)
+    )
+    return delete(ScheduleFire).where(tuple_(*key).in_(old)).returning(ScheduleFire.fire_at)
 
 
 # -- what people ask for -------------------------------------------------------------------

@@ -41,7 +41,6 @@ class Entry:
 
     def new_task(self, fired_at: datetime) -> NewTask:
         """The submission of one firing."""
-        options = {key: self.options[key] for key in _OPTIONS - {"expires"} if key in self.options}
         return NewTask(
             name=self.name,
             task_type=TASK_TYPE,
@@ -49,12 +48,19 @@ class Entry:
             args=[_evaluate(value) for value in self.args],
             kwargs={key: _evaluate(value) for key, value in self.kwargs.items()},
             expires_at=_expires_at(self.options.get("expires"), fired_at),
-            **options,
+            **self._fields,
         )
+
+    @property
+    def _fields(self) -> dict[str, Any]:
+        """Options that are fields of a submission."""
+        return {
+            key: self.options[key] for key in sorted((_OPTIONS - {"expires"}) & set(self.options))
+        }
 
     def shown(self) -> dict[str, Any]:
         """The fields of the submission for people; what code decides at the firing is a text."""
-        options = {key: value for key, value in self.options.items() if key != "expires"}
+        options = self._fields
         if (expires := _seconds(self.options.get("expires"))) is not None:
             options["expires_in"] = expires
         args, kwargs = list(self.args), self.kwargs

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, events
 from app.core.errors import Invalid
@@ -29,6 +30,8 @@ from app.services.steps import carry_out_on
 PATIENCE_IN_TRANSACTION = "5s"
 # Of one tick; the next one follows at once.
 MOST_DUE = 200
+# Before what cannot be fired is tried again.
+REST_SECONDS = 1.0
 
 log = get_logger(__name__)
 
@@ -90,14 +93,22 @@ def run_once(database: Database, entries: Mapping[str, Entry], catalogue: Catalo
     """Fire every due schedule and say when the next one is due."""
     report = Report()
     names = {"names": sorted(entries)}
+    shortest = 0.0
     for row in database.execute(queries.due(MOST_DUE), names).all():
         entry = entries[row.name] if row.source == Source.STATIC else None
-        if fired := fire(database, row.id, entry, catalogue):
-            report.fired.append(fired)
+        try:
+            fired = fire(database, row.id, entry, catalogue)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # one that cannot even be read must not keep the others from firing
+            log.exception("schedule cannot be fired", schedule=row.name, id=str(row.id))
+            shortest = REST_SECONDS
+        else:
+            report.fired += [fired] if fired else []
     following = database.execute(queries.next_slot(), names).first()
     if following is not None:
         wait = following.slot - following.moment
-        report.wait_seconds = max(wait.total_seconds(), 0.0)
+        report.wait_seconds = max(wait.total_seconds(), shortest)
     return report
 
 
@@ -115,8 +126,8 @@ def fire(
         found = connection.execute(queries.lock_if_due(), {"id": schedule_id}).first()
         if found is None:
             return None
-        make = maker(found, catalogue) if entry is None else _maker(entry, catalogue)
-        task = carry_out_on(connection, fire_slot(found, make))
+        make = maker(found, catalogue) if entry is None else _by_code(entry, catalogue)
+        task = carry_out_on(connection, fire_slot(found, _guarded(make)))
     if isinstance(task, str):
         log.error("schedule did not fire", schedule=found.name, reason=task)
     if not isinstance(task, dict):
@@ -129,12 +140,17 @@ def fire(
     return task_id
 
 
-def _maker(entry: Entry, catalogue: Catalogue) -> Maker:
+def _by_code(entry: Entry, catalogue: Catalogue) -> Maker:
     """What makes the tasks of an entry of the code."""
+    return lambda moment: build_row(entry.new_task(moment), catalogue)
 
-    def make(moment: datetime) -> dict[str, Any]:
+
+def _guarded(make: Maker) -> Maker:
+    """The same, which refuses whatever goes wrong."""
+
+    def guarded(moment: datetime) -> dict[str, Any]:
         try:
-            return build_row(entry.new_task(moment), catalogue)
+            return make(moment)
         except Invalid:
             raise
         except EntryRefused as error:
@@ -142,7 +158,7 @@ def _maker(entry: Entry, catalogue: Catalogue) -> Maker:
         except Exception as error:  # noqa: BLE001 - a lazy argument is code of the user's
             raise Invalid(f"{type(error).__name__}: {error}") from None
 
-    return make
+    return guarded
 
 
 def _limit_idleness(connection: Connection) -> None:

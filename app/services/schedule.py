@@ -189,7 +189,7 @@ async def run(db: AsyncSession, schedule_id: uuid.UUID, *, owner: uuid.UUID | No
 async def delete(
     db: AsyncSession, schedule_id: uuid.UUID, *, owner: uuid.UUID | None = None
 ) -> None:
-    """Delete a schedule and its history; its tasks stay.
+    """Delete a schedule; its tasks stay. Nobody sees its history any more.
 
     Raises `NotFound`, and `Conflict` for one of the code.
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from celery.beat import BeatLazyFunc
 from sqlalchemy import update
 
 from app.core.config import Settings, get_settings
@@ -377,12 +378,46 @@ async def test_what_somebody_has_run_at_the_moment_of_a_slot_is_not_that_slot(
     assert slot["task_id"] != manual["task_id"] == task["id"]
 
 
+async def test_what_code_decides_at_each_firing_cannot_be_run_out_of_turn(
+    api: Api, world: World
+) -> None:
+    operator = await api.as_user()
+    given = {"task": ADD, "schedule": 60, "args": (1, BeatLazyFunc(lambda: 2))}
+    firing.sync(world.database, {"lazy": read("lazy", given, "UTC")})
+    (static,) = (await operator.get(SCHEDULES)).json()
+    assert static["args"] == [1, "(code decides)"]
+    refused = await operator.post(f"{SCHEDULES}{static['id']}/run")
+    assert problem_of(refused, 409)["code"] == "decided_by_code"
+
+
+async def test_a_history_goes_on_page_by_page(api: Api, world: World) -> None:
+    client = await api.as_user()
+    made = await make(client)
+    be_due(world, 7300)
+    assert tick(world) == 1
+    for _ in range(3):
+        await act(client, made, "run", 201)
+    seen: list[str] = []
+    target = f"{SCHEDULES}{made['id']}/history?limit=2"
+    for size in (2, 2, 1):
+        page = await client.get(target)
+        assert len(page.json()) == size
+        seen += [each["fire_at"] for each in page.json()]
+        target = page.links.get("next", {}).get("url", "")
+    assert (target, seen) == ("", sorted(seen, reverse=True))
+    left_out, fired = (await history(client, made))[-2:]
+    assert (fired["outcome"], left_out["reason"]) == ("fired", "missed")
+    assert left_out["until"] == (await look(client, made))["next_fire_at"]
+
+
 async def test_the_code_s_schedules_are_for_operators_and_only_paused(
     api: Api, world: World
 ) -> None:
     user = await api.as_user("user@example.org")
     operator = await api.as_user("op@example.org", role="operator")
-    entry = read("nightly", {"task": ADD, "schedule": 60, "args": (1, 2)}, "UTC")
+    options = {"queue": "lane", "routing_key": "lane.tasks", "expires": 30, "countdown": 1}
+    given = {"task": ADD, "schedule": 60, "args": (1, 2), "options": options}
+    entry = read("nightly", given, "UTC")
     firing.sync(world.database, {"nightly": entry})
     (static,) = (await operator.get(SCHEDULES)).json()
     assert (static["source"], static["user_id"], static["args"]) == ("static", None, [1, 2])
@@ -404,5 +439,6 @@ async def test_the_code_s_schedules_are_for_operators_and_only_paused(
     await act(operator, static, "resume")
     assert len(firing.run_once(world.database, {"nightly": entry}, catalogue()).fired) == 1
     task = await act(operator, static, "run", 201)
-    assert (task["user_id"], task["task_type"]) == (None, "scheduled")
+    assert (task["user_id"], task["task_type"], task["queue"]) == (None, "scheduled", "lane")
+    assert task["expires_at"] is not None
     assert [each["trigger"] for each in await history(operator, static)] == ["manual", "slot"]

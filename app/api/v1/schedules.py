@@ -87,7 +87,7 @@ async def update_schedule(
 
 @router.delete("/{schedule_id}", response_model=Outcome, responses=problems(404, 409))
 async def delete_schedule(caller: TasksWrite, schedule_id: UUID, db: Db) -> Outcome:
-    """Delete a schedule and its history. Its tasks stay."""
+    """Delete a schedule. Its tasks stay, its history goes."""
     await service.delete(db, schedule_id, owner=caller.owner)
     return Outcome(success=True, message="Deleted; its tasks stay")
 

@@ -64,7 +64,11 @@ class Looker:
             schedules = connection.execute(select(ScheduleRow.__table__)).all()
             named = select(ScheduleRow.name, *ScheduleFire.__table__.columns)
             fired = ScheduleFire.task_id.is_not(None)
-            fires = connection.execute(named.join(ScheduleFire).where(fired)).all()
+            fires = connection.execute(
+                named.join_from(
+                    ScheduleRow, ScheduleFire, ScheduleRow.id == ScheduleFire.schedule_id
+                ).where(fired)
+            ).all()
         history.facts.ended = time.time()
         history.schedules = [
             Schedule(row.name, row.definition["seconds"], row.next_fire.isoformat())

@@ -173,13 +173,8 @@ def _create_fires() -> None:
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("until", app.db.base.Timestamp(timezone=True), nullable=True),
         sa.Column("fired_at", app.db.base.Timestamp(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["schedule_id"],
-            ["schedules.id"],
-            name=op.f("fk_schedule_fires_schedule_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint(
             "schedule_id", "fire_at", "trigger", name=op.f("pk_schedule_fires")
         ),
     )
+    op.create_index("ix_schedule_fires_fired_at", "schedule_fires", ["fired_at"])
