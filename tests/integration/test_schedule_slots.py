@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from app.core.errors import Conflict
 from app.db.clock import now
 from app.db.session import Database
+from app.domain import cron
 from app.domain.lifecycle import TaskStatus
 from app.models import Schedule, ScheduleFire, Task, User
 from app.queries import schedules as queries
@@ -185,25 +186,19 @@ async def test_pausing_again_keeps_the_first_author(db: AsyncSession, world: Wor
     assert (second.paused_by, second.version) == ("first@example.org", first.version)
 
 
-async def test_the_last_slot_is_the_last(db: AsyncSession, world: World) -> None:
-    end = world.now() + timedelta(seconds=90)
-    await make(db, end_at=end)
+async def test_the_last_slot_is_the_one_before_the_end(db: AsyncSession, world: World) -> None:
+    await make(db, interval_seconds=3600, end_at=world.now() + timedelta(minutes=90))
     first = row(world).next_fire
-    world.database.execute(update(Schedule).values(next_fire=first - 2 * MINUTE))
-    # A definition's end counts from the slot, whenever that fires.
+    world.database.execute(update(Schedule).values(next_fire=first - timedelta(hours=2)))
     assert len(tick(world)) == 1
     assert row(world).next_fire == first
-    late = end - MINUTE / 2
-    world.database.execute(update(Schedule).values(next_fire=late - 2 * MINUTE))
-    assert len(tick(world)) == 1
-    world.database.execute(
-        update(Schedule).values(next_fire=world.now(), definition={
-            **row(world).definition, "end_at": world.now().isoformat()
-        })
-    )  # fmt: skip
-    assert len(tick(world)) == 1
+    # Of one whose end has come, the last slot still fires, late, and none follows.
+    last = first - timedelta(hours=3)
+    ended = cron.within(cron.interval(3600), None, last)
+    world.database.execute(update(Schedule).values(next_fire=last, definition=ended))
+    report = firing.run_once(world.database, {}, catalogue())
+    assert (len(report.fired), report.wait_seconds) == (1, None)
     assert row(world).next_fire is None
-    assert firing.run_once(world.database, {}, catalogue()).wait_seconds is None
 
 
 async def test_once_fires_once(db: AsyncSession, world: World) -> None:
