@@ -26,6 +26,8 @@ pytestmark = pytest.mark.usefixtures("no_feeder")
 SCHEDULES = "/api/v1/schedules/"
 ADD = "tests.support.tasks.add"
 _SOME_ID = "01a20e72-6ec7-74d0-bc60-000000000000"
+# What is not about statements.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HOUR = {"kind": "interval", "interval_seconds": 3600}
 
 
@@ -104,6 +106,7 @@ async def test_a_schedule_is_made_and_its_slots_make_tasks_of_its_owner(
     assert moment(after["next_fire_at"]) - moment(fired["fire_at"]) == timedelta(hours=1)
 
 
+@on_sqlite
 async def test_cron_once_and_their_ends(api: Api) -> None:
     client = await api.as_user()
     nightly = await client.post(
@@ -164,6 +167,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@on_sqlite
 async def test_what_never_fires_or_makes_no_sense_is_refused(api: Api) -> None:
     client = await api.as_user()
     for body, sentence in REFUSED:
@@ -270,6 +274,7 @@ async def test_filters_restrict(api: Api) -> None:
         assert {each["name"] for each in found.json()} == names, query
 
 
+@on_sqlite
 async def test_queries_are_strict(api: Api) -> None:
     client = await api.as_user()
     made = await make(client)
@@ -280,6 +285,7 @@ async def test_queries_are_strict(api: Api) -> None:
         problem_of(await client.get(f"{SCHEDULES}{made['id']}/history?cursor={cursor}"), 422)
 
 
+@on_sqlite
 async def test_other_fields_change_without_a_change_of_the_slots(api: Api) -> None:
     client = await api.as_user()
     made = await make(client, owner_ref="7", start_at="2090-01-01T00:00:00Z")
@@ -291,6 +297,7 @@ async def test_other_fields_change_without_a_change_of_the_slots(api: Api) -> No
     assert await look(client, made) == answer.json()
 
 
+@on_sqlite
 async def test_times_change_from_now_on(api: Api) -> None:
     client = await api.as_user()
     path = SCHEDULES + (await make(client, start_at="2090-01-01T00:00:00Z"))["id"]
@@ -320,6 +327,7 @@ REFUSED_CHANGES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@on_sqlite
 async def test_a_change_is_checked_like_a_new_schedule(api: Api) -> None:
     client = await api.as_user()
     made = await make(client)
@@ -378,6 +386,7 @@ async def test_what_somebody_has_run_at_the_moment_of_a_slot_is_not_that_slot(
     assert slot["task_id"] != manual["task_id"] == task["id"]
 
 
+@on_sqlite
 async def test_what_code_decides_at_each_firing_cannot_be_run_out_of_turn(
     api: Api, world: World
 ) -> None:
