@@ -23,6 +23,7 @@ from app.api.v1 import (
     bulk_operations,
     error_groups,
     queues,
+    schedules,
     statistics,
     task_events,
     task_relations,
@@ -65,6 +66,7 @@ _TAGS = [
     {"name": "error groups", "description": "The same failure, counted once."},
     {"name": "webhooks", "description": "Being told when tasks end."},
     {"name": "task types", "description": "The functions that can be submitted."},
+    {"name": "schedules", "description": "Tasks at fixed times."},
     {"name": "queues", "description": "What waits, and holding it back."},
     {"name": "workers", "description": "Who executes."},
     {"name": "account", "description": "Signing in, tokens and users."},
@@ -87,7 +89,18 @@ def create_app() -> FastAPI:
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     about_tasks = (task_events, tasks, bulk, bulk_operations, task_relations, task_types)
-    others = (statistics, error_groups, webhooks, queues, workers, auth, tokens, users, health)
+    others = (
+        statistics,
+        error_groups,
+        schedules,
+        webhooks,
+        queues,
+        workers,
+        auth,
+        tokens,
+        users,
+        health,
+    )
     modules = (*about_tasks, *others)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Protocol, get_type_hints
 
 import typer
 
@@ -40,14 +40,29 @@ class Shared:
     as_json: bool = False
 
 
+class OptionGroup(Protocol):
+    """Options that several commands have, such as the module `app.cli.filters`."""
+
+    # By the names of the parameters in which the command gets them.
+    OPTIONS: dict[str, Any]
+
+    def take(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Take these options out of what a command was given; returns what they say."""
+
+
 def remote(
-    app: typer.Typer, name: str | None = None, *, filtered: bool = False
+    app: typer.Typer,
+    name: str | None = None,
+    *,
+    filtered: bool = False,
+    group: OptionGroup | None = None,
 ) -> Callable[[Callable[..., None]], None]:
     """Register a command that speaks to the API; it is called with `api` and `out` first.
 
-    One that is `filtered` also takes the options of `app.cli.filters`, and is called with what they
-    say third.
+    One with a group of options is called with what they say third; `filtered` is the group
+    `app.cli.filters`.
     """
+    group = filters if filtered else group
 
     def register(function: Callable[..., None]) -> None:
         def run(ctx: typer.Context, **given: Any) -> None:
@@ -56,14 +71,15 @@ def remote(
             shared = _shared(ctx)
             url, token = given.pop("url"), given.pop("token")
             out = Output(as_json=given.pop("as_json") or shared.as_json)
-            wanted = [filters.take(given)] if filtered else []
+            taken = [group.take(given)] if group else []
             with connect(url or shared.url, token or shared.token) as api:
-                function(api, out, *wanted, **given)
+                function(api, out, *taken, **given)
 
         options = {"url": _Url, "token": _Token, "as_json": Json}
-        if filtered:
-            options = {**filters.OPTIONS, **options}
-        _register(app, name, function, run, skip=2 + filtered, options=options)
+        if group:
+            options = {**group.OPTIONS, **options}
+        skip = 2 if group is None else 3
+        _register(app, name, function, run, skip=skip, options=options)
 
     return register
 

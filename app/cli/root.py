@@ -13,6 +13,7 @@ from app.cli import (
     errors,
     launch,
     run_here,
+    schedules,
     statistics,
     tasks,
     users,
@@ -60,6 +61,7 @@ bulk.add(app)
 statistics.add(app)
 errors.add(app)
 webhooks.add(app)
+schedules.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     ageing_seconds: Seconds = 3600
     retention_days: Annotated[float, Field(ge=0, le=36_500)] = 30
     statistics_days: Annotated[float, Field(ge=0, le=36_500)] = 400
+    schedules_per_user: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     cors_origins: Names = []
     webhooks_per_user: Annotated[int, Field(ge=0, le=1000)] = 20
     webhook_allowed_networks: Names = []

@@ -10,7 +10,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import aliased
 
 from app.db.clock import after, micros, now
@@ -19,7 +31,6 @@ from app.domain.retry import MAX_CRASHES
 from app.models import Queue, Schedule, Task, TaskAttempt, TaskDependency, Worker
 from app.queries import dependencies
 from app.queries.guards import legal, status_in
-from app.queries.schedules import STATIC
 from app.queries.types import Rows
 
 _Needed = aliased(Task, name="needed")
@@ -267,10 +278,20 @@ def workers_silent(seconds: float) -> Rows:
 
 
 def schedules_late(seconds: float) -> Rows:
-    """Schedules of the code whose slot passed that long ago and has not fired."""
+    """Schedules whose slot passed that long ago, and neither fired nor was passed over."""
     late = _seconds_since(Schedule.next_fire)
-    return select(Schedule.name, late.label("late")).where(
-        Schedule.source == STATIC,
+    return select(Schedule.id, Schedule.name, Schedule.owner, late.label("late")).where(
         Schedule.paused_at.is_(None),
+        Schedule.next_fire.is_not(None),
         Schedule.next_fire < after(-seconds),
+    )
+
+
+def schedules_ended() -> Rows:
+    """Schedules that fire no more, although they are neither of the kind `once` nor have an end."""
+    definition = type_coerce(Schedule.definition, Text())
+    return select(Schedule.id, Schedule.name, Schedule.owner).where(
+        Schedule.next_fire.is_(None),
+        ~definition.contains('"kind":"once"'),
+        ~definition.contains('"end_at"'),
     )

@@ -13,8 +13,8 @@ from celery.schedules import schedule as celery_interval
 
 from app.domain import cron
 from app.services.building import NewTask
+from app.services.firing import TASK_TYPE
 
-TASK_TYPE = "scheduled"
 _KEYS = {"task", "schedule", "args", "kwargs", "options", "relative"}
 _OPTIONS = {
     "queue", "priority", "expires", "countdown", "time_limit", "soft_time_limit", "max_attempts",
@@ -41,7 +41,6 @@ class Entry:
 
     def new_task(self, fired_at: datetime) -> NewTask:
         """The submission of one firing."""
-        options = {key: self.options[key] for key in _OPTIONS - {"expires"} if key in self.options}
         return NewTask(
             name=self.name,
             task_type=TASK_TYPE,
@@ -49,8 +48,30 @@ class Entry:
             args=[_evaluate(value) for value in self.args],
             kwargs={key: _evaluate(value) for key, value in self.kwargs.items()},
             expires_at=_expires_at(self.options.get("expires"), fired_at),
-            **options,
+            **self._fields,
         )
+
+    @property
+    def _fields(self) -> dict[str, Any]:
+        """Options that are fields of a submission."""
+        return {
+            key: self.options[key] for key in sorted((_OPTIONS - {"expires"}) & set(self.options))
+        }
+
+    def shown(self) -> dict[str, Any]:
+        """The fields of the submission for people; what code decides at the firing is a text."""
+        options = self._fields
+        if (expires := _seconds(self.options.get("expires"))) is not None:
+            options["expires_in"] = expires
+        args, kwargs = list(self.args), self.kwargs
+        lazy = any(isinstance(value, BeatLazyFunc) for value in (*args, *kwargs.values()))
+        if lazy or ("expires" in self.options and expires is None):
+            options["by_code"] = True
+        return {
+            **options,
+            "args": [_text_if_lazy(value) for value in args],
+            "kwargs": {key: _text_if_lazy(value) for key, value in kwargs.items()},
+        }
 
 
 def read(name: Any, given: Any, timezone: str) -> Entry:
@@ -156,6 +177,17 @@ def _expires_at(expires: Any, fired_at: datetime) -> datetime | None:
     if isinstance(expires, timedelta):
         return fired_at + expires
     raise EntryRefused("option 'expires' is neither seconds nor a time with an offset")
+
+
+def _seconds(expires: Any) -> float | None:
+    """How long a task is good for; None for a time that the code names."""
+    if isinstance(expires, timedelta):
+        return expires.total_seconds()
+    return None if isinstance(expires, datetime) else expires
+
+
+def _text_if_lazy(value: Any) -> Any:
+    return "(code decides)" if isinstance(value, BeatLazyFunc) else value
 
 
 def _evaluate(value: Any) -> Any:

@@ -25,6 +25,8 @@ from app.services.catalogue import Catalogue, catalogue
 MAX_WAIT_SECONDS = 2
 RETRY_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
+# Of one tick: on SQLite nobody else writes meanwhile.
+MOST_PRUNED = 1000
 # Firings are remembered at least this long, whatever RETENTION_DAYS says.
 SHORTEST_MEMORY_DAYS = 1.0
 
@@ -71,8 +73,7 @@ class DatabaseScheduler(Scheduler):
     def _step(self) -> float:
         assert self._catalogue is not None
         if not self._synced:
-            definitions = {name: entry.definition for name, entry in self._entries.items()}
-            firing.sync(self._database, definitions)
+            firing.sync(self._database, self._entries)
             self._synced = True
             log.info("schedules are in place", count=len(self._entries))
         report = firing.run_once(self._database, self._entries, self._catalogue)
@@ -91,9 +92,10 @@ class DatabaseScheduler(Scheduler):
     def _prune(self) -> None:
         days = get_settings().retention_days
         if days and time.monotonic() - self._pruned_at > PRUNE_SECONDS:
-            self._pruned_at = time.monotonic()
             memory = max(days, SHORTEST_MEMORY_DAYS) * 86_400
-            self._database.execute(queries.prune_fires(memory))
+            gone = self._database.execute(queries.prune_fires(memory, MOST_PRUNED)).all()
+            if len(gone) < MOST_PRUNED:
+                self._pruned_at = time.monotonic()
 
     def _complain(self, error: SQLAlchemyError) -> None:
         if not self._failing:

@@ -54,4 +54,4 @@ def world(settings: Settings) -> Iterator[World]:
 @pytest.fixture
 def no_feeder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody feeds but the test: rows stay where it puts them."""
-    monkeypatch.setattr("app.dispatch.wake", lambda queue: None)
+    monkeypatch.setattr("app.dispatch.wake", lambda queue, **_: None)

@@ -73,7 +73,7 @@ async def test_a_broken_token_is_refused_like_an_unknown_one(api: Api) -> None:
 _SOME_ID = "01a20e72-6ec7-74d0-bc60-000000000000"
 _IN_PATHS = {
     **dict.fromkeys(("task_id", "token_id", "group_id", "operation_id"), _SOME_ID),
-    **dict.fromkeys(("webhook_id", "delivery_id"), _SOME_ID),
+    **dict.fromkeys(("webhook_id", "delivery_id", "schedule_id"), _SOME_ID),
     "name": "default",
     "kind": "overview",
 }

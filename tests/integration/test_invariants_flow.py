@@ -6,13 +6,14 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from app.core.broker import sync_client
+from app.domain import cron
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
-from app.models import Schedule, Worker
-from app.queries import leases
+from app.models import Worker
+from app.queries import leases, schedules
 from app.queries import queues as queue_queries
 from app.queries.schedules import BEAT_DUTY
 from tests.support.invariants import ago, broken, live_worker, verify
@@ -160,14 +161,26 @@ def test_a_slot_that_passed_is_beats_fault_only_if_there_is_one(
     live_worker(world)
     if lease_seconds is not None:
         world.database.execute(leases.take_duty(BEAT_DUTY, "beat:1", lease_seconds))
-    world.database.execute(
-        insert(Schedule).values(
-            name="nightly", source="static", definition={}, next_fire=ago(world, 60)
-        )
-    )
+    add_schedule(world, next_fire=ago(world, 60))
     report = verify(world)
     alive = lease_seconds == 60.0
     found = {finding.rule: finding.subjects for finding in report.findings}
     assert found == ({"schedule_late": ["nightly"]} if alive else {})
     assert bool(report.notes) is not alive
     assert all("nightly" in note for note in report.notes)
+
+
+def add_schedule(world: World, **values: Any) -> None:
+    """A schedule of the code, as a beat writes it."""
+    said = {"definition": cron.interval(3600), "celery_task_name": NOOP, "task": {}}
+    row = {"id": uuid.uuid4(), "name": "nightly", **said, **values}
+    world.database.execute(schedules.add_static([row]))
+
+
+def test_a_schedule_that_has_lost_its_next_slot_is_found(world: World) -> None:
+    add_schedule(world)
+    ended = cron.within(cron.interval(60), None, ago(world, 60))
+    add_schedule(world, name="was to end", definition=ended)
+    add_schedule(world, name="only once", definition=cron.once(ago(world, 60)))
+    found = {finding.rule: finding.subjects for finding in verify(world).findings}
+    assert found == {"schedule_ended": ["nightly"]}

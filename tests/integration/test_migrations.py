@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -23,6 +24,8 @@ from tests.support.databases import DATABASES
 from tests.support.environment import child_environment, use_settings
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT
+
+SCHEDULES = "SELECT name, next_fire, last_fire, paused_at FROM schedules ORDER BY name"
 
 
 @pytest.fixture(params=DATABASES)
@@ -54,6 +57,14 @@ def execute(statement: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+def rows(statement: str) -> list[tuple[Any, ...]]:
+    engine = sync_engine(durable=True)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(statement))]
+    engine.dispose()
+    return found
 
 
 def test_an_empty_database_becomes_current(empty: Settings) -> None:
@@ -92,6 +103,33 @@ def test_the_way_back_and_forth_is_open(empty: Settings) -> None:
     assert tables() == {"alembic_version"}
     assert migrate.upgrade().state == "current"
     assert tables() == before
+
+
+def test_schedules_of_the_code_and_their_firings_outlive_the_change_of_their_key(
+    empty: Settings,
+) -> None:
+    config = migrate._config()
+    migrate.upgrade()
+    command.downgrade(config, "20261125_bulk_operations")
+    moment = "1790000000000000" if empty.is_sqlite else "'2026-09-21T14:13:20Z'"
+    execute(
+        "INSERT INTO schedules VALUES "
+        f"('nightly', 'static', '{{}}', {moment}, {moment}, NULL), "
+        f"('other', 'static', '{{}}', {moment}, NULL, {moment})"
+    )
+    task = "01a20e726ec774d0bc60000000000000"
+    execute(f"INSERT INTO schedule_fires VALUES ('nightly', {moment}, '{task}', {moment})")
+    before = rows(SCHEDULES)
+    migrate.upgrade()
+    joined = "schedule_fires f JOIN schedules s ON s.id = f.schedule_id"
+    kept = rows(f"SELECT s.name, f.fire_at, f.trigger FROM {joined}")
+    assert [(name, at, trigger) for name, at, trigger in kept] == [
+        ("nightly", before[0][1], "slot")
+    ]
+    assert rows(SCHEDULES) == before
+    command.downgrade(config, "20261125_bulk_operations")
+    assert rows(SCHEDULES) == before
+    assert rows("SELECT schedule, fire_at FROM schedule_fires") == [("nightly", before[0][1])]
 
 
 def test_four_processes_at_once_migrate_once(empty: Settings, tmp_path: Path) -> None:

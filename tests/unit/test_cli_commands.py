@@ -31,6 +31,7 @@ COMMANDS = [
     "doctor",
     "verify",
     "errors",
+    "schedules",
 ]
 
 

@@ -78,7 +78,11 @@ def test_interval_out_of_range_is_refused(seconds: float) -> None:
     [
         ("every day", "UTC", "not a cron expression"),
         ("99 * * * *", "UTC", "not a cron expression"),
-        ("0 0 30 2 *", "UTC", "not a cron expression"),
+        ("0 0 32 2 *", "UTC", "not a cron expression"),
+        ("0 0 * * MON#2/3", "UTC", "not a cron expression"),
+        ("0 0 * *", "UTC", "has 4 fields"),
+        ("0 0 0 * * *", "UTC", "has 6 fields"),
+        ("0 0 30 2 *", "UTC", "never fires: those months have no such day"),
         ("0 0 * * *", "Mars/Olympus", "not a time zone"),
     ],
 )
@@ -132,3 +136,75 @@ def test_quarter_hours_go_on_evenly_through_both_changes() -> None:
     for day in ("2026-03-29", "2026-10-25"):
         found = slots(quarter, utc(f"{day}T00:00"), utc(f"{day}T04:00"))
         assert {b - a for a, b in pairwise(found)} == {timedelta(minutes=15)}
+
+
+# Zones whose clocks change at different times of the day, by different steps, in either half-year:
+# at 02:00 and 03:00 by one hour, at midnight by one hour, at 02:00 by half an hour.
+CHANGES = [
+    ("Europe/Berlin", "30 2 * * *", "2026-03-28", ["03-28 02:30", "03-29 03:00", "03-30 02:30"]),
+    ("Europe/Berlin", "30 2 * * *", "2026-10-24", ["10-24 02:30", "10-25 02:30", "10-26 02:30"]),
+    ("Africa/Cairo", "30 0 * * *", "2026-04-23", ["04-23 00:30", "04-24 01:00", "04-25 00:30"]),
+    ("Africa/Cairo", "30 23 * * *", "2026-10-28", ["10-28 23:30", "10-29 23:30", "10-30 23:30"]),
+    (
+        "Australia/Lord_Howe", "15 2 * * *", "2026-10-03",
+        ["10-03 02:15", "10-04 02:30", "10-05 02:15"],
+    ),
+    (
+        "Australia/Lord_Howe", "45 1 * * *", "2026-04-04",
+        ["04-04 01:45", "04-05 01:45", "04-06 01:45"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("zone", "expression", "day", "expected"), CHANGES)
+def test_daily_job_fires_once_on_each_day_around_a_change_of_the_clocks(
+    zone: str, expression: str, day: str, expected: list[str]
+) -> None:
+    daily = cron.cron(expression, zone)
+    first = cron.following(daily, local(f"{day}T00:00", zone))
+    found = [slot.astimezone(ZoneInfo(zone)) for slot in cron.upcoming(daily, first, 3)]
+    assert [f"{slot:%m-%d %H:%M}" for slot in found] == expected
+    # Of two equal times the first one.
+    assert all(slot.fold == 0 for slot in found)
+
+
+@pytest.mark.parametrize(("zone", "_expression", "day", "_expected"), CHANGES)
+def test_hourly_job_goes_on_every_hour_through_a_change(
+    zone: str, _expression: str, day: str, _expected: list[str]
+) -> None:
+    every = cron.cron("*/30 * * * *", zone)
+    first = cron.following(every, local(f"{day}T00:00", zone))
+    found = cron.upcoming(every, first, 120)
+    assert {b - a for a, b in pairwise(found)} == {timedelta(minutes=30)}
+
+
+def test_an_interval_counts_from_its_start_and_stops_at_its_end() -> None:
+    start, end = START + timedelta(hours=1), START + timedelta(hours=2)
+    plan = cron.within(cron.interval(1800), start, end)
+    first = cron.following(plan, START)
+    assert cron.upcoming(plan, first, 9) == [start, start + timedelta(minutes=30), end]
+    assert cron.following(plan, start + timedelta(minutes=31)) == end
+    assert cron.following(plan, end) is None
+
+
+def test_a_cron_may_fire_at_its_very_start_and_at_its_very_end() -> None:
+    plan = cron.within(cron.cron("0 * * * *", "UTC"), START, START + timedelta(hours=1))
+    first = cron.following(plan, START - timedelta(days=3))
+    assert cron.upcoming(plan, first, 9) == [START, START + timedelta(hours=1)]
+    assert cron.advance(plan, START, START + timedelta(hours=5)) is None
+
+
+def test_once_is_once() -> None:
+    plan = cron.once(START)
+    assert cron.following(plan, START - timedelta(seconds=1)) == START
+    assert cron.following(plan, START) is None
+    assert cron.advance(plan, START, START) is None
+
+
+@given(st.text(alphabet="0123456789*/,-#LW MONFRIJAé٣", max_size=30))
+def test_whatever_is_written_is_a_cron_or_a_sentence(text: str) -> None:
+    try:
+        parsed = cron.cron(text, "UTC")
+    except ValueError:
+        return
+    assert cron.following(parsed, START) is not None

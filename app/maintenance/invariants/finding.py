@@ -112,6 +112,11 @@ RULES: dict[str, Rule] = {
         "silent for so long that it should have been forgotten",
         f"look for agent_step_failed in {_WORKER_LOG} of the workers that are alive",
     ),
+    "schedule_ended": Rule(
+        "without a next slot although nothing ends it",
+        "give its times anew (taskctl schedules update, or restart beat for one of the code); "
+        + _REPORT,
+    ),
     "schedule_late": Rule(
         "past its slot although beat is alive",
         "look into logs/celery_beat.log, and restart beat",

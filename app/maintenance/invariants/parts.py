@@ -7,6 +7,7 @@ from typing import Any
 from app.db.session import Database
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
+from app.models import EVERYBODY
 from app.queries import invariants as queries
 from app.queries import leases
 from app.queries import workers as worker_queries
@@ -25,15 +26,28 @@ def workers(database: Database, times: Times) -> list[Suspect]:
 
 
 def schedules(database: Database, times: Times, notes: list[str]) -> list[Suspect]:
-    """Slots that passed without a firing while a beat is alive."""
+    """Schedules that have lost their next slot, and slots that passed while a beat is alive."""
+    ended = [
+        Suspect("schedule_ended", _subject(row), row.name)
+        for row in database.execute(queries.schedules_ended()).all()
+    ]
     late = database.execute(queries.schedules_late(times.fire)).all()
     if not late:
-        return []
+        return ended
     if not _beat_lives(database):
         names = ", ".join(row.name for row in late)
         notes.append(f"no beat is alive, so these do not fire: {names}; start one: make up")
-        return []
-    return [Suspect("schedule_late", row.name, f"{row.late:.0f} s late") for row in late]
+        return ended
+    overdue = [
+        Suspect("schedule_late", _subject(row), f"{row.name}, {row.late:.0f} s late")
+        for row in late
+    ]
+    return [*ended, *overdue]
+
+
+def _subject(row: Any) -> str:
+    """Users may well choose the same name."""
+    return str(row.name if row.owner == EVERYBODY else row.id)
 
 
 def _beat_lives(database: Database) -> bool:

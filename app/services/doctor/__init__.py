@@ -68,8 +68,8 @@ async def _state(*, readable: bool) -> list[Finding]:
         ]
         reported = await worker.list_workers(db)
         states = await queue.list_queues(db) if readable else []
-        beat = await schedules.beat(db, known) if known else None
-    findings += [beat] if beat else []
+        planned = await schedules.check(db, known) if known else []
+    findings += planned
     findings.append(workers.alive(reported))
     if live := [row for row, is_live in reported if is_live]:
         findings += workers.versions(live, VERSION, known)

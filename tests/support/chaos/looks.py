@@ -62,7 +62,13 @@ class Looker:
         """Every schedule as it stands, and every slot that has fired, with the time of reading."""
         with self._engine.connect() as connection:
             schedules = connection.execute(select(ScheduleRow.__table__)).all()
-            fires = connection.execute(select(ScheduleFire.__table__)).all()
+            named = select(ScheduleRow.name, *ScheduleFire.__table__.columns)
+            fired = ScheduleFire.task_id.is_not(None)
+            fires = connection.execute(
+                named.join_from(
+                    ScheduleRow, ScheduleFire, ScheduleRow.id == ScheduleFire.schedule_id
+                ).where(fired)
+            ).all()
         history.facts.ended = time.time()
         history.schedules = [
             Schedule(row.name, row.definition["seconds"], row.next_fire.isoformat())
@@ -70,7 +76,7 @@ class Looker:
             if row.definition["kind"] == "interval"
         ]
         history.slots = [
-            Slot(row.schedule, row.fire_at.isoformat(), str(row.task_id), row.fired_at.isoformat())
+            Slot(row.name, row.fire_at.isoformat(), str(row.task_id), row.fired_at.isoformat())
             for row in fires
         ]
 
