@@ -30,7 +30,7 @@ from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.prepared import Call
 from app.db.session import Database
-from app.db.steps import Steps
+from app.db.exchanges import Exchanges
 from app.domain import window as windows
 from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key
@@ -79,8 +79,8 @@ class Dispatcher:
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
-        with self._database.steps() as steps:
-            marked = self._mark(steps, queue)
+        with self._database.exchanges() as exchanges:
+            marked = self._mark(exchanges, queue)
         if marked is None:
             self._database.execute(queries.ensure_queue(queue))
             return self.feed(queue, added=added)
@@ -90,14 +90,14 @@ class Dispatcher:
         published = self._publish(hints, size)
         return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
 
-    def _mark(self, steps: Steps, queue: str) -> tuple[list[Hint], int, bool] | None:
+    def _mark(self, exchanges: Exchanges, queue: str) -> tuple[list[Hint], int, bool] | None:
         """Hints of what fits, the window's size, and whether rows wait and none fits.
 
         None at the first use of a queue, which has no row yet to be locked.
         """
         settings = get_settings()
         named = {"queue_name": queue}
-        locked, few, out = steps.ask(
+        locked, few, out = exchanges.ask(
             (queries.lock_queue(), named), _waiting(queue, FEW), (queries.outstanding(), named)
         )
         if (row := locked.first()) is None:
@@ -115,7 +115,7 @@ class Dispatcher:
             top = level_of(candidates[0].rank, now, settings.ageing_seconds)
             room = size - sum(count for level, count in outstanding.items() if level >= top)
             if room > FEW:
-                candidates = steps.ask(_waiting(queue, room))[0].all()
+                candidates = exchanges.ask(_waiting(queue, room))[0].all()
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
@@ -129,18 +129,18 @@ class Dispatcher:
             (level, {"queue_name": queue, "ids": admitted[level], "level": level})
             for level in sorted(admitted, reverse=True)
         ]
-        found = steps.ask(*((queries.mark(), named) for _, named in marks))
+        found = exchanges.ask(*((queries.mark(), named) for _, named in marks))
         hints = []
         for (level, _), marked in zip(marks, found, strict=True):
             # RETURNING has no order.
             rows = sorted(marked.all(), key=lambda each: (each.rank, each.id))
-            hints += self._hints(steps, queue, level, rows, row.slots)
+            hints += self._hints(exchanges, queue, level, rows, row.slots)
         return hints, size, not hints
 
     def _hints(
-        self, steps: Steps, queue: str, level: int, rows: Sequence[Any], slots: int
+        self, exchanges: Exchanges, queue: str, level: int, rows: Sequence[Any], slots: int
     ) -> list[Hint]:
-        runtimes = self._known_runtimes(steps)
+        runtimes = self._known_runtimes(exchanges)
         kinds = [(row.celery_task_name, row.burst) for row in rows]
         sizes = {
             (name, burst): (windows.burst_size if burst else windows.slice_size)(
@@ -150,9 +150,9 @@ class Dispatcher:
         }
         return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
 
-    def _known_runtimes(self, steps: Steps) -> dict[str, windows.Runtime]:
+    def _known_runtimes(self, exchanges: Exchanges) -> dict[str, windows.Runtime]:
         if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
-            (found,) = steps.ask((queries.runtimes_values(), {}))
+            (found,) = exchanges.ask((queries.runtimes_values(), {}))
             self._runtimes = {
                 row.celery_task_name: windows.Runtime(
                     row.samples, row.mean_seconds, row.peak_seconds

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Executable
 
 from app.db.session import Database
-from app.db.steps import Fetched
+from app.db.exchanges import Fetched
 from bench.servers import Database as Place
 from bench.servers import Servers, environment_on
 from tests.support.processes import ROOT

@@ -24,7 +24,7 @@ from app.db.engines import async_engine, sync_engine
 from app.db.faults import is_transient as is_transient
 from app.db.patience import PatientConnection, is_gone, numbered_cursor
 from app.db.prepared import Call, Prepared, Together
-from app.db.steps import Fetched, Steps
+from app.db.exchanges import Fetched, Exchanges
 
 # By the loop itself: its id may be given to another one later.
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncEngine]] = WeakKeyDictionary()
@@ -156,8 +156,8 @@ class Database:
                 prepared = self._prepare(calls[0][0], dialect)
                 found = driver.execute(prepared.text, prepared.parameters(calls[0][1]))
                 return [Fetched(prepared.rows(found.fetchall()))]
-        with self.steps() as steps:
-            return steps.ask(*calls)
+        with self.exchanges() as exchanges:
+            return exchanges.ask(*calls)
 
     def _run_as_one(self, driver: Any, dialect: Dialect, calls: Sequence[Call]) -> list[Fetched]:
         with numbered_cursor(driver) as cursor:
@@ -175,15 +175,15 @@ class Database:
             return [Fetched(rows) for rows in together.rows(cursor.fetchall())]
 
     @contextmanager
-    def steps(self) -> Iterator[Steps]:
+    def exchanges(self) -> Iterator[Exchanges]:
         """A transaction of statements of the hot path; commits at the end of the block.
 
         On this thread's own connection: whatever else it executes meanwhile is part of it.
         """
         with self._driver() as (driver, dialect):
-            steps = Steps(driver, dialect, self._prepare)
-            yield steps
-            steps.commit()
+            exchanges = Exchanges(driver, dialect, self._prepare)
+            yield exchanges
+            exchanges.commit()
 
     @contextmanager
     def _driver(self) -> Iterator[tuple[Any, Dialect]]:

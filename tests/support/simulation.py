@@ -31,7 +31,7 @@ from tests.support.world import QUEUE, Pair, World
 Answer = TypeVar("Answer")
 WINDOW = 3
 
-# Steps of the table that a row may be seen to have taken, and those that are two in one look:
+# Exchanges of the table that a row may be seen to have taken, and those that are two in one look:
 # removing a task that has not started is a cancel and a removal.
 _SEEN = {
     (source, transition.target)
@@ -78,8 +78,8 @@ class Simulation:
 
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
-        with self.world.database.steps() as steps:
-            marked = self.world.dispatcher._mark(steps, QUEUE)
+        with self.world.database.exchanges() as exchanges:
+            marked = self.world.dispatcher._mark(exchanges, QUEUE)
         assert marked is not None, "the queue has a row"
         hints, _, _ = marked
         ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]

@@ -47,7 +47,7 @@ class Fetched:
         return [row[0] for row in self._rows]
 
 
-class Steps:
+class Exchanges:
     """Statements of one transaction, which begins with the first of them.
 
     They must return rows, and be built once and kept (`functools.cache`).

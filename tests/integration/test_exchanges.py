@@ -25,8 +25,8 @@ def _waiting(room: int = 10) -> Call:
 
 def test_a_statement_sees_what_the_one_before_it_did(world: World) -> None:
     first, second = world.add_many(2)
-    with world.database.steps() as steps:
-        before, marked, after = steps.ask(_waiting(), _marks(world, first), _waiting())
+    with world.database.exchanges() as exchanges:
+        before, marked, after = exchanges.ask(_waiting(), _marks(world, first), _waiting())
     assert before.column() == [first, second]
     assert marked.column() == [first]
     assert after.column() == [second]
@@ -35,8 +35,8 @@ def test_a_statement_sees_what_the_one_before_it_did(world: World) -> None:
 
 def test_an_error_in_the_block_takes_everything_back(world: World) -> None:
     row = world.add()
-    with contextlib.suppress(ZeroDivisionError), world.database.steps() as steps:
-        assert steps.ask(_marks(world, row))[0].column() == [row]
+    with contextlib.suppress(ZeroDivisionError), world.database.exchanges() as exchanges:
+        assert exchanges.ask(_marks(world, row))[0].column() == [row]
         raise ZeroDivisionError
     assert world.marked() == 0
 
@@ -46,17 +46,17 @@ def test_the_error_of_a_statement_is_the_databases_own_and_harms_nobody(world: W
     row = world.add()
     smallest = cast(literal("-9223372036854775808"), BigInteger)
     wrong: Call = (select(func.abs(smallest, type_=BigInteger).label("too_large")), {})
-    with pytest.raises(DBAPIError) as raised, world.database.steps() as steps:
-        steps.ask(_marks(world, row), wrong, _waiting())
+    with pytest.raises(DBAPIError) as raised, world.database.exchanges() as exchanges:
+        exchanges.ask(_marks(world, row), wrong, _waiting())
     assert "pipeline" not in str(raised.value).lower()
     assert world.marked() == 0
-    with world.database.steps() as steps:
-        assert steps.ask(_marks(world, row))[0].column() == [row]
+    with world.database.exchanges() as exchanges:
+        assert exchanges.ask(_marks(world, row))[0].column() == [row]
     assert world.marked() == 1
 
 
 def test_a_block_that_asks_nothing_is_no_transaction(world: World) -> None:
-    with world.database.steps():
+    with world.database.exchanges():
         pass
     assert world.feed().rows == 0
 
@@ -70,17 +70,17 @@ def test_what_others_commit_while_a_lock_is_waited_for_is_seen(world: World) -> 
 
     def look() -> None:
         named = {"queue_name": QUEUE}
-        with other.steps() as steps:
-            _, waiting = steps.ask((feed.lock_queue(), named), _waiting())
+        with other.exchanges() as exchanges:
+            _, waiting = exchanges.ask((feed.lock_queue(), named), _waiting())
             seen.extend(waiting.column())
 
-    with world.database.steps() as steps:
-        steps.ask((feed.lock_queue(), {"queue_name": QUEUE}))
+    with world.database.exchanges() as exchanges:
+        exchanges.ask((feed.lock_queue(), {"queue_name": QUEUE}))
         thread = threading.Thread(target=look)
         thread.start()
         thread.join(0.3)  # long enough for it to come to the lock
         assert thread.is_alive()
-        steps.ask(_marks(world, one))
+        exchanges.ask(_marks(world, one))
     thread.join(20)
     other.close()
     assert seen == [two]
