@@ -28,9 +28,9 @@ from app.core import redact
 from app.core.broker import BrokerError, sync_client
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.db.exchanges import Exchanges
 from app.db.prepared import Call
 from app.db.session import Database
-from app.db.exchanges import Exchanges
 from app.domain import window as windows
 from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key

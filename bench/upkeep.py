@@ -21,8 +21,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable
 
-from app.db.session import Database
 from app.db.exchanges import Fetched
+from app.db.session import Database
 from bench.servers import Database as Place
 from bench.servers import Servers, environment_on
 from tests.support.processes import ROOT

@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.db.engines import async_engine, sync_engine
+from app.db.exchanges import Exchanges, Fetched
 from app.db.faults import is_transient as is_transient
 from app.db.patience import PatientConnection, is_gone, numbered_cursor
 from app.db.prepared import Call, Prepared, Together
-from app.db.exchanges import Fetched, Exchanges
 
 # By the loop itself: its id may be given to another one later.
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncEngine]] = WeakKeyDictionary()

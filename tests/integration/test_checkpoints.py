@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app.db.session import Database
 from app.db.exchanges import Fetched
+from app.db.session import Database
 from app.domain.lifecycle import Reason
 from app.hints import HintRow
 from app.models import TaskCheckpoint

@@ -31,7 +31,7 @@ from tests.support.world import QUEUE, Pair, World
 Answer = TypeVar("Answer")
 WINDOW = 3
 
-# Exchanges of the table that a row may be seen to have taken, and those that are two in one look:
+# Steps of the table that a row may be seen to have taken, and those that are two in one look:
 # removing a task that has not started is a cancel and a removal.
 _SEEN = {
     (source, transition.target)
