@@ -18,13 +18,16 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import events
 from app.core import redact
 from app.core.broker import BrokerError, sync_client
 from app.core.config import get_settings
@@ -34,6 +37,7 @@ from app.domain import window as windows
 from app.domain.rank import level as level_of
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
+from app.regulation import Regulation, others_wait
 from app.void_hints import VoidHints
 
 log = get_logger(__name__)
@@ -41,6 +45,8 @@ log = get_logger(__name__)
 # So many rows are looked at first: on a quiet system they are all there are.
 FEW = 8
 RUNTIMES_AGE_SECONDS = 5.0
+# For so long after a look an owner who fills a window counts as the only one.
+ALONE_SECONDS = 0.25
 REPR_LENGTH = 256
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 5.0
@@ -56,6 +62,30 @@ class FeedReport:
     window: int = windows.MIN_WINDOW
     # Rows wait and none could go out: the window is full, or the queue is paused.
     full: bool = False
+    # Until something that is kept back by a rate may go out; 0: it has not seen everything yet.
+    again_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """What was marked under the lock. `blocked`: rows wait for a limit, None if none was looked at."""
+
+    size: int
+    hints: list[Hint] = field(default_factory=list)
+    full: bool = False
+    blocked: bool | None = None
+    again_seconds: float | None = None
+
+    def report(self, *, published: bool = True) -> FeedReport:
+        """It, in numbers."""
+        return FeedReport(
+            rows=sum(len(hint.rows) for hint in self.hints),
+            messages=len(self.hints),
+            published=published,
+            window=self.size,
+            full=self.full,
+            again_seconds=self.again_seconds,
+        )
 
 
 class Dispatcher:
@@ -66,6 +96,7 @@ class Dispatcher:
         self._runtimes: dict[str, windows.Runtime] = {}
         self._runtimes_read_at = 0.0
         self._broker_failed = False
+        self._alone_until = 0.0
         self._void = VoidHints(database)
 
     def feed(self, queue: str, *, added: bool = True) -> FeedReport:
@@ -74,34 +105,39 @@ class Dispatcher:
         Without rows that were `added` just now nothing may wait at all, so it looks before it locks
         the queue. A broker that is away is not an error: the rows wait, unmarked.
         """
-        if not added and not _waiting(self._database, queue, 1):
+        if not added and not self._database.execute(queries.is_waiting(), _named(queue)).first():
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
         with self._database.transaction() as connection:
-            hints, size, full = self._mark(connection, queue)
-        if not hints:
-            return FeedReport(window=size, full=full)
-        published = self._publish(hints, size)
-        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
+            marked = self._mark(connection, queue)
+        if marked.blocked is not None:
+            _note_blocked(queue, marked.blocked)
+        published = not marked.hints or self._publish(marked.hints, marked.size)
+        return marked.report(published=published)
 
-    def _mark(self, connection: Connection, queue: str) -> tuple[list[Hint], int, bool]:
-        """Hints of what fits, the window's size, and whether rows wait and none fits."""
+    def _mark(self, connection: Connection, queue: str) -> _Marked:
+        """Take the best rows that fit."""
         settings = get_settings()
         row = _locked(connection, queue)
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
-            return [], size, True
-        candidates = _waiting(connection, queue, FEW)
+            return _Marked(size, full=True)
+        if row.regulated:
+            return self._mark_regulated(connection, queue, row, size)
+        asked = FEW
+        candidates = _waiting(connection, queue, asked)
         if not candidates:
-            return [], size, False
+            return _Marked(size)
         outstanding = _outstanding(connection, queue)
         now = candidates[0].now_micros
         if len(candidates) == FEW:
             # Nobody behind the first one has more room than it.
             top = level_of(candidates[0].rank, now, settings.ageing_seconds)
             room = size - sum(count for level, count in outstanding.items() if level >= top)
-            candidates = _waiting(connection, queue, room) if room > FEW else candidates
+            if room > FEW:
+                asked = room
+                candidates = _waiting(connection, queue, asked)
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
@@ -109,14 +145,41 @@ class Dispatcher:
             now,
             settings.ageing_seconds,
         )
+        if admitted and len(candidates) == asked and self._is_crowded(connection, candidates):
+            return self._mark_regulated(connection, queue, row, size)
+        hints = self._put_out(connection, queue, admitted, row.slots)
+        return _Marked(size, hints, full=not hints)
+
+    def _is_crowded(self, connection: Connection, candidates: Sequence[Any]) -> bool:
+        """Whether one owner has most of what is next, and others may wait behind that."""
+        owner, number = Counter(row.user_id for row in candidates).most_common(1)[0]
+        if 2 * number <= len(candidates) or time.monotonic() < self._alone_until:
+            return False
+        crowded = others_wait(connection, owner)
+        if not crowded:
+            self._alone_until = time.monotonic() + ALONE_SECONDS
+        return crowded
+
+    def _mark_regulated(self, connection: Connection, queue: str, row: Any, size: int) -> _Marked:
+        regulation = Regulation(connection, queue, size, get_settings().ageing_seconds)
+        choice = regulation.choose()
+        hints = self._put_out(connection, queue, choice.admitted, row.slots)
+        regulation.close([each.task_id for hint in hints for each in hint.rows], row)
+        again = 0.0 if choice.more else choice.seconds
+        return _Marked(size, hints, not hints, choice.waits, again)
+
+    def _put_out(
+        self, connection: Connection, queue: str, admitted: dict[int, list[uuid.UUID]], slots: int
+    ) -> list[Hint]:
+        """Mark these rows, and make the messages for those that could be."""
         hints = []
         for level in sorted(admitted, reverse=True):
             named = {"queue_name": queue, "ids": admitted[level], "level": level}
-            marked = connection.execute(queries.mark(), named).all()
+            marked = {row.id: row for row in connection.execute(queries.mark(), named)}
             # RETURNING has no order.
-            marked = sorted(marked, key=lambda each: (each.rank, each.id))
-            hints += self._hints(connection, queue, level, marked, row.slots)
-        return hints, size, not hints
+            rows = [marked[each] for each in admitted[level] if each in marked]
+            hints += self._hints(connection, queue, level, rows, slots)
+        return hints
 
     def _hints(
         self, connection: Connection, queue: str, level: int, rows: Sequence[Any], slots: int
@@ -194,14 +257,16 @@ def _locked(connection: Connection, queue: str) -> Any:
     return row
 
 
+def _named(queue: str) -> dict[str, str]:
+    return {"queue_name": queue}
+
+
 def _outstanding(connection: Connection, queue: str) -> dict[int, int]:
-    return {
-        row[0]: row[1] for row in connection.execute(queries.outstanding(), {"queue_name": queue})
-    }
+    return {row[0]: row[1] for row in connection.execute(queries.outstanding(), _named(queue))}
 
 
-def _waiting(database: Database | Connection, queue: str, room: int) -> Sequence[Any]:
-    return database.execute(queries.waiting(), {"queue_name": queue, "room": room}).all()
+def _waiting(connection: Connection, queue: str, room: int) -> Sequence[Any]:
+    return connection.execute(queries.waiting(), {**_named(queue), "room": room}).all()
 
 
 def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
@@ -232,8 +297,9 @@ class _Feeder:
         self.pid = os.getpid()
         # Queues to feed, and whether rows were added to them.
         self._dirty: dict[str, bool] = {}
-        # When a queue may be fed again, by the monotonic clock.
+        # When a queue may be fed again, and when one has to be, by the monotonic clock.
         self._rested: dict[str, float] = {}
+        self._later: dict[str, float] = {}
         self._condition = threading.Condition()
         self._busy = False
         self._ended = False
@@ -288,6 +354,10 @@ class _Feeder:
         now = time.monotonic()
         rest = windows.rest(now - began, report.rows, report.window, full=report.full)
         self._rested[queue] = now + rest
+        with self._condition:
+            self._later.pop(queue, None)
+            if report.again_seconds is not None:
+                self._later[queue] = now + report.again_seconds
         return report.published
 
     def _next(self) -> tuple[str, bool] | None:
@@ -295,16 +365,19 @@ class _Feeder:
         with self._condition:
             while not self._ended:
                 now = time.monotonic()
-                due = {queue: self._rested.get(queue, now) for queue in self._dirty}
+                due = self._later | {queue: self._rested.get(queue, now) for queue in self._dirty}
                 queue = min(due, key=due.__getitem__, default=None)
                 if queue is not None and due[queue] <= now:
                     self._busy = True
-                    return queue, self._dirty.pop(queue)
+                    self._later.pop(queue, None)
+                    return queue, self._dirty.pop(queue, False)
                 self._condition.wait(None if queue is None else due[queue] - now)
         return None
 
 
 _feeder: _Feeder | None = None
+# Queues of which this process knows that they wait for a limit.
+_blocked: set[str] = set()
 _guard = threading.Lock()
 
 
@@ -316,6 +389,25 @@ def wake(queue: str, *, added: bool = False) -> None:
             _feeder = _Feeder()
         feeder = _feeder
     feeder.wake(queue, added)
+
+
+def freed() -> None:
+    """A task has ended or gone back: whoever waits for its place under a limit is fed."""
+    for queue in tuple(_blocked):
+        wake(queue)
+
+
+def learn_blocked(queues: Iterable[str]) -> None:
+    """What the database says about which queues wait for a limit."""
+    global _blocked
+    _blocked = set(queues)
+
+
+def _note_blocked(queue: str, blocked: bool) -> None:
+    """An agent that does not know yet would feed it only at its next tick."""
+    if blocked and queue not in _blocked:
+        events.wake_agents()
+    (_blocked.add if blocked else _blocked.discard)(queue)
 
 
 def flush(timeout: float = 2.0) -> None:

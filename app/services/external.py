@@ -78,10 +78,10 @@ async def report(
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
     if task.status in FINISHED and task.delete_requested_at is not None:
         await db.execute(removal.remove_if_not_running([task_id], None))
-    awaited = task.awaited and task.status in FINISHED
+    ended = task.status in FINISHED
     await db.commit()
     events.changed([task_id])
-    if awaited:
+    if ended:
         events.wake_agents()
     return task
 

@@ -1,0 +1,322 @@
+"""Which rows of a queue go out where limits, or several owners, have a say.
+
+Limits: a row goes out only if every limit that covers it has a place, counted from the rows under the
+locks of the queue and of the limits, so that nobody overshoots. A row without a place is *parked* in a
+lane of its own kind (`app.queries.lanes`), once. What is behind it is then seen by this look, and it is
+not looked at again until its lane has a place: a backlog costs a write a row, and no look at all.
+
+Owners: while others wait too, an owner who has a share of the window in the broker is parked as well, and
+within a priority the places go round: next is who has the fewest out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.db.base import to_micros
+from app.domain.limits import Limit, Rate, Rules, Use
+from app.domain.rank import Priority, level
+from app.queries import clock, lanes
+from app.queries import limits as queries
+
+# Rows of one look, and of one feed, and lanes of one feed; with more it goes on at once.
+PAGE = 500
+LOOK = 2000
+LANES = 64
+# The part of a window that an owner may have in the broker before the others are looked for.
+SHARE = 4
+_BEGIN = (-(2**63), uuid.UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that waits."""
+
+    id: uuid.UUID
+    rank: int
+    owner: uuid.UUID | None
+    level: int
+    covering: dict[str, Limit]
+
+
+@dataclass(slots=True)
+class Choice:
+    """What may go out: ids by the priority under which they travel, those to go first in front.
+
+    `waits`: some are kept back by a limit, and `seconds` until a rate lets one of them out.
+    `more`: it has not seen everything.
+    """
+
+    admitted: dict[int, list[uuid.UUID]] = field(default_factory=dict)
+    waits: bool = False
+    seconds: float | None = None
+    more: bool = False
+
+
+def limit_of(row: Any) -> Limit:
+    """A limit as its row says it."""
+    rate = None if row.rate_count is None else Rate(row.rate_count, row.rate_seconds)
+    return Limit(row.kind, row.name, row.concurrency, rate)
+
+
+def count_held(rows: Iterable[Any], rules: Rules) -> dict[str, Use]:
+    """What the buckets of these limits hold, from the rows of `queries.limits.held`."""
+    counted: dict[str, Use] = {}
+    for row in rows:
+        for bucket in rules.covering(row.queue, row.celery_task_name, row.limit_key):
+            use = counted.setdefault(bucket, Use())
+            use.held += row.number
+            use.marked += row.number * row.marked
+    return counted
+
+
+class Regulation:
+    """One feed of one queue, whose row is locked. `size` is its window."""
+
+    def __init__(
+        self, connection: Connection, queue: str, size: int, ageing_seconds: float
+    ) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._size = size
+        self._ageing = ageing_seconds
+        self._named = {"queue_name": queue}
+        limits = connection.execute(queries.lock_for_feed(), self._named).all()
+        self._rules = Rules.of(map(limit_of, limits))
+        self._limited = bool(limits)
+        self._uses: dict[str, Use] = {}
+        if limits:
+            self._uses = count_held(connection.execute(queries.held()), self._rules)
+        self._rated: set[str] = set()
+        self._now = to_micros(connection.execute(clock.database_time()).one()[0])
+        self._out: Counter[uuid.UUID | None] = Counter()
+        self._ahead = dict.fromkeys(Priority, 0)
+        self._lanes: Sequence[Any] = ()
+        self._parked = 0
+        # Limits that keep something back.
+        self._full: dict[str, Limit] = {}
+        self._chosen: dict[uuid.UUID, Row] = {}
+        self._choice = Choice()
+
+    def choose(self) -> Choice:
+        """The rows that go out now, as far as nobody takes them away meanwhile."""
+        self._count_outstanding()
+        self._lanes = self._connection.execute(lanes.heads(), self._named).all()
+        if (places := self._places_of_queue()) > 0:
+            self._admit([*self._of_everybody(places), *self._of_lanes()])
+        waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]
+        self._choice.waits = bool(self._full)
+        self._choice.seconds = min((wait for wait in waits if wait is not None), default=None)
+        return self._choice
+
+    def close(self, marked: Iterable[uuid.UUID], row: Any) -> None:
+        """Write down what went out, and what this queue's next feeds have to mind.
+
+        `row` is the queue's, which is locked.
+        """
+        self._keep_uses([self._chosen[each] for each in marked])
+        minds = self._limited or bool(self._lanes) or self._parked > 0
+        if (minds, self._choice.waits) != (row.regulated, row.blocked):
+            values = {"minds": minds, "waits": self._choice.waits}
+            self._connection.execute(queries.regulate(), {**self._named, **values})
+
+    # -- what there is ----------------------------------------------------------------------
+
+    def _count_outstanding(self) -> None:
+        for at, owner, number in self._connection.execute(lanes.outstanding(), self._named):
+            self._out[owner] += number
+            for floor in Priority:
+                if floor <= at:
+                    self._ahead[floor] += number
+
+    def _places_of_queue(self) -> int:
+        covering = self._rules.covering(self._queue, "", None)
+        return min((self._free(*each) for each in covering.items()), default=self._size)
+
+    def _of_everybody(self, places: int) -> list[Row]:
+        """The best rows of everybody's lane, as many as there is room; those in the way are parked."""
+        found: list[Row] = []
+        reserved: Counter[str] = Counter()
+        owners = Counter(self._out)
+        contended: bool | None = None
+        place, looked = _BEGIN, 0
+        while looked < LOOK:
+            page = self._page(lanes.EVERYBODY, place, PAGE)
+            if contended is None and page:
+                contended = others_wait(self._connection, page[0].owner)
+            passed: list[Row] = []
+            for row in page:
+                if len(found) >= min(self._room(row), places):
+                    self._park(passed)
+                    return found
+                share = max(1, self._size // SHARE)
+                if (contended and owners[row.owner] >= share) or not self._fits(row, reserved):
+                    passed.append(row)
+                    continue
+                found.append(row)
+                owners[row.owner] += 1
+                reserved.update(row.covering.keys())
+            self._park(passed)
+            looked += len(page)
+            if len(page) < PAGE:
+                return found
+            place = page[-1].rank, page[-1].id
+        self._choice.more = True
+        return found
+
+    def _of_lanes(self) -> Iterator[Row]:
+        """The best rows of every lane that has a place."""
+        opened = 0
+        for lane, owner, covering in self._lanes_in_order():
+            free = min((self._free(*each) for each in covering.items()), default=self._size)
+            if free == 0:
+                continue
+            if opened == LANES:
+                self._choice.more = True
+                return
+            opened += 1
+            yield from self._of_lane(lane, owner, min(free, self._size))
+
+    def _lanes_in_order(self) -> list[tuple[str, uuid.UUID | None, dict[str, Limit]]]:
+        def urgency(head: Any) -> tuple[int, int, int]:
+            owner = lanes.owner_of(head.lane)[0]
+            return -level(head.rank, self._now, self._ageing), self._out[owner], head.rank
+
+        named = [
+            (head.lane, *lanes.owner_of(head.lane)) for head in sorted(self._lanes, key=urgency)
+        ]
+        found = [
+            (lane, owner, self._rules.covering(self._queue, function, key))
+            for lane, owner, function, key in named
+        ]
+        self._load([covering for _, _, covering in found])
+        return found
+
+    def _of_lane(self, lane: str, owner: uuid.UUID | None, room: int) -> list[Row]:
+        """A lane that was named before a limit was made may hold rows that this one covers."""
+        found: list[Row] = []
+        passed: list[Row] = []
+        reserved: Counter[str] = Counter()
+        for row in self._page(lane, _BEGIN, room):
+            if self._fits(row, reserved):
+                found.append(row)
+                reserved.update(row.covering.keys())
+            else:
+                passed.append(row)
+        self._park(passed)
+        return found
+
+    def _page(self, lane: str, place: tuple[int, uuid.UUID], room: int) -> list[Row]:
+        rank, behind = place
+        named = {**self._named, "lane": lane, "rank": rank, "id": behind, "room": room}
+        found = [
+            Row(
+                row.id,
+                row.rank,
+                row.user_id,
+                level(row.rank, self._now, self._ageing),
+                self._rules.covering(self._queue, row.celery_task_name, row.limit_key),
+            )
+            for row in self._connection.execute(lanes.in_lane(), named)
+        ]
+        self._load([row.covering for row in found])
+        return found
+
+    def _room(self, row: Row) -> int:
+        return self._size - self._ahead[Priority(row.level)]
+
+    # -- places -----------------------------------------------------------------------------
+
+    def _load(self, several: Iterable[dict[str, Limit]]) -> None:
+        """Learn when the buckets that have a rate let tasks out, as far as it is not known yet."""
+        rated = {
+            bucket
+            for covering in several
+            for bucket, limit in covering.items()
+            if limit.rate is not None and bucket not in self._rated
+        }
+        if rated:
+            self._rated |= rated
+            for row in self._connection.execute(queries.uses(sorted(rated))):
+                self._uses.setdefault(row.bucket, Use()).slots = row.slots
+
+    def _free(self, bucket: str, limit: Limit) -> int:
+        """Places of a bucket. One that has none makes the queue wait."""
+        self._load([{bucket: limit}])
+        free = self._uses.setdefault(bucket, Use()).free(limit, self._now)
+        if free == 0:
+            self._full[bucket] = limit
+        return free
+
+    def _fits(self, row: Row, reserved: Counter[str]) -> bool:
+        """Whether every limit has a place for it behind those that are `reserved`."""
+        for bucket, limit in row.covering.items():
+            if self._free(bucket, limit) <= reserved[bucket]:
+                self._full[bucket] = limit
+                return False
+        return True
+
+    def _park(self, rows: Sequence[Row]) -> None:
+        kinds: dict[tuple[bool, bool], list[uuid.UUID]] = {}
+        for row in rows:
+            limited = {limit.kind for limit in row.covering.values()}
+            kinds.setdefault(("task" in limited, "key" in limited), []).append(row.id)
+        for (by_function, by_key), ids in kinds.items():
+            statement = lanes.park(by_function=by_function, by_key=by_key)
+            self._connection.execute(statement, {**self._named, "ids": ids})
+        self._parked += len(rows)
+
+    def _admit(self, rows: Sequence[Row]) -> None:
+        """Let out what has room and a place, the most urgent first and, among equals, in turns."""
+        for row in self._in_turns(rows):
+            if self._ahead[Priority(row.level)] >= self._size:
+                return  # those behind are no more urgent
+            if not self._fits(row, Counter()):
+                continue
+            for bucket, limit in row.covering.items():
+                self._uses[bucket].take()
+                self._free(bucket, limit)  # after the last one, others may wait
+            for floor in Priority:
+                if floor <= row.level:
+                    self._ahead[floor] += 1
+            self._chosen[row.id] = row
+            self._choice.admitted.setdefault(row.level, []).append(row.id)
+
+    def _in_turns(self, rows: Sequence[Row]) -> list[Row]:
+        turns = Counter(self._out)
+        placed = []
+        for row in sorted(rows, key=lambda each: (each.rank, each.id)):
+            placed.append((-row.level, turns[row.owner], row.rank, row.id, row))
+            turns[row.owner] += 1
+        return [entry[-1] for entry in sorted(placed, key=lambda entry: entry[:-1])]
+
+    def _keep_uses(self, rows: Sequence[Row]) -> None:
+        """Note when tasks under a rate were handed out: now, or a little before."""
+        counts: Counter[str] = Counter()
+        rates: dict[str, Rate] = {}
+        for row in rows:
+            for bucket, limit in row.covering.items():
+                if limit.rate is not None:
+                    counts[bucket] += 1
+                    rates[bucket] = limit.rate
+        if not counts:
+            return
+        moment = self._connection.execute(clock.database_time()).one()[0]
+        for bucket, rate in rates.items():
+            slots = self._uses[bucket].handed_out(rate, counts[bucket], to_micros(moment))
+            over_at = moment + timedelta(seconds=2 * rate.seconds)
+            values = {"bucket": bucket, "slots": slots, "over_at": over_at}
+            self._connection.execute(queries.keep_uses(), values)
+
+
+def others_wait(connection: Connection, owner: uuid.UUID | None) -> bool:
+    """Whether somebody else has a task that is pending."""
+    statement = lanes.others_wait(than_system=owner is None)
+    return bool(connection.execute(statement, {} if owner is None else {"owner": owner}).scalar())
