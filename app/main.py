@@ -22,6 +22,7 @@ from app.api.v1 import (
     bulk,
     bulk_operations,
     error_groups,
+    limits,
     queues,
     statistics,
     task_events,
@@ -64,6 +65,7 @@ _TAGS = [
     {"name": "error groups", "description": "The same failure, counted once."},
     {"name": "task types", "description": "The functions that can be submitted."},
     {"name": "queues", "description": "What waits, and holding it back."},
+    {"name": "limits", "description": "How many tasks run at once, and how often they start."},
     {"name": "workers", "description": "Who executes."},
     {"name": "account", "description": "Signing in, tokens and users."},
     {"name": "health", "description": "For load balancers and Prometheus."},
@@ -85,7 +87,7 @@ def create_app() -> FastAPI:
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     about_tasks = (task_events, tasks, bulk, bulk_operations, task_relations, task_types)
-    others = (statistics, error_groups, queues, workers, auth, tokens, users, health)
+    others = (statistics, error_groups, queues, limits, workers, auth, tokens, users, health)
     modules = (*about_tasks, *others)
     routing.serve(app, *(module.router for module in modules))
     problems.install(app)

@@ -12,6 +12,7 @@ from app.cli import (
     diagnosis,
     errors,
     launch,
+    limits,
     run_here,
     statistics,
     tasks,
@@ -58,6 +59,7 @@ watching.add(app)
 bulk.add(app)
 statistics.add(app)
 errors.add(app)
+limits.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)

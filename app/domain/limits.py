@@ -120,20 +120,21 @@ class Use:
         free = limit.concurrency - self.held if limit.concurrency is not None else MAX_CONCURRENCY
         if limit.rate is not None:
             # Nor may more of them lie in the broker: they would all start in one moment.
-            used = max(self._lately(limit.rate, now) + self.taken, self.marked)
+            used = max(self.lately(limit.rate, now) + self.taken, self.marked)
             free = min(free, limit.rate.count - used)
         return max(free, 0)
 
     def wait(self, limit: Limit, now: int) -> float | None:
         """Seconds until its rate lets another one out; None if it is not the rate that keeps it."""
         rate = limit.rate
-        if rate is None or self._lately(rate, now) + self.taken < rate.count:
+        if rate is None or self.lately(rate, now) + self.taken < rate.count:
             return None
         slots = self.handed_out(rate, self.taken, now) if self.taken else self.slots
         ends = [at + _micros(rate.seconds) for at, _ in slots]
         return (min(end for end in ends if end > now) - now) / 1e6
 
-    def _lately(self, rate: Rate, now: int) -> int:
+    def lately(self, rate: Rate, now: int) -> int:
+        """How many went out within the rate's period."""
         since = now - _micros(rate.seconds)
         return sum(count for at, count in self.slots if at > since)
 

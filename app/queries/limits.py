@@ -73,6 +73,11 @@ def uses(buckets: Sequence[str]) -> Rows:
     return select(LimitUse.bucket, LimitUse.slots).where(LimitUse.bucket.in_(list(buckets)))
 
 
+def all_uses() -> Rows:
+    """When every bucket with a rate let tasks out."""
+    return select(LimitUse.bucket, LimitUse.slots).where(LimitUse.over_at > now())
+
+
 @cache
 def keep_uses() -> Insert:
     """Write `bucket, slots, over_at` of one bucket."""

@@ -14,6 +14,7 @@ from app.schemas.common import (
     Answer,
     FunctionName,
     Id,
+    LimitKey,
     Line,
     Name,
     OwnerRef,
@@ -122,7 +123,7 @@ class TaskCreate(Request):
         "it is the answer, with 200; or it is revoked with reason `replaced`, if it still waits.",
     )
 
-    limit_key: OwnerRef | None = Field(
+    limit_key: LimitKey | None = Field(
         None, description="What limits of kind `key` count it under, such as a customer."
     )
 

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import re
 import sysconfig
 import traceback
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ INJECTED = frozenset({"task_id"})
 # Modules of installed packages: a mistake that shows there is in the line that called them.
 _INSTALLED = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 _IMPORTERS = {__file__}
+_KEY = re.compile(r"(?!\s*$)[^\x00-\x1f\ud800-\udfff/*]{1,200}")
 # A crash in a burst is somebody else's for most of its rows.
 BURST_ATTEMPTS = 4
 
@@ -191,8 +193,10 @@ def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
 
 def _limit_key(task: CeleryTask[Any, Any]) -> str | None:
     key = getattr(task, "limit_key", None)
-    if key is not None and not (isinstance(key, str) and key.isprintable() and key.strip()):
-        raise ConfigurationError(f"{task.name}: limit_key is {key!r}; give it a text of one line")
+    if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
+        raise ConfigurationError(
+            f"{task.name}: limit_key is {key!r}; use up to 200 characters of a line without / and *"
+        )
     return key
 
 

@@ -25,11 +25,8 @@ def sync(database: Database, catalogue: Catalogue) -> None:
     changed = {
         name: rate
         for name, rate in declared.items()
-        if ((row := known.get(name)) is None
-        and rate is not None)
-        or (row is not None
-        and row.updated_by is None
-        and limit_of(row).rate != rate)
+        if ((row := known.get(name)) is None and rate is not None)
+        or (row is not None and row.updated_by is None and limit_of(row).rate != rate)
     }
     if not changed:
         return
