@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import events
 from app.core import redact
@@ -35,6 +34,7 @@ from app.core.logging import get_logger
 from app.db.session import Database
 from app.domain import window as windows
 from app.domain.rank import level as level_of
+from app.feeder import Feeder, FeedReport
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
 from app.regulation import Regulation, others_wait
@@ -45,25 +45,7 @@ log = get_logger(__name__)
 # So many rows are looked at first: on a quiet system they are all there are.
 FEW = 8
 RUNTIMES_AGE_SECONDS = 5.0
-# For so long after a look an owner who fills a window counts as the only one.
-ALONE_SECONDS = 0.25
 REPR_LENGTH = 256
-FIRST_RETRY_SECONDS = 0.5
-LAST_RETRY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class FeedReport:
-    """What one feed did: rows and messages put out, and whether the broker took them."""
-
-    rows: int = 0
-    messages: int = 0
-    published: bool = True
-    window: int = windows.MIN_WINDOW
-    # Rows wait and none could go out: the window is full, or the queue is paused.
-    full: bool = False
-    # Until something that is kept back by a rate may go out; 0: it has not seen everything yet.
-    again_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +78,6 @@ class Dispatcher:
         self._runtimes: dict[str, windows.Runtime] = {}
         self._runtimes_read_at = 0.0
         self._broker_failed = False
-        self._alone_until = 0.0
         self._void = VoidHints(database)
 
     def feed(self, queue: str, *, added: bool = True) -> FeedReport:
@@ -150,15 +131,11 @@ class Dispatcher:
         hints = self._put_out(connection, queue, admitted, row.slots)
         return _Marked(size, hints, full=not hints)
 
-    def _is_crowded(self, connection: Connection, candidates: Sequence[Any]) -> bool:
+    @staticmethod
+    def _is_crowded(connection: Connection, candidates: Sequence[Any]) -> bool:
         """Whether one owner has most of what is next, and others may wait behind that."""
         owner, number = Counter(row.user_id for row in candidates).most_common(1)[0]
-        if 2 * number <= len(candidates) or time.monotonic() < self._alone_until:
-            return False
-        crowded = others_wait(connection, owner)
-        if not crowded:
-            self._alone_until = time.monotonic() + ALONE_SECONDS
-        return crowded
+        return 2 * number > len(candidates) and others_wait(connection, owner)
 
     def _mark_regulated(self, connection: Connection, queue: str, row: Any, size: int) -> _Marked:
         regulation = Regulation(connection, queue, size, get_settings().ageing_seconds)
@@ -290,95 +267,17 @@ def shown(arguments: Any) -> str:
     return text if len(text) <= REPR_LENGTH else text[: REPR_LENGTH - 3] + "..."
 
 
-class _Feeder:
-    """The thread that feeds for this process."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        # Queues to feed, and whether rows were added to them.
-        self._dirty: dict[str, bool] = {}
-        # When a queue may be fed again, and when one has to be, by the monotonic clock.
-        self._rested: dict[str, float] = {}
-        self._later: dict[str, float] = {}
-        self._condition = threading.Condition()
-        self._busy = False
-        self._ended = False
-        # Marks need not survive a power cut: a row whose mark is lost is fed again.
-        self._database = Database(durable=False)
-        self._dispatcher = Dispatcher(self._database)
-        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
-        self._thread.start()
-
-    def wake(self, queue: str, added: bool) -> None:
-        with self._condition:
-            self._dirty[queue] = added or self._dirty.get(queue, False)
-            self._condition.notify_all()
-
-    def flush(self, timeout: float) -> None:
-        with self._condition:
-            self._condition.wait_for(lambda: not self._dirty and not self._busy, timeout)
-
-    def end(self) -> None:
-        with self._condition:
-            self._ended = True
-            self._condition.notify_all()
-        self._thread.join(LAST_RETRY_SECONDS)
-        self._database.close()
-
-    def _run(self) -> None:
-        pause = FIRST_RETRY_SECONDS
-        while (following := self._next()) is not None:
-            queue, added = following
-            try:
-                done = self._feed(queue, added)
-            except SQLAlchemyError as exc:
-                log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
-                done = False
-            except Exception:
-                # Whatever it was: this thread is the only one that feeds for this process.
-                log.exception("feed_failed", queue=queue)
-                done = False
-            with self._condition:
-                self._busy = False
-                self._condition.notify_all()
-                if done:
-                    pause = FIRST_RETRY_SECONDS
-                    continue
-                self._condition.wait_for(lambda: self._ended, pause)
-            pause = min(pause * 2, LAST_RETRY_SECONDS)
-            self.wake(queue, added)
-
-    def _feed(self, queue: str, added: bool) -> bool:
-        began = time.monotonic()
-        report = self._dispatcher.feed(queue, added=added)
-        now = time.monotonic()
-        rest = windows.rest(now - began, report.rows, report.window, full=report.full)
-        self._rested[queue] = now + rest
-        with self._condition:
-            self._later.pop(queue, None)
-            if report.again_seconds is not None:
-                self._later[queue] = now + report.again_seconds
-        return report.published
-
-    def _next(self) -> tuple[str, bool] | None:
-        """The queue to feed now, waited for, and whether rows were added; None at the end."""
-        with self._condition:
-            while not self._ended:
-                now = time.monotonic()
-                due = self._later | {queue: self._rested.get(queue, now) for queue in self._dirty}
-                queue = min(due, key=due.__getitem__, default=None)
-                if queue is not None and due[queue] <= now:
-                    self._busy = True
-                    self._later.pop(queue, None)
-                    return queue, self._dirty.pop(queue, False)
-                self._condition.wait(None if queue is None else due[queue] - now)
-        return None
-
-
-_feeder: _Feeder | None = None
+_feeder: Feeder | None = None
 # Queues of which this process knows that they wait for a limit.
 _blocked: set[str] = set()
 _guard = threading.Lock()
+
+
+def _new_feeder() -> Feeder:
+    # Marks need not survive a power cut: a row whose mark is lost is fed again.
+    database = Database(durable=False)
+    dispatcher = Dispatcher(database)
+    return Feeder(lambda queue, added: dispatcher.feed(queue, added=added), database.close)
 
 
 def wake(queue: str, *, added: bool = False) -> None:
@@ -386,7 +285,7 @@ def wake(queue: str, *, added: bool = False) -> None:
     global _feeder
     with _guard:
         if _feeder is None or _feeder.pid != os.getpid():
-            _feeder = _Feeder()
+            _feeder = _new_feeder()
         feeder = _feeder
     feeder.wake(queue, added)
 
@@ -421,6 +320,7 @@ def stop() -> None:
     global _feeder
     with _guard:
         feeder, _feeder = _feeder, None
+    _blocked.clear()
     if feeder is not None and feeder.pid == os.getpid():
         feeder.end()
 

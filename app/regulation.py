@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -77,6 +77,16 @@ def count_held(rows: Iterable[Any], rules: Rules) -> dict[str, Use]:
     return counted
 
 
+def use_values(bucket: str, use: Use, rate: Rate, count: int, moment: datetime) -> dict[str, Any]:
+    """What `queries.limits.keep_uses` writes when so many went out, the last of them at `moment`."""
+    slots = use.handed_out(rate, count, to_micros(moment))
+    return {
+        "bucket": bucket,
+        "slots": slots,
+        "over_at": moment + 2 * timedelta(seconds=rate.seconds),
+    }
+
+
 class Regulation:
     """One feed of one queue, whose row is locked. `size` is its window."""
 
@@ -96,10 +106,13 @@ class Regulation:
             self._uses = count_held(connection.execute(queries.held()), self._rules)
         self._rated: set[str] = set()
         self._now = to_micros(connection.execute(clock.database_time()).one()[0])
+        self._contended = False
+        self._lanes_left = False
         self._out: Counter[uuid.UUID | None] = Counter()
+        # With those that have been found for everybody's lane.
+        self._near: Counter[uuid.UUID | None] = Counter()
         self._ahead = dict.fromkeys(Priority, 0)
         self._lanes: Sequence[Any] = ()
-        self._parked = 0
         # Limits that keep something back.
         self._full: dict[str, Limit] = {}
         self._chosen: dict[uuid.UUID, Row] = {}
@@ -108,9 +121,12 @@ class Regulation:
     def choose(self) -> Choice:
         """The rows that go out now, as far as nobody takes them away meanwhile."""
         self._count_outstanding()
+        places = self._places_of_queue()
+        found = self._of_everybody(places) if places else []
+        # Only now: what has just been parked may be more urgent than what was behind it.
         self._lanes = self._connection.execute(lanes.heads(), self._named).all()
-        if (places := self._places_of_queue()) > 0:
-            self._admit([*self._of_everybody(places), *self._of_lanes()])
+        self._admit([*found, *(self._of_lanes() if places else ())])
+        self._choice.more |= self._lanes_left and bool(self._chosen)
         waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]
         self._choice.waits = bool(self._full)
         self._choice.seconds = min((wait for wait in waits if wait is not None), default=None)
@@ -122,7 +138,7 @@ class Regulation:
         `row` is the queue's, which is locked.
         """
         self._keep_uses([self._chosen[each] for each in marked])
-        minds = self._limited or bool(self._lanes) or self._parked > 0
+        minds = self._limited or bool(self._lanes)
         if (minds, self._choice.waits) != (row.regulated, row.blocked):
             values = {"minds": minds, "waits": self._choice.waits}
             self._connection.execute(queries.regulate(), {**self._named, **values})
@@ -144,28 +160,28 @@ class Regulation:
         """The best rows of everybody's lane, as many as there is room; those in the way are parked."""
         found: list[Row] = []
         reserved: Counter[str] = Counter()
-        owners = Counter(self._out)
-        contended: bool | None = None
+        self._near = Counter(self._out)
         place, looked = _BEGIN, 0
         while looked < LOOK:
-            page = self._page(lanes.EVERYBODY, place, PAGE)
-            if contended is None and page:
-                contended = others_wait(self._connection, page[0].owner)
+            # At first no more than may go out: most feeds see nobody who is in the way.
+            size = PAGE if looked else min(self._size, PAGE)
+            page = self._page(lanes.EVERYBODY, place, size)
+            if page and not looked:
+                self._contended = others_wait(self._connection, page[0].owner)
             passed: list[Row] = []
             for row in page:
                 if len(found) >= min(self._room(row), places):
                     self._park(passed)
                     return found
-                share = max(1, self._size // SHARE)
-                if (contended and owners[row.owner] >= share) or not self._fits(row, reserved):
+                if self._has_share(row.owner) or not self._fits(row, reserved):
                     passed.append(row)
                     continue
                 found.append(row)
-                owners[row.owner] += 1
+                self._near[row.owner] += 1
                 reserved.update(row.covering.keys())
             self._park(passed)
             looked += len(page)
-            if len(page) < PAGE:
+            if len(page) < size:
                 return found
             place = page[-1].rank, page[-1].id
         self._choice.more = True
@@ -174,12 +190,16 @@ class Regulation:
     def _of_lanes(self) -> Iterator[Row]:
         """The best rows of every lane that has a place."""
         opened = 0
+        unseen = self._choice.more
         for lane, owner, covering in self._lanes_in_order():
+            # Somebody who has nothing out may be behind what has not been seen.
+            if unseen and self._has_share(owner):
+                continue
             free = min((self._free(*each) for each in covering.items()), default=self._size)
             if free == 0:
                 continue
             if opened == LANES:
-                self._choice.more = True
+                self._lanes_left = True
                 return
             opened += 1
             yield from self._of_lane(lane, owner, min(free, self._size))
@@ -229,6 +249,10 @@ class Regulation:
         self._load([row.covering for row in found])
         return found
 
+    def _has_share(self, owner: uuid.UUID | None) -> bool:
+        """Whether an owner has so many out, or nearly, that others are looked for first."""
+        return self._contended and self._near[owner] >= max(1, self._size // SHARE)
+
     def _room(self, row: Row) -> int:
         return self._size - self._ahead[Priority(row.level)]
 
@@ -271,7 +295,6 @@ class Regulation:
         for (by_function, by_key), ids in kinds.items():
             statement = lanes.park(by_function=by_function, by_key=by_key)
             self._connection.execute(statement, {**self._named, "ids": ids})
-        self._parked += len(rows)
 
     def _admit(self, rows: Sequence[Row]) -> None:
         """Let out what has room and a place, the most urgent first and, among equals, in turns."""
@@ -310,9 +333,7 @@ class Regulation:
             return
         moment = self._connection.execute(clock.database_time()).one()[0]
         for bucket, rate in rates.items():
-            slots = self._uses[bucket].handed_out(rate, counts[bucket], to_micros(moment))
-            over_at = moment + timedelta(seconds=2 * rate.seconds)
-            values = {"bucket": bucket, "slots": slots, "over_at": over_at}
+            values = use_values(bucket, self._uses[bucket], rate, counts[bucket], moment)
             self._connection.execute(queries.keep_uses(), values)
 
 

@@ -186,6 +186,11 @@ def touch_keys() -> Update:
     return update(Limit).where(Limit.kind == LimitKind.KEY.value).values(updated_at=now())
 
 
+def all_rules() -> Rows:
+    """Every limit, and since when it has been so."""
+    return select(*_RULE, Limit.updated_at).order_by(Limit.kind, Limit.name)
+
+
 def held_since(moment: datetime) -> Any:
     """As `held`, without the difference, of tasks that were handed out after `moment`."""
     counted = (Task.queue, Task.celery_task_name, Task.limit_key)

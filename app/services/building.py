@@ -195,7 +195,7 @@ def _check_texts(new: NewTask) -> list[dict[str, Any]]:
             continue
         if problem := text_problem(value, longest):
             errors.append(_error(field, f"{field} {problem}", "text"))
-    if new.limit_key is not None and set(new.limit_key) & set("/*"):
+    if isinstance(new.limit_key, str) and set(new.limit_key) & set("/*"):
         errors.append(_error("limit_key", "limit_key must not contain / or *", "text"))
     if len(new.tags) > MAX_TAGS:
         errors.append(_error("tags", f"at most {MAX_TAGS} tags", "too_many"))

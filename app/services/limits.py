@@ -17,9 +17,9 @@ from app.domain.lifecycle import TaskStatus
 from app.domain.limits import Limit, Rate, Rules, Use
 from app.models import Limit as LimitRow
 from app.models import LimitKind, Task
-from app.queries import clock
+from app.queries import clock, feed
 from app.queries import limits as queries
-from app.regulation import count_held, limit_of
+from app.regulation import count_held, limit_of, use_values
 from app.services.catalogue import catalogue
 from app.services.transactions import undone_if_refused
 
@@ -148,6 +148,32 @@ async def blocking(db: AsyncSession, task: Task) -> list[Blocking]:
         for bucket, limit in covering.items()
         if uses[bucket].free(limit, now) == 0
     ]
+
+
+async def take_place(db: AsyncSession, task: Task) -> None:
+    """Have a task that is about to be taken by hand count under its limits, in the caller's transaction.
+
+    One that was handed out has its place. Raises `Conflict` where there is none.
+    """
+    named = {"queue_name": task.queue}
+    await db.execute(feed.lock_queue(), named)
+    rows = (await db.execute(queries.lock_for_feed(), named)).all()
+    if not rows or task.dispatched_at is not None:
+        return
+    if full := await blocking(db, task):
+        which = f"{full[0].kind} {full[0].name!r}"
+        raise Conflict(
+            f"The limit of {which} lets no further task start now; try again later",
+            code="limit_reached",
+        )
+    known = Rules.of(map(limit_of, rows))
+    covering = known.covering(task.queue, task.celery_task_name, task.limit_key)
+    uses = await _uses(db, known, covering)
+    moment = (await db.execute(clock.database_time())).one()[0]
+    for bucket, limit in covering.items():
+        if limit.rate is not None:
+            values = use_values(bucket, uses[bucket], limit.rate, 1, moment)
+            await db.execute(queries.keep_uses(), values)
 
 
 def _blocking(bucket: str, limit: Limit, use: Use, now: int) -> Blocking:

@@ -79,7 +79,7 @@ class Simulation:
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
         with self.world.database.transaction() as connection:
-            hints, _, _ = self.world.dispatcher._mark(connection, QUEUE)
+            hints = self.world.dispatcher._mark(connection, QUEUE).hints
         ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]
         assert not self.published & set(ids), "an id was published twice"
         self.published |= set(ids)
