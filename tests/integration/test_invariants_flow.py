@@ -12,7 +12,7 @@ from app.core.broker import sync_client
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
 from app.models import Schedule, Worker
-from app.queries import leases
+from app.queries import leases, limits
 from app.queries import queues as queue_queries
 from app.queries.schedules import BEAT_DUTY
 from tests.support.invariants import ago, broken, live_worker, verify
@@ -171,3 +171,16 @@ def test_a_slot_that_passed_is_beats_fault_only_if_there_is_one(
     assert found == ({"schedule_late": ["nightly"]} if alive else {})
     assert bool(report.notes) is not alive
     assert all("nightly" in note for note in report.notes)
+
+
+def test_more_out_than_a_limit_lets_is_found(world: World) -> None:
+    ids = world.add_many(3)
+    world.mark(ids[0])
+    lowered = limits.put(
+        "task", NOOP, concurrency=1, rate_count=None, rate_seconds=None, by="op@example.org"
+    )
+    world.database.execute(lowered)
+    world.mark(ids[1])
+    assert broken(world) == {}  # what was out when it was lowered may be
+    world.mark(ids[2])
+    assert broken(world) == {"over_limit": [f"task:{NOOP}"]}

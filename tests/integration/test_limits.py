@@ -6,11 +6,13 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app import dispatch
 from app.core.config import Settings
 from app.db.session import Database
 from app.dispatch import Dispatcher
@@ -19,6 +21,7 @@ from app.domain.rank import Priority
 from app.maintenance import rescue
 from app.queries import feed, limits
 from app.services import attempts
+from tests.support.processes import wait_until
 from tests.support.world import NOOP, World
 
 LANE = "tests.support.tasks.in_lane"
@@ -262,6 +265,45 @@ def test_no_more_than_a_rate_wait_in_the_broker_to_start_together(world: World) 
     assert world.feed().rows == 2
     time.sleep(0.2)
     assert world.feed().rows == 0
+
+
+# -- nothing polls ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def feeder(settings: Settings) -> Iterator[None]:
+    """This process's own, which nobody else wakes."""
+    dispatch.stop()
+    yield
+    dispatch.stop()
+
+
+@pytest.mark.usefixtures("feeder")
+def test_a_place_that_gets_free_feeds_the_queues_that_wait_for_it(world: World) -> None:
+    limit(world, "key", "k", 1)
+    world.add(limit_key="k")
+    second = world.add(function=LANE, args=[1], limit_key="k")
+    for queue in ("default", "lane"):
+        dispatch.wake(queue, added=True)
+        dispatch.flush(20)
+    (row,) = start_all(world)
+    world.settle((row.id, row.celery_id))
+    dispatch.freed()
+    dispatch.flush(20)
+    assert world.row(second).dispatched_at is not None
+
+
+@pytest.mark.usefixtures("feeder")
+def test_a_feeder_wakes_itself_when_a_rate_lets_more_out(world: World) -> None:
+    limit(world, "task", NOOP, rate=(1, 0.3))
+    ids = world.add_many(3)
+    dispatch.wake("default", added=True)
+
+    def all_out() -> bool:
+        start_all(world)
+        return all(world.row(task_id).dispatched_at is not None for task_id in ids)
+
+    wait_until(all_out, timeout=20, what="three were handed out by one wake")
 
 
 # -- many feeders -----------------------------------------------------------------------------
