@@ -124,7 +124,8 @@ class Regulation:
         places = self._places_of_queue()
         found = self._of_everybody(places) if places else []
         # Only now: what has just been parked may be more urgent than what was behind it.
-        self._lanes = self._connection.execute(lanes.heads(), self._named).all()
+        heads = self._connection.execute(lanes.heads(), self._named)
+        self._lanes = [head for head in heads if head.rank is not None]
         self._admit([*found, *(self._of_lanes() if places else ())])
         self._choice.more |= self._lanes_left and bool(self._chosen)
         waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]

@@ -56,8 +56,7 @@ def heads() -> Rows:
         select(following.scalar_subquery()).where(lanes.c.lane.is_not(None)).select_from(lanes)
     )
     best = select(func.min(Task.rank)).where(*waits(), Task.lane == lanes.c.lane).scalar_subquery()
-    found = select(lanes.c.lane, best.label("rank")).where(lanes.c.lane.is_not(None)).subquery()
-    return select(found.c.lane, found.c.rank).where(found.c.rank.is_not(None))
+    return select(lanes.c.lane, best.label("rank")).where(lanes.c.lane.is_not(None))
 
 
 @cache
