@@ -140,19 +140,26 @@ class Dispatcher:
     def _mark_regulated(self, connection: Connection, queue: str, row: Any, size: int) -> _Marked:
         regulation = Regulation(connection, queue, size, get_settings().ageing_seconds)
         choice = regulation.choose()
-        hints = self._put_out(connection, queue, choice.admitted, row.slots)
+        hints = self._put_out(connection, queue, choice.admitted, row.slots, parked=True)
         regulation.close([each.task_id for hint in hints for each in hint.rows], row)
         again = 0.0 if choice.more else choice.seconds
         return _Marked(size, hints, not hints, choice.waits, again)
 
     def _put_out(
-        self, connection: Connection, queue: str, admitted: dict[int, list[uuid.UUID]], slots: int
+        self,
+        connection: Connection,
+        queue: str,
+        admitted: dict[int, list[uuid.UUID]],
+        slots: int,
+        *,
+        parked: bool = False,
     ) -> list[Hint]:
         """Mark these rows, and make the messages for those that could be."""
+        statement = queries.mark(parked=parked)
         hints = []
         for level in sorted(admitted, reverse=True):
             named = {"queue_name": queue, "ids": admitted[level], "level": level}
-            marked = {row.id: row for row in connection.execute(queries.mark(), named)}
+            marked = {row.id: row for row in connection.execute(statement, named)}
             # RETURNING has no order.
             rows = [marked[each] for each in admitted[level] if each in marked]
             hints += self._hints(connection, queue, level, rows, slots)

@@ -18,6 +18,7 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 # a place is free up to a twentieth of the period late, and never early.
 PARTS = 20
 
+_FORM = f"must be such as 10/s, 100/m or 5/h, with at most {MAX_RATE:,}"
 _RATE = re.compile(r"([1-9]\d{0,5})/([smh])", re.ASCII)
 Slots = list[list[int]]
 
@@ -38,7 +39,7 @@ def parse_rate(text: str) -> Rate:
     """`10/s`, `100/m` or `5/h`. Raises `ValueError` for anything else."""
     found = _RATE.fullmatch(text)
     if found is None or int(found[1]) > MAX_RATE:
-        raise ValueError(f"must be such as 10/s, 100/m or 5/h, with at most {MAX_RATE:,}")
+        raise ValueError(_FORM)
     return Rate(int(found[1]), UNITS[found[2]])
 
 
@@ -48,9 +49,13 @@ def celery_rate(value: str | float | None) -> Rate | None:
     None for none. Raises `ValueError` for what Celery would not understand.
     """
     number, _, unit = str(value or 0).partition("/")
-    count, seconds = float(number), UNITS.get(unit or "s")
+    seconds = UNITS.get(unit or "s")
+    try:
+        count = float(number)
+    except ValueError:
+        raise ValueError(_FORM) from None
     if seconds is None or not 0 <= count <= MAX_RATE:
-        raise ValueError(f"must be such as 10/s, 100/m or 5/h, with at most {MAX_RATE:,}")
+        raise ValueError(_FORM)
     if count == 0:
         return None
     return Rate(int(count), seconds) if count >= 1 else Rate(1, seconds / count)

@@ -131,11 +131,13 @@ def waiting() -> Rows:
 
 
 @cache
-def mark() -> Update:
+def mark(*, parked: bool = False) -> Update:
     """Mark rows `:ids` of `:queue_name` as dispatched under `:level`.
 
-    One that was cancelled, moved, put off or marked meanwhile is left out.
+    One that was cancelled, moved, put off or marked meanwhile is left out. Those that may be `parked`
+    come back, if they do, among everybody's: by then nobody may look into lanes any more.
     """
+    lane = {"lane": ""} if parked else {}
     return (
         update(Task)
         .where(
@@ -146,7 +148,9 @@ def mark() -> Update:
             Task.rank.is_not(None),
         )
         .values(
-            dispatched_at=now(), dispatched_priority=bindparam("level", type_=Integer()), lane=""
+            dispatched_at=now(),
+            dispatched_priority=bindparam("level", type_=Integer()),
+            **lane,
         )
         .returning(
             Task.id,

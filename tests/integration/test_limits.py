@@ -345,3 +345,19 @@ def test_feeders_of_two_queues_never_overshoot(world: World, settings: Settings,
     done = world.statuses().get(TaskStatus.SUCCEEDED, 0)
     assert max(seen) <= most
     assert done >= most if rate[0] is None else done <= most
+
+
+def test_a_parked_row_that_comes_back_is_among_everybodys(world: World) -> None:
+    """Nobody would look for it in its lane once there is no limit."""
+    limit(world, "task", NOOP, 0)
+    (task_id,) = world.add_many(1, max_attempts=2)
+    world.feed()
+    assert world.row(task_id).lane != ""
+    limit(world, "task", NOOP, 1)
+    world.feed()
+    world.database.execute(limits.remove("task", NOOP))
+    (row,) = start_all(world)
+    world.feed()
+    attempts.return_unbegun(world.database, [(row.id, row.celery_id)])
+    assert world.row(task_id).lane == ""
+    assert world.feed().rows == 1
