@@ -19,7 +19,6 @@ import os
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,16 +125,11 @@ class Dispatcher:
             now,
             settings.ageing_seconds,
         )
-        if admitted and len(candidates) == asked and self._is_crowded(connection, candidates):
+        # Who has nothing out yet may be behind what has been looked at.
+        if admitted and len(candidates) == asked and others_wait(connection, candidates[0].user_id):
             return self._mark_regulated(connection, queue, row, size)
         hints = self._put_out(connection, queue, admitted, row.slots)
         return _Marked(size, hints, full=not hints)
-
-    @staticmethod
-    def _is_crowded(connection: Connection, candidates: Sequence[Any]) -> bool:
-        """Whether one owner has most of what is next, and others may wait behind that."""
-        owner, number = Counter(row.user_id for row in candidates).most_common(1)[0]
-        return 2 * number > len(candidates) and others_wait(connection, owner)
 
     def _mark_regulated(self, connection: Connection, queue: str, row: Any, size: int) -> _Marked:
         regulation = Regulation(connection, queue, size, get_settings().ageing_seconds)

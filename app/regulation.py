@@ -5,8 +5,8 @@ locks of the queue and of the limits, so that nobody overshoots. A row without a
 lane of its own kind (`app.queries.lanes`), once. What is behind it is then seen by this look, and it is
 not looked at again until its lane has a place: a backlog costs a write a row, and no look at all.
 
-Owners: while others wait too, an owner who has a share of the window in the broker is parked as well, and
-within a priority the places go round: next is who has the fewest out.
+Owners: while others wait too, who has something in the broker is parked as well, so that everybody who
+has nothing there is seen; within a priority the places go round: next is who has the fewest out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.queries import limits as queries
 PAGE = 500
 LOOK = 2000
 LANES = 64
-# The part of a window that an owner may have in the broker before the others are looked for.
+# The part of a window that is out, at least, while others are looked for: four for each slot is a window.
 SHARE = 4
 _BEGIN = (-(2**63), uuid.UUID(int=0))
 
@@ -42,7 +42,7 @@ class Row:
     id: uuid.UUID
     rank: int
     owner: uuid.UUID | None
-    level: int
+    level: Priority
     covering: dict[str, Limit]
 
 
@@ -174,7 +174,8 @@ class Regulation:
                 if len(found) >= min(self._room(row), places):
                     self._park(passed)
                     return found
-                if self._has_share(row.owner) or not self._fits(row, reserved):
+                passed_over = self._contended and self._near[row.owner] > 0
+                if passed_over or not self._fits(row, reserved):
                     passed.append(row)
                     continue
                 found.append(row)
@@ -191,36 +192,36 @@ class Regulation:
     def _of_lanes(self) -> Iterator[Row]:
         """The best rows of every lane that has a place."""
         opened = 0
-        unseen = self._choice.more
-        for lane, owner, covering in self._lanes_in_order():
-            # Somebody who has nothing out may be behind what has not been seen.
-            if unseen and self._has_share(owner):
-                continue
+        unseen = self._choice.more and self._contended
+        # What those who have something out may get while somebody without may not have been seen.
+        budget = max(0, self._size // SHARE - self._near.total())
+        for head, owner, covering in self._lanes_in_order():
             free = min((self._free(*each) for each in covering.items()), default=self._size)
-            if free == 0:
+            room = min(free, self._size - self._ahead[self._level(head.rank)])
+            if unseen and self._near[owner]:
+                room = min(room, budget)
+            if room <= 0:
                 continue
             if opened == LANES:
                 self._lanes_left = True
                 return
             opened += 1
-            yield from self._of_lane(lane, owner, min(free, self._size))
+            found = self._of_lane(head.lane, room)
+            budget -= len(found)
+            yield from found
 
-    def _lanes_in_order(self) -> list[tuple[str, uuid.UUID | None, dict[str, Limit]]]:
-        def urgency(head: Any) -> tuple[int, int, int]:
-            owner = lanes.owner_of(head.lane)[0]
-            return -level(head.rank, self._now, self._ageing), self._out[owner], head.rank
-
-        named = [
-            (head.lane, *lanes.owner_of(head.lane)) for head in sorted(self._lanes, key=urgency)
-        ]
+    def _lanes_in_order(self) -> list[tuple[Any, uuid.UUID | None, dict[str, Limit]]]:
+        """Heads, owners and limits of lanes: the most urgent first and, among equals, in turns."""
+        named = [(head, *lanes.owner_of(head.lane)) for head in self._lanes]
+        named.sort(key=lambda each: (-self._level(each[0].rank), self._out[each[1]], each[0].rank))
         found = [
-            (lane, owner, self._rules.covering(self._queue, function, key))
-            for lane, owner, function, key in named
+            (head, owner, self._rules.covering(self._queue, function, key))
+            for head, owner, function, key in named
         ]
         self._load([covering for _, _, covering in found])
         return found
 
-    def _of_lane(self, lane: str, owner: uuid.UUID | None, room: int) -> list[Row]:
+    def _of_lane(self, lane: str, room: int) -> list[Row]:
         """A lane that was named before a limit was made may hold rows that this one covers."""
         found: list[Row] = []
         passed: list[Row] = []
@@ -242,7 +243,7 @@ class Regulation:
                 row.id,
                 row.rank,
                 row.user_id,
-                level(row.rank, self._now, self._ageing),
+                self._level(row.rank),
                 self._rules.covering(self._queue, row.celery_task_name, row.limit_key),
             )
             for row in self._connection.execute(lanes.in_lane(), named)
@@ -250,12 +251,11 @@ class Regulation:
         self._load([row.covering for row in found])
         return found
 
-    def _has_share(self, owner: uuid.UUID | None) -> bool:
-        """Whether an owner has so many out, or nearly, that others are looked for first."""
-        return self._contended and self._near[owner] >= max(1, self._size // SHARE)
+    def _level(self, rank: int) -> Priority:
+        return level(rank, self._now, self._ageing)
 
     def _room(self, row: Row) -> int:
-        return self._size - self._ahead[Priority(row.level)]
+        return self._size - self._ahead[row.level]
 
     # -- places -----------------------------------------------------------------------------
 
@@ -300,7 +300,7 @@ class Regulation:
     def _admit(self, rows: Sequence[Row]) -> None:
         """Let out what has room and a place, the most urgent first and, among equals, in turns."""
         for row in self._in_turns(rows):
-            if self._ahead[Priority(row.level)] >= self._size:
+            if self._ahead[row.level] >= self._size:
                 return  # those behind are no more urgent
             if not self._fits(row, Counter()):
                 continue

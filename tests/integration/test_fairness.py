@@ -77,6 +77,21 @@ def test_a_task_that_waits_already_is_found_behind_a_flood(world: World) -> None
     assert world.row(task_id).dispatched_at is not None
 
 
+def test_a_task_behind_many_who_flood_gets_the_next_place(world: World) -> None:
+    """None of them has much of the window, and together they have all of it."""
+    floods = [uuid.UUID(int=number) for number in range(10, 18)]
+    for _ in range(10):
+        for owner in floods:
+            flood(world, 8, owner)
+    feed_all(world)
+    run(world, WINDOW // 2)
+    feed_all(world)
+    task_id = world.add(user_id=OTHER)
+    run(world, 1)
+    feed_all(world)
+    assert world.row(task_id).dispatched_at is not None
+
+
 def test_owners_who_flood_take_turns(world: World) -> None:
     flood(world, 300)
     flood(world, 300, OTHER)
