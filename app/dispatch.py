@@ -18,12 +18,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection
 
+from app import events
 from app.core import redact
 from app.core.broker import BrokerError, sync_client
 from app.core.config import get_settings
@@ -33,8 +35,10 @@ from app.db.prepared import Call
 from app.db.session import Database
 from app.domain import window as windows
 from app.domain.rank import level as level_of
+from app.feeder import Feeder, FeedReport
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
+from app.regulation import Regulation, who_else
 from app.void_hints import VoidHints
 
 log = get_logger(__name__)
@@ -43,20 +47,28 @@ log = get_logger(__name__)
 FEW = 8
 RUNTIMES_AGE_SECONDS = 5.0
 REPR_LENGTH = 256
-FIRST_RETRY_SECONDS = 0.5
-LAST_RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class FeedReport:
-    """What one feed did: rows and messages put out, and whether the broker took them."""
+class _Marked:
+    """What was marked under the lock. `blocked`: rows wait for a limit, None if none was looked at."""
 
-    rows: int = 0
-    messages: int = 0
-    published: bool = True
-    window: int = windows.MIN_WINDOW
-    # Rows wait and none could go out: the window is full, or the queue is paused.
+    size: int
+    hints: list[Hint] = field(default_factory=list)
     full: bool = False
+    blocked: bool | None = None
+    again_seconds: float | None = None
+
+    def report(self, *, published: bool = True) -> FeedReport:
+        """It, in numbers."""
+        return FeedReport(
+            rows=sum(len(hint.rows) for hint in self.hints),
+            messages=len(self.hints),
+            published=published,
+            window=self.size,
+            full=self.full,
+            again_seconds=self.again_seconds,
+        )
 
 
 class Dispatcher:
@@ -75,47 +87,59 @@ class Dispatcher:
         Without rows that were `added` just now nothing may wait at all, so it looks before it locks
         the queue. A broker that is away is not an error: the rows wait, unmarked.
         """
-        if not added and not self._database.run(_waiting(queue, 1))[0].all():
+        if not added and not self._database.run((queries.is_waiting(), _named(queue)))[0].first():
             return FeedReport()
         if self._broker_failed and not self._broker_answers():
             return FeedReport(published=False)
+        marked = self._take(queue)
+        if marked.blocked is not None:
+            _note_blocked(queue, marked.blocked)
+        published = not marked.hints or self._publish(marked.hints, marked.size)
+        return marked.report(published=published)
+
+    def _take(self, queue: str) -> _Marked:
+        """Mark the best rows that fit."""
+        self._learn_runtimes()
         with self._database.exchanges() as exchanges:
             marked = self._mark(exchanges, queue)
         if marked is None:
-            self._database.execute(queries.ensure_queue(queue))
-            return self.feed(queue, added=added)
-        hints, size, full = marked
-        if not hints:
-            return FeedReport(window=size, full=full)
-        published = self._publish(hints, size)
-        return FeedReport(sum(len(hint.rows) for hint in hints), len(hints), published, size)
+            with self._database.transaction() as connection:
+                marked = self._mark_regulated(connection, queue)
+        return marked
 
-    def _mark(self, exchanges: Exchanges, queue: str) -> tuple[list[Hint], int, bool] | None:
-        """Hints of what fits, the window's size, and whether rows wait and none fits.
-
-        None at the first use of a queue, which has no row yet to be locked.
-        """
+    def _mark(self, exchanges: Exchanges, queue: str) -> _Marked | None:
+        """The same where nobody but the window has a say; else None, and nothing is done."""
         settings = get_settings()
-        named = {"queue_name": queue}
         locked, few, out = exchanges.ask(
-            (queries.lock_queue(), named), _waiting(queue, FEW), (queries.outstanding(), named)
+            (queries.lock_queue(), _named(queue)),
+            _waiting(queue, FEW),
+            (queries.outstanding(), _named(queue)),
         )
-        if (row := locked.first()) is None:
-            return None
-        candidates = few.all()
-        outstanding = {each.dispatched_priority: each.hints for each in out.all()}
+        row = locked.first()
+        if row is None:
+            return None  # its first use
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
-            return [], size, True
+            return _Marked(size, full=True)
+        if row.regulated:
+            return None
+        candidates = few.all()
         if not candidates:
-            return [], size, False
+            return _Marked(size)
+        outstanding = {each.dispatched_priority: each.hints for each in out.all()}
         now = candidates[0].now_micros
         if len(candidates) == FEW:
             # Nobody behind the first one has more room than it.
             top = level_of(candidates[0].rank, now, settings.ageing_seconds)
             room = size - sum(count for level, count in outstanding.items() if level >= top)
-            if room > FEW:
-                candidates = exchanges.ask(_waiting(queue, room))[0].all()
+            if room <= 0:
+                return _Marked(size, full=True)
+            asked = max(room, FEW)
+            others, more = exchanges.ask(who_else(candidates[0].user_id), _waiting(queue, asked))
+            candidates = more.all()
+            # Who has nothing out yet may be behind what has been looked at.
+            if len(candidates) == asked and others.column() == [True]:
+                return None
         admitted = windows.admit(
             [(candidate.id, candidate.rank) for candidate in candidates],
             outstanding,
@@ -123,36 +147,70 @@ class Dispatcher:
             now,
             settings.ageing_seconds,
         )
-        if not admitted:
-            return [], size, True
-        marks = [
-            (level, {"queue_name": queue, "ids": admitted[level], "level": level})
-            for level in sorted(admitted, reverse=True)
-        ]
-        found = exchanges.ask(*((queries.mark(), named) for _, named in marks))
-        hints = []
-        for (level, _), marked in zip(marks, found, strict=True):
-            # RETURNING has no order.
-            rows = sorted(marked.all(), key=lambda each: (each.rank, each.id))
-            hints += self._hints(exchanges, queue, level, rows, row.slots)
-        return hints, size, not hints
+        hints = self._put_out(queue, admitted, row.slots, lambda calls: exchanges.ask(*calls))
+        return _Marked(size, hints, full=not hints)
 
-    def _hints(
-        self, exchanges: Exchanges, queue: str, level: int, rows: Sequence[Any], slots: int
+    def _mark_regulated(self, connection: Connection, queue: str) -> _Marked:
+        """The same where limits or several owners may have a say."""
+        settings = get_settings()
+        row = _locked(connection, queue)
+        size: int = settings.dispatch_window or row.window
+        if row.paused_at is not None:
+            return _Marked(size, full=True)
+        regulation = Regulation(connection, queue, size, settings.ageing_seconds)
+        choice = regulation.choose()
+        hints = self._put_out(
+            queue,
+            choice.admitted,
+            row.slots,
+            lambda calls: [connection.execute(*call) for call in calls],
+            parked=True,
+        )
+        regulation.close([each.task_id for hint in hints for each in hint.rows], row)
+        again = 0.0 if choice.more else choice.seconds
+        return _Marked(size, hints, not hints, choice.waits, again)
+
+    def _put_out(
+        self,
+        queue: str,
+        admitted: dict[int, list[uuid.UUID]],
+        slots: int,
+        ask: Callable[[list[Call]], Sequence[Any]],
+        *,
+        parked: bool = False,
     ) -> list[Hint]:
-        runtimes = self._known_runtimes(exchanges)
+        """Mark these rows, and make the messages for those that could be."""
+        if not admitted:
+            return []
+        statement = queries.mark(parked=parked)
+        levels = sorted(admitted, reverse=True)
+        found = ask(
+            [
+                (statement, {**_named(queue), "ids": admitted[level], "level": level})
+                for level in levels
+            ]
+        )
+        hints = []
+        for level, answer in zip(levels, found, strict=True):
+            marked = {row.id: row for row in answer.all()}
+            # RETURNING has no order.
+            rows = [marked[each] for each in admitted[level] if each in marked]
+            hints += self._hints(queue, level, rows, slots)
+        return hints
+
+    def _hints(self, queue: str, level: int, rows: Sequence[Any], slots: int) -> list[Hint]:
         kinds = [(row.celery_task_name, row.burst) for row in rows]
         sizes = {
             (name, burst): (windows.burst_size if burst else windows.slice_size)(
-                runtimes.get(name), len(rows), slots
+                self._runtimes.get(name), len(rows), slots
             )
             for name, burst in set(kinds)
         }
         return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
 
-    def _known_runtimes(self, exchanges: Exchanges) -> dict[str, windows.Runtime]:
+    def _learn_runtimes(self) -> None:
         if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
-            (found,) = exchanges.ask((queries.runtimes_values(), {}))
+            (found,) = self._database.run((queries.runtimes_values(), {}))
             self._runtimes = {
                 row.celery_task_name: windows.Runtime(
                     row.samples, row.mean_seconds, row.peak_seconds
@@ -160,7 +218,6 @@ class Dispatcher:
                 for row in found.all()
             }
             self._runtimes_read_at = time.monotonic()
-        return self._runtimes
 
     def _publish(self, hints: list[Hint], size: int) -> bool:
         prefix = get_settings().broker_key_prefix
@@ -205,8 +262,20 @@ class Dispatcher:
             return False
 
 
+def _locked(connection: Connection, queue: str) -> Any:
+    row = connection.execute(queries.lock_queue(), _named(queue)).first()
+    if row is None:
+        connection.execute(queries.ensure_queue(queue))
+        row = connection.execute(queries.lock_queue(), _named(queue)).one()
+    return row
+
+
+def _named(queue: str) -> dict[str, str]:
+    return {"queue_name": queue}
+
+
 def _waiting(queue: str, room: int) -> Call:
-    return queries.waiting(), {"queue_name": queue, "room": room}
+    return queries.waiting(), {**_named(queue), "room": room}
 
 
 def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
@@ -230,89 +299,17 @@ def shown(arguments: Any) -> str:
     return text if len(text) <= REPR_LENGTH else text[: REPR_LENGTH - 3] + "..."
 
 
-class _Feeder:
-    """The thread that feeds for this process."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        # Queues to feed, and whether rows were added to them.
-        self._dirty: dict[str, bool] = {}
-        # When a queue may be fed again, by the monotonic clock.
-        self._rested: dict[str, float] = {}
-        self._condition = threading.Condition()
-        self._busy = False
-        self._ended = False
-        # Marks need not survive a power cut: a row whose mark is lost is fed again.
-        self._database = Database(durable=False)
-        self._dispatcher = Dispatcher(self._database)
-        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
-        self._thread.start()
-
-    def wake(self, queue: str, added: bool) -> None:
-        with self._condition:
-            known = queue in self._dirty
-            self._dirty[queue] = added or self._dirty.get(queue, False)
-            if not known:  # else the thread knows when the queue's turn is
-                self._condition.notify_all()
-
-    def flush(self, timeout: float) -> None:
-        with self._condition:
-            self._condition.wait_for(lambda: not self._dirty and not self._busy, timeout)
-
-    def end(self) -> None:
-        with self._condition:
-            self._ended = True
-            self._condition.notify_all()
-        self._thread.join(LAST_RETRY_SECONDS)
-        self._database.close()
-
-    def _run(self) -> None:
-        pause = FIRST_RETRY_SECONDS
-        while (following := self._next()) is not None:
-            queue, added = following
-            try:
-                done = self._feed(queue, added)
-            except SQLAlchemyError as exc:
-                log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
-                done = False
-            except Exception:
-                # Whatever it was: this thread is the only one that feeds for this process.
-                log.exception("feed_failed", queue=queue)
-                done = False
-            with self._condition:
-                self._busy = False
-                self._condition.notify_all()
-                if done:
-                    pause = FIRST_RETRY_SECONDS
-                    continue
-                self._condition.wait_for(lambda: self._ended, pause)
-            pause = min(pause * 2, LAST_RETRY_SECONDS)
-            self.wake(queue, added)
-
-    def _feed(self, queue: str, added: bool) -> bool:
-        began = time.monotonic()
-        report = self._dispatcher.feed(queue, added=added)
-        now = time.monotonic()
-        rest = windows.rest(now - began, report.rows, report.window, full=report.full)
-        self._rested[queue] = now + rest
-        return report.published
-
-    def _next(self) -> tuple[str, bool] | None:
-        """The queue to feed now, waited for, and whether rows were added; None at the end."""
-        with self._condition:
-            while not self._ended:
-                now = time.monotonic()
-                due = {queue: self._rested.get(queue, now) for queue in self._dirty}
-                queue = min(due, key=due.__getitem__, default=None)
-                if queue is not None and due[queue] <= now:
-                    self._busy = True
-                    return queue, self._dirty.pop(queue)
-                self._condition.wait(None if queue is None else due[queue] - now)
-        return None
-
-
-_feeder: _Feeder | None = None
+_feeder: Feeder | None = None
+# Queues of which this process knows that they wait for a limit.
+_blocked: set[str] = set()
 _guard = threading.Lock()
+
+
+def _new_feeder() -> Feeder:
+    # Marks need not survive a power cut: a row whose mark is lost is fed again.
+    database = Database(durable=False)
+    dispatcher = Dispatcher(database)
+    return Feeder(lambda queue, added: dispatcher.feed(queue, added=added), database.close)
 
 
 def wake(queue: str, *, added: bool = False) -> None:
@@ -320,9 +317,28 @@ def wake(queue: str, *, added: bool = False) -> None:
     global _feeder
     with _guard:
         if _feeder is None or _feeder.pid != os.getpid():
-            _feeder = _Feeder()
+            _feeder = _new_feeder()
         feeder = _feeder
     feeder.wake(queue, added)
+
+
+def freed() -> None:
+    """A task has ended or gone back: whoever waits for its place under a limit is fed."""
+    for queue in tuple(_blocked):
+        wake(queue)
+
+
+def learn_blocked(queues: Iterable[str]) -> None:
+    """What the database says about which queues wait for a limit."""
+    global _blocked
+    _blocked = set(queues)
+
+
+def _note_blocked(queue: str, blocked: bool) -> None:
+    """An agent that does not know yet would feed it only at its next tick."""
+    if blocked and queue not in _blocked:
+        events.wake_agents()
+    (_blocked.add if blocked else _blocked.discard)(queue)
 
 
 def flush(timeout: float = 2.0) -> None:
@@ -336,6 +352,7 @@ def stop() -> None:
     global _feeder
     with _guard:
         feeder, _feeder = _feeder, None
+    _blocked.clear()
     if feeder is not None and feeder.pid == os.getpid():
         feeder.end()
 

@@ -12,6 +12,7 @@ from app.cli import (
     diagnosis,
     errors,
     launch,
+    limits,
     run_here,
     schedules,
     statistics,
@@ -62,6 +63,7 @@ statistics.add(app)
 errors.add(app)
 webhooks.add(app)
 schedules.add(app)
+limits.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)

@@ -35,8 +35,8 @@ _COLUMNS = ("ID", "STATUS", "PROGRESS", "PRIORITY", "QUEUE", "CREATED", "NAME", 
 _SHOWN = (
     "id", "name", "status", "reason", "progress", "progress_message", "celery_task_name", "args",
     "kwargs", "result", "task_type", "queue", "priority", "attempt", "tries", "max_attempts",
-    "time_limit", "soft_time_limit", "tags", "user_id", "owner_ref", "parent_id", "depends_on",
-    "retry_of", "scheduled_at", "expires_at", "created_at", "dispatched_at", "started_at",
+    "time_limit", "soft_time_limit", "tags", "user_id", "owner_ref", "limit_key", "parent_id",
+    "depends_on", "retry_of", "scheduled_at", "expires_at", "created_at", "dispatched_at", "started_at",
     "completed_at", "cancel_requested_at", "worker", "celery_id", "version",
 )  # fmt: skip
 
@@ -79,6 +79,9 @@ def submit(
         UniqueMode,
         typer.Option(help="When one has it: fail, give that one's id, or replace it if it waits."),
     ] = UniqueMode.REJECT,
+    limit_key: Annotated[
+        str | None, typer.Option(help="What limits of kind key count it under.")
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -102,6 +105,7 @@ def submit(
         "tags": tag,
         "countdown": countdown,
         "depends_on": depends_on,
+        "limit_key": limit_key,
     }
     if on_dependency_failure is OnDependencyFailure.RUN:
         optional["on_dependency_failure"] = on_dependency_failure.value

@@ -8,7 +8,7 @@ from app import events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
-from app.queries import bulk, deliveries, intake, leases, removal, users
+from app.queries import bulk, deliveries, intake, leases, limits, removal, users
 from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
@@ -33,6 +33,7 @@ def run_once(database: Database, batch: int) -> PruneReport:
     deleted = database.execute(removal.remove_where_requested(batch)).all()
     events.deleted([(row.id, row.user_id) for row in deleted])
     database.execute(intake.drop_keys(IDEMPOTENCY_SECONDS))
+    database.execute(limits.forget_uses())
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     days = get_settings().retention_days

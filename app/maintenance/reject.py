@@ -6,7 +6,7 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from app import events
+from app import dispatch, events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.domain.rank import Priority
@@ -55,6 +55,8 @@ class Reject:
                 unknown |= {row.id: row.queue for row in self._database.execute(statement).all()}
         self._sweep(set(unknown.values()))
         events.changed([*expired, *unknown])
+        if expired or unknown:
+            dispatch.freed()
         return RejectReport(len(expired), len(unknown))
 
     def _sweep(self, queues: set[str]) -> None:

@@ -56,6 +56,8 @@ def run_once(database: Database, limit: int) -> RescueReport:
             dispatch.wake(settled.queue or "default")
         else:
             ended += 1
+    if returned or ended:
+        dispatch.freed()
     return RescueReport(returned, ended, alive)
 
 

@@ -89,6 +89,8 @@ class Resend:
             count += len(rows)
             for queue in {row.queue for row in rows}:
                 dispatch.wake(queue)
+        if count:
+            dispatch.freed()
         return count
 
 

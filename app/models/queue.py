@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Integer, Text
+from sqlalchemy import Boolean, Integer, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Timestamp
@@ -22,3 +22,8 @@ class Queue(Base):
     # the broker at a time.
     slots: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     window: Mapped[int] = mapped_column(Integer, default=16, server_default="16")
+    # Its feed has to mind limits or owners. True until a feed has found out that it need not, so that
+    # a queue which is made while somebody makes a limit is not missed.
+    regulated: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    # Tasks wait for a limit: whoever frees a slot has this queue fed.
+    blocked: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

@@ -86,6 +86,8 @@ class Task(Base):
     retry_of: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     # With whose it is: `services.uniqueness`.
     unique_key: Mapped[str | None] = mapped_column(Text)
+    # What a limit of kind `key` counts it under.
+    limit_key: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(JsonText, default=list)
     # NULL is none. Once more in `task_dependencies`, one a row, where they are looked up.
     depends_on: Mapped[list[str] | None] = mapped_column(JsonText)
@@ -99,6 +101,8 @@ class Task(Base):
     # When the row may run. Its rank is set once that moment has come, never before.
     ready_at: Mapped[datetime] = mapped_column(Timestamp)
     rank: Mapped[int | None] = mapped_column(BigInteger)
+    # Where it waits for its turn if others may pass it: see `app.regulation`. Empty is with everybody.
+    lane: Mapped[str] = mapped_column(Text, default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     # The mark: a hint with the current celery_id is, or is about to be, in the broker.
     dispatched_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -124,6 +128,7 @@ class Task(Base):
         Index(
             "ix_tasks_waiting",
             "queue",
+            "lane",
             "rank",
             "id",
             postgresql_where=_WAITING,

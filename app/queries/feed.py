@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Integer,
     Select,
     Text,
@@ -45,10 +45,10 @@ def ensure_queue(name: str) -> Insert:
 
 
 @cache
-def lock_queue() -> Select[datetime | None, int, int]:
+def lock_queue() -> Rows:
     """The row of `:queue_name`, locked. Waits: a feed that skipped instead would be a lost wake-up."""
     return (
-        select(Queue.paused_at, Queue.slots, Queue.window)
+        select(Queue.paused_at, Queue.slots, Queue.window, Queue.regulated, Queue.blocked)
         .where(Queue.name == _QUEUE)
         .with_for_update()
     )
@@ -99,29 +99,45 @@ def next_ready() -> Rows:
     return select(soonest.label("soonest"), now().label("now"))
 
 
-@cache
-def waiting() -> Select[uuid.UUID, int | None, str, int]:
-    """The best `:room` rows of `:queue_name` that have no hint, with the database's time in µs."""
+def waits() -> tuple[ColumnElement[bool], ...]:
+    """What makes a row of `:queue_name` one that may be handed out."""
     return (
-        select(Task.id, Task.rank, Task.celery_task_name, micros(now()).label("now_micros"))
-        .where(
-            Task.queue == _QUEUE,
-            legal(Event.FEED),
-            Task.dispatched_at.is_(None),
-            Task.rank.is_not(None),
-            or_(Task.expires_at.is_(None), Task.expires_at > now()),
-        )
+        Task.queue == _QUEUE,
+        legal(Event.FEED),
+        Task.dispatched_at.is_(None),
+        Task.rank.is_not(None),
+        or_(Task.expires_at.is_(None), Task.expires_at > now()),
+    )
+
+
+@cache
+def is_waiting() -> Select[uuid.UUID]:
+    """Some row of `:queue_name` that has no hint, if there is one."""
+    return select(Task.id).where(*waits()).limit(1)
+
+
+@cache
+def waiting() -> Rows:
+    """The best `:room` rows of `:queue_name` that have no hint, with the database's time in µs.
+
+    None of those that others may pass: `app.queries.lanes`.
+    """
+    return (
+        select(Task.id, Task.rank, Task.user_id, micros(now()).label("now_micros"))
+        .where(*waits(), Task.lane == "")
         .order_by(Task.rank, Task.id)
         .limit(bindparam("room", type_=Integer()))
     )
 
 
 @cache
-def mark() -> Update:
+def mark(*, parked: bool = False) -> Update:
     """Mark rows `:ids` of `:queue_name` as dispatched under `:level`.
 
-    One that was cancelled, moved, put off or marked meanwhile is left out.
+    One that was cancelled, moved, put off or marked meanwhile is left out. Those that may be `parked`
+    come back, if they do, among everybody's: by then nobody may look into lanes any more.
     """
+    lane = {"lane": ""} if parked else {}
     return (
         update(Task)
         .where(
@@ -131,7 +147,11 @@ def mark() -> Update:
             Task.dispatched_at.is_(None),
             Task.rank.is_not(None),
         )
-        .values(dispatched_at=now(), dispatched_priority=bindparam("level", type_=Integer()))
+        .values(
+            dispatched_at=now(),
+            dispatched_priority=bindparam("level", type_=Integer()),
+            **lane,
+        )
         .returning(
             Task.id,
             Task.celery_id,

@@ -266,7 +266,8 @@ def running_by_worker() -> Rows:
 
 def queues() -> Rows:
     """Every queue's row."""
-    return select(Queue.name, Queue.paused_at, Queue.slots, Queue.window).order_by(Queue.name)
+    columns = (Queue.name, Queue.paused_at, Queue.slots, Queue.window, Queue.blocked)
+    return select(*columns).order_by(Queue.name)
 
 
 def workers_silent(seconds: float) -> Rows:

@@ -100,7 +100,7 @@ def lock(task_id: uuid.UUID, owner: uuid.UUID | None = None) -> Select[Task]:
 def hold(ids: Sequence[uuid.UUID], owner: uuid.UUID | None = None) -> Rows:
     """How these tasks stand, as far as they exist; locked in the order of their ids."""
     return (
-        select(Task.id, Task.status)
+        select(Task.id, Task.status, Task.dispatched_at)
         .where(one_of(Task.id, ids), owned(owner))
         .order_by(Task.id)
         .with_for_update()

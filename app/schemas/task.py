@@ -14,6 +14,7 @@ from app.schemas.common import (
     Answer,
     FunctionName,
     Id,
+    LimitKey,
     Line,
     Name,
     OwnerRef,
@@ -58,6 +59,7 @@ _EXAMPLE_TASK: dict[str, JsonValue] = {
     "soft_time_limit": None,
     "user_id": "01a20e62-5b55-779d-b9c9-b59b3363cac2",
     "owner_ref": None,
+    "limit_key": None,
     "parent_id": None,
     "depends_on": [],
     "scheduled_at": None,
@@ -119,6 +121,10 @@ class TaskCreate(Request):
         "reject",
         description="When an unfinished task has the key: 409 `unique_key_taken`, which names it; "
         "it is the answer, with 200; or it is revoked with reason `replaced`, if it still waits.",
+    )
+
+    limit_key: LimitKey | None = Field(
+        None, description="What limits of kind `key` count it under, such as a customer."
     )
 
     @model_validator(mode="after")
@@ -202,6 +208,7 @@ class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     soft_time_limit: float | None
     user_id: UUID | None
     owner_ref: str | None
+    limit_key: str | None
     parent_id: UUID | None
     depends_on: Annotated[list[UUID], BeforeValidator(lambda ids: ids or [])]
     tags: list[str]

@@ -29,6 +29,7 @@ MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
 MAX_ATTEMPTS = 1000
 MAX_UNIQUE_KEY = 200
+MAX_LIMIT_KEY = 200
 MAX_SECONDS = 31_536_000.0
 UNIQUE_MODES = ("reject", "existing", "replace")
 _PRIORITIES = tuple(Priority)
@@ -70,6 +71,8 @@ class NewTask:
     # (`services.uniqueness`).
     unique_key: str | None = None
     unique_mode: str = "reject"
+    # What limits of kind `key` count it under; default: the function's own.
+    limit_key: str | None = None
     # By which others of the same request name it (`services.local_names`); it is not kept.
     local_id: str | None = None
 
@@ -149,6 +152,7 @@ def _row(
         "owner_ref": new.owner_ref,
         "parent_id": new.parent_id,
         "retry_of": new.retry_of,
+        "limit_key": new.limit_key or info.limit_key,
         "tags": list(new.tags),
         "depends_on": [str(each) for each in new.depends_on] or None,
         "on_dependency_failure": new.on_dependency_failure,
@@ -184,12 +188,15 @@ def _check_texts(new: NewTask) -> list[dict[str, Any]]:
         ("task_type", new.task_type, 100),
         ("owner_ref", new.owner_ref, 200),
         ("unique_key", new.unique_key, MAX_UNIQUE_KEY),
+        ("limit_key", new.limit_key, MAX_LIMIT_KEY),
         *((f"tags.{i}", tag, 64) for i, tag in enumerate(new.tags)),
     ):
-        if value is None and field in ("owner_ref", "unique_key"):
+        if value is None and field in ("owner_ref", "unique_key", "limit_key"):
             continue
         if problem := text_problem(value, longest):
             errors.append(_error(field, f"{field} {problem}", "text"))
+    if isinstance(new.limit_key, str) and set(new.limit_key) & set("/*"):
+        errors.append(_error("limit_key", "limit_key must not contain / or *", "text"))
     if len(new.tags) > MAX_TAGS:
         errors.append(_error("tags", f"at most {MAX_TAGS} tags", "too_many"))
     if len(set(new.tags)) != len(new.tags):

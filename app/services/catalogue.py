@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import re
 import sysconfig
 import traceback
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from celery import Task as CeleryTask
 
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
+from app.domain.limits import Rate, celery_rate
 from app.domain.retry import RetryPolicy
 from app.services.parameters import Parameters
 
@@ -28,6 +30,7 @@ INJECTED = frozenset({"task_id"})
 # Modules of installed packages: a mistake that shows there is in the line that called them.
 _INSTALLED = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 _IMPORTERS = {__file__}
+_KEY = re.compile(r"(?!\s*$)[^\x00-\x1f\ud800-\udfff/*]{1,200}")
 # A crash in a burst is somebody else's for most of its rows.
 BURST_ATTEMPTS = 4
 
@@ -49,6 +52,10 @@ class TaskInfo:
     requeue_on_interrupt: bool | None
     # Short, and fit to run again: many rows share one claim and one settlement.
     burst: bool = False
+    # Of its tasks, unless a submission says otherwise.
+    limit_key: str | None = None
+    # What Celery calls `rate_limit`, here for all workers together.
+    rate: Rate | None = None
 
     @property
     def max_attempts(self) -> int:
@@ -179,7 +186,25 @@ def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
         soft_time_limit=task.soft_time_limit,
         requeue_on_interrupt=None if on_interrupt is None else on_interrupt == "requeue",
         burst=_burst(task, policy),
+        limit_key=_limit_key(task),
+        rate=_rate(task),
     )
+
+
+def _limit_key(task: CeleryTask[Any, Any]) -> str | None:
+    key = getattr(task, "limit_key", None)
+    if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
+        raise ConfigurationError(
+            f"{task.name}: limit_key is {key!r}; use up to 200 characters of a line without / and *"
+        )
+    return key
+
+
+def _rate(task: CeleryTask[Any, Any]) -> Rate | None:
+    try:
+        return celery_rate(task.rate_limit)
+    except ValueError as exc:
+        raise ConfigurationError(f"{task.name}: rate_limit {task.rate_limit!r} {exc}") from exc
 
 
 def _burst(task: CeleryTask[Any, Any], policy: RetryPolicy) -> bool:

@@ -12,7 +12,7 @@ from app.core.errors import Conflict, NotFound, PreconditionFailed
 from app.domain.lifecycle import TaskStatus
 from app.models import Task
 from app.queries import tasks as queries
-from app.services.announcing import tell_after_commit
+from app.services.announcing import tell_all_after_commit
 from app.services.finding import find, get_task
 from app.services.transactions import undone_if_refused
 
@@ -52,7 +52,9 @@ async def edit(
         if changes["tags"]:
             await db.execute(queries.insert_tags((edited.id, tag) for tag in changes["tags"]))
     await db.refresh(edited)
-    tell_after_commit(db, edited)
+    # One that was handed out leaves a place under its limits.
+    rescheduled = "priority" in changes or "scheduled_at" in changes
+    tell_all_after_commit(db, {edited.id: edited.queue}, agents=rescheduled)
     await db.commit()
     return edited
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -73,18 +74,23 @@ async def cancel_each(
     held = (await db.execute(queries.hold(ids, owner))).all()
     outcomes = dict.fromkeys(ids, CancelOutcome.UNKNOWN)
     outcomes |= {row.id: _of_finished(row.status) for row in held if row.status in FINISHED}
-    awaited = False
+    # One that was handed out leaves a place under its limits.
+    agents = _any_handed_out(held)
     if pending := [row.id for row in held if row.status == TaskStatus.PENDING]:
         revoked = await db.execute(queries.cancel_if_pending(pending, owner, reason))
         for row in revoked:
             outcomes[row.id] = CancelOutcome.REVOKED_NOW
-            awaited |= row.awaited
+            agents |= row.awaited
     if running := [row.id for row in held if row.status == TaskStatus.RUNNING]:
         grace = get_settings().cancel_grace_seconds
         told = queries.request_cancel_if_running(running, owner, reason, grace)
         outcomes |= dict.fromkeys(await db.scalars(told), CancelOutcome.REQUESTED)
-    tell_endings_after_commit(db, [*pending, *running], agents=awaited or bool(running))
+    tell_endings_after_commit(db, [*pending, *running], agents=agents or bool(running))
     return outcomes
+
+
+def _any_handed_out(held: Sequence[Any]) -> bool:
+    return any(row.status == TaskStatus.PENDING and row.dispatched_at for row in held)
 
 
 def _of_finished(status: str) -> CancelOutcome:
@@ -129,7 +135,8 @@ async def delete_each(
     """The same for many, in the caller's transaction, after whose commit it is told."""
     # Locked by a statement of its own: whoever comes to need a task while this waits for the lock is
     # then seen by the next one. And what it is, it stays.
-    left = {row.id for row in await db.execute(queries.hold(ids, owner))}
+    held = (await db.execute(queries.hold(ids, owner))).all()
+    left = {row.id for row in held}
     outcomes = dict.fromkeys(ids, DeleteOutcome.UNKNOWN) | dict.fromkeys(left, DeleteOutcome.NEEDED)
     deleted: list[events.Deleted] = []
     # Again: one that has gone may be what needed another one.
@@ -143,7 +150,8 @@ async def delete_each(
         told = removal.request_delete_if_running(sorted(left), owner, grace)
         stopping = list(await db.scalars(told))
     outcomes |= dict.fromkeys(stopping, DeleteOutcome.REQUESTED)
-    tell_endings_after_commit(db, stopping, deleted=deleted, agents=bool(stopping))
+    agents = bool(stopping) or _any_handed_out(held)
+    tell_endings_after_commit(db, stopping, deleted=deleted, agents=agents)
     return outcomes
 
 

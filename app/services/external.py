@@ -15,6 +15,7 @@ from app.models import Task
 from app.queries import external as external_queries
 from app.queries import removal
 from app.services.finding import find
+from app.services.limits import take_place
 from app.services.transactions import undone_if_refused
 
 DEFAULT_LEASE_SECONDS = 300.0
@@ -30,8 +31,11 @@ async def claim(
 ) -> Task:
     """Take a pending task for `executor`; its lease is renewed by each report.
 
-    Raises `NotFound`, `Conflict` when it is not pending, `PreconditionFailed`.
+    Raises `NotFound`, `Conflict` when it is not pending or a limit is reached, `PreconditionFailed`.
     """
+    found = await find(db, task_id, None)
+    if found is not None and found.status == TaskStatus.PENDING:
+        await take_place(db, found)
     statement = external_queries.claim_external(
         task_id, f"external:{executor}", lease_seconds, if_version
     )
@@ -78,10 +82,10 @@ async def report(
         raise await _refusal(db, task_id, if_version, f"is not held by attempt {attempt} of yours")
     if task.status in FINISHED and task.delete_requested_at is not None:
         await db.execute(removal.remove_if_not_running([task_id], None))
-    awaited = task.awaited and task.status in FINISHED
+    ended = task.status in FINISHED
     await db.commit()
     events.changed([task_id])
-    if awaited:
+    if ended:
         events.wake_agents()
     return task
 

@@ -83,6 +83,8 @@ async def pause(db: AsyncSession, name: str, by: str) -> QueueState:
     held_back = (await db.scalars(feed.unmark_queue(name))).all()
     await db.commit()
     events.changed(held_back)
+    if held_back:
+        events.wake_agents()  # they leave places under limits that other queues share
     return await _state_after(db, name)
 
 

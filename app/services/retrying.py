@@ -160,5 +160,6 @@ def _again(
         tags=old.tags,
         owner_ref=old.owner_ref,
         unique_key=given(old.unique_key),
+        limit_key=old.limit_key,
         retry_of=old.id,
     )

@@ -74,6 +74,7 @@ class Deaths:
                 await self._return_unbegun(process)
                 await self._settle_for(process, blamed)
                 self._holdings.processes.pop(process.pid, None)
+                dispatch.freed()
 
     async def _blame(self, group: list[Process]) -> dict[uuid.UUID, Blame]:
         """Why each attempt ended, as far as it was not ended on purpose."""

@@ -6,13 +6,15 @@ import asyncio
 import time
 from typing import Any
 
+from app import dispatch
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
 from app.maintenance import dependents, fold, grouping, prune, reject, rescue, resend
-from app.queries import clock, feed, leases
+from app.queries import clock, feed, leases, limits
+from app.services import rate_limits
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
 from app.worker.steadiness import Steadiness
@@ -71,6 +73,7 @@ class Duties:
             statement = feed.rank_ready(None, get_settings().ageing_seconds, BATCH)
             self._database.execute(statement)
         self._fold()
+        dispatch.learn_blocked(self._database.execute(limits.blocked_queues()).column())
         return sorted(catalogue().queues)
 
     @property
@@ -111,6 +114,7 @@ class Duties:
             fold.forget(self._database)
             grouping.forget(self._database)
         self._set_windows()
+        rate_limits.sync(self._database, catalogue())
         reports["group"] = grouping.run_once(self._database, GROUP_BATCH)
         for name, report in reports.items():
             if report.worth_telling:

@@ -91,6 +91,7 @@ class Hearing:
                 self._notice(uuid.UUID(task_id))
             if again:
                 dispatch.wake(again)
+            dispatch.freed()
         elif kind == "burst":
             path = path_of(self._path, process.pid)
             held_rows = self._holdings.burst_claimed_by(process, message, path)
@@ -98,6 +99,7 @@ class Hearing:
         elif kind == "burst_over":
             for held in self._holdings.burst_ended(process, message):
                 self._notice(held.pair[0])
+            dispatch.freed()
         elif kind == "awaited":
             self.finished.set()
         elif kind == "waiting":

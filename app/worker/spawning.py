@@ -42,6 +42,7 @@ class SpawnOptions(TypedDict, total=False):
     on_dependency_failure: str
     tags: Sequence[str]
     owner_ref: str
+    limit_key: str
 
 
 def spawn(

@@ -272,6 +272,7 @@ class Stops:
         """Let these rows, which nobody has claimed, have new hints."""
         await asyncio.to_thread(self._database.execute, feed.unmark(pairs))
         dispatch.wake(queue)
+        dispatch.freed()
 
 
 def hard_limit(held: Held) -> float:

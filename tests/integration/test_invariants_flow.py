@@ -13,7 +13,7 @@ from app.domain import cron
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode
 from app.models import Worker
-from app.queries import leases, schedules
+from app.queries import leases, limits, schedules
 from app.queries import queues as queue_queries
 from app.queries.schedules import BEAT_DUTY
 from tests.support.invariants import ago, broken, live_worker, verify
@@ -184,3 +184,16 @@ def test_a_schedule_that_has_lost_its_next_slot_is_found(world: World) -> None:
     add_schedule(world, name="only once", definition=cron.once(ago(world, 60)))
     found = {finding.rule: finding.subjects for finding in verify(world).findings}
     assert found == {"schedule_ended": ["nightly"]}
+
+
+def test_more_out_than_a_limit_lets_is_found(world: World) -> None:
+    ids = world.add_many(3)
+    world.mark(ids[0])
+    lowered = limits.put(
+        "task", NOOP, concurrency=1, rate_count=None, rate_seconds=None, by="op@example.org"
+    )
+    world.database.execute(lowered)
+    world.mark(ids[1])
+    assert broken(world) == {}  # what was out when it was lowered may be
+    world.mark(ids[2])
+    assert broken(world) == {"over_limit": [f"task:{NOOP}"]}

@@ -78,10 +78,7 @@ class Simulation:
 
     def feed(self) -> None:
         """What the dispatcher does, into a list instead of a server."""
-        with self.world.database.exchanges() as exchanges:
-            marked = self.world.dispatcher._mark(exchanges, QUEUE)
-        assert marked is not None, "the queue has a row"
-        hints, _, _ = marked
+        hints = self.world.dispatcher._take(QUEUE).hints
         ids = [celery_id for hint in hints for _, celery_id in self.publishes(hint)]
         assert not self.published & set(ids), "an id was published twice"
         self.published |= set(ids)

@@ -13,9 +13,10 @@ from sqlalchemy import Row, select, update
 from app.core.broker import sync_client
 from app.core.config import get_settings
 from app.db.session import Database
-from app.dispatch import Dispatcher, FeedReport
+from app.dispatch import Dispatcher
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
+from app.feeder import FeedReport
 from app.hints import HintRow, list_key, rows_of
 from app.models import Task, TaskAttempt
 from app.queries import claims, clock, feed, leases, tasks

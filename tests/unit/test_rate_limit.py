@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.hints import HEADER
+from app.worker import strategy as strategies
 from app.worker.consumer import SteadyConsumer
 from tests.support.environment import use_settings
 
@@ -20,3 +22,21 @@ def test_a_main_process_has_its_share(
     limited = SimpleNamespace(rate_limit="600/m")
     assert consumer.bucket_for_task(limited).fill_rate == pytest.approx(per_second)
     assert consumer.bucket_for_task(SimpleNamespace(rate_limit=None)) is None
+
+
+@pytest.mark.parametrize(("hint", "limited"), [(True, False), (False, True)])
+def test_a_hint_is_not_limited_again_where_it_is_read(
+    clean_settings: pytest.MonkeyPatch, hint: bool, limited: bool
+) -> None:
+    """Its rate is that of all workers together, which the feed has minded."""
+    seen = []
+
+    def remember(task: Any, app: Any, consumer: Any) -> Any:
+        return lambda *_: seen.append(not consumer.disable_rate_limits)
+
+    clean_settings.setattr(strategies, "default", remember)
+    consumer = SimpleNamespace(disable_rate_limits=False, event_dispatcher=None)
+    handle = strategies.strategy(None, None, consumer)
+    message = SimpleNamespace(headers={HEADER: [["a", "b"]]} if hint else {})
+    handle(message, None, None, None, None)
+    assert seen == [limited]

@@ -13,7 +13,7 @@ from functools import partial
 
 from app.core.config import get_settings
 from app.db.session import Database
-from app.maintenance.invariants import flow, groups, parts, rows
+from app.maintenance.invariants import flow, groups, limits, parts, rows
 from app.maintenance.invariants.finding import RULES, Finding, Report, Rule, Suspect, gather
 from app.maintenance.invariants.times import Times
 
@@ -45,6 +45,7 @@ def run_once(
         partial(rows.unfolded, database, times),
         partial(groups.counted, database),
         partial(groups.ungrouped, database),
+        partial(limits.exceeded, database),
         partial(flow.look, database, times, notes),
         partial(parts.workers, database, times),
         partial(parts.schedules, database, times, notes),

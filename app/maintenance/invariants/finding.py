@@ -86,6 +86,10 @@ RULES: dict[str, Rule] = {
         "with more tasks in the broker than its window",
         "no process but those of this version may feed: stop older ones",
     ),
+    "over_limit": Rule(
+        "with more tasks out than its limit lets",
+        "no process but those of this version may feed: stop older ones",
+    ),
     "broker_lists": Rule(
         "with more messages in the broker than four windows",
         "they are void and go when a worker reads them: see that one serves the queue",

@@ -31,6 +31,8 @@ class QueueNow:
     name: str
     paused: bool
     window: int
+    # Some of its tasks wait for a limit, and the first one may be of those.
+    blocked: bool = False
     # Rows in the broker by priority, and seconds since the newest was marked.
     out: dict[int, tuple[int, float]] = field(default_factory=dict)
     # Slots of live workers that serve it and have no attempt.
@@ -79,7 +81,7 @@ def look(database: Database, times: Times, notes: list[str]) -> list[Suspect]:
 def _queues(database: Database, times: Times) -> tuple[list[QueueNow], bool]:
     """Every queue, and whether any worker is alive."""
     found = {
-        row.name: QueueNow(row.name, row.paused_at is not None, row.window)
+        row.name: QueueNow(row.name, row.paused_at is not None, row.window, row.blocked)
         for row in database.execute(queries.queues()).all()
     }
     for row in database.execute(queries.hints_out()).all():
@@ -136,7 +138,7 @@ def _not_told(database: Database, times: Times) -> list[Suspect]:
 
 def _not_fed(database: Database, queue: QueueNow, times: Times) -> list[Suspect]:
     """The first row of the queue, left behind although fewer are out than slots are idle."""
-    if queue.paused or queue.marked >= queue.idle:
+    if queue.paused or queue.blocked or queue.marked >= queue.idle:
         return []
     row = database.execute(queries.first_waiting(queue.name)).first()
     if row is None or row.waited <= times.feed:

@@ -1,0 +1,345 @@
+"""Which rows of a queue go out where limits, or several owners, have a say.
+
+Limits: a row goes out only if every limit that covers it has a place, counted from the rows under the
+locks of the queue and of the limits, so that nobody overshoots. A row without a place is *parked* in a
+lane of its own kind (`app.queries.lanes`), once. What is behind it is then seen by this look, and it is
+not looked at again until its lane has a place: a backlog costs a write a row, and no look at all.
+
+Owners: while others wait too, who has something in the broker is parked as well, so that everybody who
+has nothing there is seen; within a priority the places go round: next is who has the fewest out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.db.base import to_micros
+from app.db.prepared import Call
+from app.domain.limits import Limit, Rate, Rules, Use
+from app.domain.rank import Priority, level
+from app.queries import clock, lanes
+from app.queries import limits as queries
+
+# Rows of one look, and of one feed, and lanes of one feed; with more it goes on at once.
+PAGE = 500
+LOOK = 2000
+LANES = 64
+# The part of a window that is out, at least, while others are looked for: four for each slot is a window.
+SHARE = 4
+_BEGIN = (-(2**63), uuid.UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that waits."""
+
+    id: uuid.UUID
+    rank: int
+    owner: uuid.UUID | None
+    level: Priority
+    covering: dict[str, Limit]
+
+
+@dataclass(slots=True)
+class Choice:
+    """What may go out: ids by the priority under which they travel, those to go first in front.
+
+    `waits`: some are kept back by a limit, and `seconds` until a rate lets one of them out.
+    `more`: it has not seen everything.
+    """
+
+    admitted: dict[int, list[uuid.UUID]] = field(default_factory=dict)
+    waits: bool = False
+    seconds: float | None = None
+    more: bool = False
+
+
+def limit_of(row: Any) -> Limit:
+    """A limit as its row says it."""
+    rate = None if row.rate_count is None else Rate(row.rate_count, row.rate_seconds)
+    return Limit(row.kind, row.name, row.concurrency, rate)
+
+
+def count_held(rows: Iterable[Any], rules: Rules) -> dict[str, Use]:
+    """What the buckets of these limits hold, from the rows of `queries.limits.held`."""
+    counted: dict[str, Use] = {}
+    for row in rows:
+        for bucket in rules.covering(row.queue, row.celery_task_name, row.limit_key):
+            use = counted.setdefault(bucket, Use())
+            use.held += row.number
+            use.marked += row.number * row.marked
+    return counted
+
+
+def use_values(bucket: str, use: Use, rate: Rate, count: int, moment: datetime) -> dict[str, Any]:
+    """What `queries.limits.keep_uses` writes when so many went out, the last of them at `moment`."""
+    slots = use.handed_out(rate, count, to_micros(moment))
+    return {
+        "bucket": bucket,
+        "slots": slots,
+        "over_at": moment + 2 * timedelta(seconds=rate.seconds),
+    }
+
+
+class Regulation:
+    """One feed of one queue, whose row is locked. `size` is its window."""
+
+    def __init__(
+        self, connection: Connection, queue: str, size: int, ageing_seconds: float
+    ) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._size = size
+        self._ageing = ageing_seconds
+        self._named = {"queue_name": queue}
+        limits = connection.execute(queries.lock_for_feed(), self._named).all()
+        self._rules = Rules.of(map(limit_of, limits))
+        self._limited = bool(limits)
+        self._uses: dict[str, Use] = {}
+        if limits:
+            self._uses = count_held(connection.execute(queries.held()), self._rules)
+        self._rated: set[str] = set()
+        self._now = to_micros(connection.execute(clock.database_time()).one()[0])
+        self._contended = False
+        self._lanes_left = False
+        self._out: Counter[uuid.UUID | None] = Counter()
+        # With those that have been found for everybody's lane.
+        self._near: Counter[uuid.UUID | None] = Counter()
+        self._ahead = dict.fromkeys(Priority, 0)
+        self._lanes: Sequence[Any] = ()
+        # Limits that keep something back.
+        self._full: dict[str, Limit] = {}
+        self._chosen: dict[uuid.UUID, Row] = {}
+        self._choice = Choice()
+
+    def choose(self) -> Choice:
+        """The rows that go out now, as far as nobody takes them away meanwhile."""
+        self._count_outstanding()
+        places = self._places_of_queue()
+        found = self._of_everybody(places) if places else []
+        # Only now: what has just been parked may be more urgent than what was behind it.
+        heads = self._connection.execute(lanes.heads(), self._named)
+        self._lanes = [head for head in heads if head.rank is not None]
+        self._admit([*found, *(self._of_lanes() if places else ())])
+        self._choice.more |= self._lanes_left and bool(self._chosen)
+        waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]
+        self._choice.waits = bool(self._full)
+        self._choice.seconds = min((wait for wait in waits if wait is not None), default=None)
+        return self._choice
+
+    def close(self, marked: Iterable[uuid.UUID], row: Any) -> None:
+        """Write down what went out, and what this queue's next feeds have to mind.
+
+        `row` is the queue's, which is locked.
+        """
+        self._keep_uses([self._chosen[each] for each in marked])
+        minds = self._limited or bool(self._lanes)
+        if (minds, self._choice.waits) != (row.regulated, row.blocked):
+            values = {"minds": minds, "waits": self._choice.waits}
+            self._connection.execute(queries.regulate(), {**self._named, **values})
+
+    # -- what there is ----------------------------------------------------------------------
+
+    def _count_outstanding(self) -> None:
+        for at, owner, number in self._connection.execute(lanes.outstanding(), self._named):
+            self._out[owner] += number
+            for floor in Priority:
+                if floor <= at:
+                    self._ahead[floor] += number
+
+    def _places_of_queue(self) -> int:
+        covering = self._rules.covering(self._queue, "", None)
+        return min((self._free(*each) for each in covering.items()), default=self._size)
+
+    def _of_everybody(self, places: int) -> list[Row]:
+        """The best rows of everybody's lane, as many as there is room; those in the way are parked."""
+        found: list[Row] = []
+        reserved: Counter[str] = Counter()
+        self._near = Counter(self._out)
+        place, looked = _BEGIN, 0
+        while looked < LOOK:
+            # At first no more than may go out: most feeds see nobody who is in the way.
+            size = PAGE if looked else min(self._size, PAGE)
+            page = self._page(lanes.EVERYBODY, place, size)
+            if page and not looked:
+                self._contended = self._connection.execute(*who_else(page[0].owner)).scalar_one()
+            passed: list[Row] = []
+            for row in page:
+                if len(found) >= min(self._room(row), places):
+                    self._park(passed)
+                    return found
+                passed_over = self._contended and self._near[row.owner] > 0
+                if passed_over or not self._fits(row, reserved):
+                    passed.append(row)
+                    continue
+                found.append(row)
+                self._near[row.owner] += 1
+                reserved.update(row.covering.keys())
+            self._park(passed)
+            looked += len(page)
+            if len(page) < size:
+                return found
+            place = page[-1].rank, page[-1].id
+        self._choice.more = True
+        return found
+
+    def _of_lanes(self) -> Iterator[Row]:
+        """The best rows of every lane that has a place."""
+        opened = 0
+        unseen = self._choice.more and self._contended
+        # What those who have something out may get while somebody without may not have been seen.
+        budget = max(0, self._size // SHARE - self._near.total())
+        for head, owner, covering in self._lanes_in_order():
+            free = min((self._free(*each) for each in covering.items()), default=self._size)
+            room = min(free, self._size - self._ahead[self._level(head.rank)])
+            if unseen and self._near[owner]:
+                room = min(room, budget)
+            if room <= 0:
+                continue
+            if opened == LANES:
+                self._lanes_left = True
+                return
+            opened += 1
+            found = self._of_lane(head.lane, room)
+            budget -= len(found)
+            yield from found
+
+    def _lanes_in_order(self) -> list[tuple[Any, uuid.UUID | None, dict[str, Limit]]]:
+        """Heads, owners and limits of lanes: the most urgent first and, among equals, in turns."""
+        named = [(head, *lanes.owner_of(head.lane)) for head in self._lanes]
+        named.sort(key=lambda each: (-self._level(each[0].rank), self._out[each[1]], each[0].rank))
+        found = [
+            (head, owner, self._rules.covering(self._queue, function, key))
+            for head, owner, function, key in named
+        ]
+        self._load([covering for _, _, covering in found])
+        return found
+
+    def _of_lane(self, lane: str, room: int) -> list[Row]:
+        """A lane that was named before a limit was made may hold rows that this one covers."""
+        found: list[Row] = []
+        passed: list[Row] = []
+        reserved: Counter[str] = Counter()
+        for row in self._page(lane, _BEGIN, room):
+            if self._fits(row, reserved):
+                found.append(row)
+                reserved.update(row.covering.keys())
+            else:
+                passed.append(row)
+        self._park(passed)
+        return found
+
+    def _page(self, lane: str, place: tuple[int, uuid.UUID], room: int) -> list[Row]:
+        rank, behind = place
+        named = {**self._named, "lane": lane, "rank": rank, "id": behind, "room": room}
+        found = [
+            Row(
+                row.id,
+                row.rank,
+                row.user_id,
+                self._level(row.rank),
+                self._rules.covering(self._queue, row.celery_task_name, row.limit_key),
+            )
+            for row in self._connection.execute(lanes.in_lane(), named)
+        ]
+        self._load([row.covering for row in found])
+        return found
+
+    def _level(self, rank: int) -> Priority:
+        return level(rank, self._now, self._ageing)
+
+    def _room(self, row: Row) -> int:
+        return self._size - self._ahead[row.level]
+
+    # -- places -----------------------------------------------------------------------------
+
+    def _load(self, several: Iterable[dict[str, Limit]]) -> None:
+        """Learn when the buckets that have a rate let tasks out, as far as it is not known yet."""
+        rated = {
+            bucket
+            for covering in several
+            for bucket, limit in covering.items()
+            if limit.rate is not None and bucket not in self._rated
+        }
+        if rated:
+            self._rated |= rated
+            for row in self._connection.execute(queries.uses(sorted(rated))):
+                self._uses.setdefault(row.bucket, Use()).slots = row.slots
+
+    def _free(self, bucket: str, limit: Limit) -> int:
+        """Places of a bucket. One that has none makes the queue wait."""
+        self._load([{bucket: limit}])
+        free = self._uses.setdefault(bucket, Use()).free(limit, self._now)
+        if free == 0:
+            self._full[bucket] = limit
+        return free
+
+    def _fits(self, row: Row, reserved: Counter[str]) -> bool:
+        """Whether every limit has a place for it behind those that are `reserved`."""
+        for bucket, limit in row.covering.items():
+            if self._free(bucket, limit) <= reserved[bucket]:
+                self._full[bucket] = limit
+                return False
+        return True
+
+    def _park(self, rows: Sequence[Row]) -> None:
+        kinds: dict[tuple[bool, bool], list[uuid.UUID]] = {}
+        for row in rows:
+            limited = {limit.kind for limit in row.covering.values()}
+            kinds.setdefault(("task" in limited, "key" in limited), []).append(row.id)
+        for (by_function, by_key), ids in kinds.items():
+            statement = lanes.park(by_function=by_function, by_key=by_key)
+            self._connection.execute(statement, {**self._named, "ids": ids})
+
+    def _admit(self, rows: Sequence[Row]) -> None:
+        """Let out what has room and a place, the most urgent first and, among equals, in turns."""
+        for row in self._in_turns(rows):
+            if self._ahead[row.level] >= self._size:
+                return  # those behind are no more urgent
+            if not self._fits(row, Counter()):
+                continue
+            for bucket, limit in row.covering.items():
+                self._uses[bucket].take()
+                self._free(bucket, limit)  # after the last one, others may wait
+            for floor in Priority:
+                if floor <= row.level:
+                    self._ahead[floor] += 1
+            self._chosen[row.id] = row
+            self._choice.admitted.setdefault(row.level, []).append(row.id)
+
+    def _in_turns(self, rows: Sequence[Row]) -> list[Row]:
+        turns = Counter(self._out)
+        placed = []
+        for row in sorted(rows, key=lambda each: (each.rank, each.id)):
+            placed.append((-row.level, turns[row.owner], row.rank, row.id, row))
+            turns[row.owner] += 1
+        return [entry[-1] for entry in sorted(placed, key=lambda entry: entry[:-1])]
+
+    def _keep_uses(self, rows: Sequence[Row]) -> None:
+        """Note when tasks under a rate were handed out: now, or a little before."""
+        counts: Counter[str] = Counter()
+        rates: dict[str, Rate] = {}
+        for row in rows:
+            for bucket, limit in row.covering.items():
+                if limit.rate is not None:
+                    counts[bucket] += 1
+                    rates[bucket] = limit.rate
+        if not counts:
+            return
+        moment = self._connection.execute(clock.database_time()).one()[0]
+        for bucket, rate in rates.items():
+            values = use_values(bucket, self._uses[bucket], rate, counts[bucket], moment)
+            self._connection.execute(queries.keep_uses(), values)
+
+
+def who_else(owner: uuid.UUID | None) -> Call:
+    """What asks whether anybody but this owner has a task that is pending."""
+    statement = lanes.others_wait(than_system=owner is None)
+    return statement, {} if owner is None else {"owner": owner}

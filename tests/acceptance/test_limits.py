@@ -1,0 +1,74 @@
+"""Limits on a system that runs: set on the command line, kept by real workers, felt by nobody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.effects import EffectLog
+from tests.support.stack import TASKS, Stack
+
+KEY = "customer:17"
+
+
+@pytest.fixture(autouse=True)
+def lifted(shared_stack: Stack) -> Iterator[None]:
+    """No limit is left for other tests."""
+    yield
+    for limit in shared_stack.client.get("/api/v1/limits/").json():
+        url = f"/api/v1/limits/{limit['kind']}/{limit['name']}"
+        assert shared_stack.client.delete(url).status_code == 204
+
+
+def most_at_once(log: EffectLog) -> int:
+    """How many bodies ran at the same time."""
+    running = most = 0
+    for effect in sorted(log.all(), key=lambda each: (each.time, each.phase != "done")):
+        running += 1 if effect.phase == "start" else -1
+        most = max(most, running)
+    return most
+
+
+def test_a_key_has_one_running_at_a_time_and_each_next_one_follows(shared_stack: Stack) -> None:
+    stack = shared_stack
+    log = stack.effect_log()
+    stack.taskctl("limits", "set", "key", "customer:*", "--concurrency", "1")
+    mine = [stack.submit("sleep_for", 0.1, str(log), limit_key=KEY)["id"] for _ in range(6)]
+    other = stack.run("noop", limit_key="customer:18")
+    assert other["status"] == "succeeded"
+    assert {stack.wait_for(task_id, timeout=60)["status"] for task_id in mine} == {"succeeded"}
+    assert len(log.all()) == 12
+    assert most_at_once(log) == 1
+
+
+@pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
+def test_limits_are_set_listed_and_lifted(shared_stack: Stack) -> None:
+    stack = shared_stack
+    assert json.loads(stack.taskctl("limits", "list", "--json")) == []
+    made = stack.taskctl("limits", "set", "task", f"{TASKS}noop", "--concurrency", "0", "--json")
+    assert json.loads(made)["concurrency"] == 0
+    held = stack.submit("noop")
+    stack.taskctl("limits", "set", "key", KEY, "--rate", "100/m")
+    table = stack.taskctl("limits", "list")
+    assert (f"{TASKS}noop" in table, KEY in table, "100/m" in table) == (True, True, True)
+    (limit,) = json.loads(stack.taskctl("limits", "list", "--kind", "key", "--json"))
+    assert (limit["name"], limit["rate"], limit["concurrency"]) == (KEY, "100/m", None)
+    assert stack.task(held["id"])["status"] == "pending"
+    assert (
+        stack.taskctl("limits", "delete", "task", f"{TASKS}noop")
+        == f"task {TASKS}noop: no limit.\n"
+    )
+    assert stack.wait_for(held["id"])["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
+def test_what_is_no_limit_is_a_sentence(shared_stack: Stack) -> None:
+    for words, sentence in (
+        (("set", "key", KEY), "--concurrency, --rate or both"),
+        (("set", "key", KEY, "--rate", "fast"), "10/s"),
+        (("delete", "key", "nobody"), "no limit of key"),
+    ):
+        with pytest.raises(AssertionError, match=sentence):
+            shared_stack.taskctl("limits", *words)
