@@ -183,6 +183,8 @@ def show(api: Api, out: Output, task_id: TaskId) -> None:
         out.json(task if kept is None else {**task, "checkpoint": kept})
         return
     out.fields((key, task.get(key)) for key in _SHOWN)
+    if subtasks := task.get("subtasks"):
+        out.fields([("subtasks", _said_of(subtasks))])
     if kept is not None:
         when = f"attempt {kept['attempt']}, {kept['written_at']}"
         out.fields([("checkpoint", kept["state"]), ("checkpoint of", when)])
@@ -192,6 +194,13 @@ def show(api: Api, out: Output, task_id: TaskId) -> None:
         out.fields([("error", f"{error.get('type')}: {error.get('message')}")])
         if error.get("traceback"):
             out.line(error["traceback"].rstrip())
+
+
+def _said_of(subtasks: dict[str, Any]) -> str:
+    """How far they are, in a line."""
+    names = ("pending", "running", "succeeded", "failed", "revoked")
+    counts = ", ".join(f"{subtasks[name]:,} {name}" for name in names if subtasks[name])
+    return f"{subtasks['progress']:g} % of {subtasks['total']:,}: {counts}"
 
 
 def _checkpoint(api: Api, task: dict[str, Any]) -> dict[str, Any] | None:

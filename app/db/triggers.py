@@ -1,4 +1,4 @@
-"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in three more tables.
+"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in four more tables.
 
 In the database and not in the statements, so that no statement can forget it, neither one that
 is written next year nor one of an older version that still runs during an upgrade.
@@ -50,11 +50,30 @@ _FAILED = """OLD.status = 'running' AND (NEW.status = 'failed' OR (NEW.status = 
     AND (NEW.tries = OLD.tries OR NEW.crash_count > OLD.crash_count)))"""
 # Tasks of which an attempt may have failed. Most have succeeded at once.
 _MAY_HAVE_FAILED = "{row}attempt > 1 OR ({row}attempt = 1 AND {row}status <> 'succeeded')"
+# `domain.subtasks`: hundredths of a percent, and what has ended is done.
+_DONE = """CASE WHEN {row}.status IN ('pending', 'running')
+    THEN CAST(round({row}.progress * 100) AS INTEGER) ELSE 10000 END"""
+_WAS_DONE, _IS_DONE = _DONE.format(row="OLD"), _DONE.format(row="NEW")
+_MOVED = """NEW.parent_id IS NOT NULL
+    AND (OLD.status <> NEW.status OR OLD.progress <> NEW.progress)"""
+_SUBTASK = "parent_id, was, now, number, done"
 _LISTED = ("user_id", "task_type", "celery_task_name", "queue", "priority", "owner_ref")
 _ENTRY = ", ".join(("id", *_LISTED))
 _NEW_ENTRY = ", ".join(f"NEW.{name}" for name in ("id", *_LISTED))
 _EDIT = ", ".join(f"{name} = NEW.{name}" for name in _LISTED)
 _EDITED = f"AFTER UPDATE OF {', '.join(_LISTED)} ON tasks"
+
+
+def _subtasks(event: str, when: str, values: str) -> _Trigger:
+    """One that writes the values down for the parent."""
+    body = f"INSERT INTO subtask_deltas ({_SUBTASK}) VALUES ({values});"
+    return _Trigger(
+        "subtask_deltas",
+        f"{event} FOR EACH ROW WHEN ({when})",
+        body,
+        f"{event} WHEN {when} BEGIN {body} END",
+    )
+
 
 TRIGGERS = {
     "task_delta_created": _Trigger(
@@ -144,6 +163,22 @@ TRIGGERS = {
         f"""
     INSERT INTO failure_notes (task_id)
     SELECT id FROM tasks WHERE {_MAY_HAVE_FAILED.format(row="")};""",
+    ),
+    # Row by row also where they come in crowds: so what is no subtask costs no statement.
+    "subtask_made": _subtasks(
+        "AFTER INSERT ON tasks",
+        "NEW.parent_id IS NOT NULL",
+        f"NEW.parent_id, NULL, NEW.status, 1, {_IS_DONE}",
+    ),
+    "subtask_moved": _subtasks(
+        "AFTER UPDATE OF status, progress ON tasks",
+        _MOVED,
+        f"NEW.parent_id, OLD.status, NEW.status, 1, {_IS_DONE} - {_WAS_DONE}",
+    ),
+    "subtask_removed": _subtasks(
+        "AFTER DELETE ON tasks",
+        "OLD.parent_id IS NOT NULL",
+        f"OLD.parent_id, OLD.status, NULL, 1, -({_WAS_DONE})",
     ),
 }
 

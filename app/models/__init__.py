@@ -16,6 +16,7 @@ from app.models.statistics import (
     TaskCount,
     TaskDelta,
 )
+from app.models.subtasks import SubtaskDelta
 from app.models.task import Task, TaskStatus, TaskTag
 from app.models.user import Token, User
 from app.models.worker import Duty, TaskRuntime, Worker
@@ -34,6 +35,7 @@ __all__ = [
     "ScheduleFire",
     "StatisticBucket",
     "StatisticSeries",
+    "SubtaskDelta",
     "Task",
     "TaskAttempt",
     "TaskCheckpoint",

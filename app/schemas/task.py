@@ -59,6 +59,7 @@ _EXAMPLE_TASK: dict[str, JsonValue] = {
     "user_id": "01a20e62-5b55-779d-b9c9-b59b3363cac2",
     "owner_ref": None,
     "parent_id": None,
+    "subtasks": None,
     "depends_on": [],
     "scheduled_at": None,
     "expires_at": None,
@@ -173,6 +174,20 @@ class TaskError(Answer):
     attempt: int | None = None
 
 
+class Subtasks(Answer):
+    """What has become of a task's subtasks, as of a second ago or two; exact once they rest."""
+
+    total: int
+    pending: int
+    running: int
+    succeeded: int
+    failed: int
+    revoked: int
+    progress: float = Field(
+        description="The mean of their progress, percent; one that has ended counts as 100."
+    )
+
+
 class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     """A task."""
 
@@ -203,6 +218,7 @@ class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     user_id: UUID | None
     owner_ref: str | None
     parent_id: UUID | None
+    subtasks: Subtasks | None = Field(description="Null without any.")
     depends_on: Annotated[list[UUID], BeforeValidator(lambda ids: ids or [])]
     tags: list[str]
     scheduled_at: datetime | None

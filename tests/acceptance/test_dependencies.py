@@ -127,6 +127,21 @@ def _children(stack: Stack, task_id: str) -> int:
     return int(counts["total"])
 
 
+@pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
+def test_a_parent_shows_how_far_a_thousand_subtasks_are(stack: Stack) -> None:
+    parent = stack.submit("fan_out", 1000)["id"]
+    at_rest = {
+        "total": 1000, "pending": 0, "running": 0, "succeeded": 999, "failed": 1, "revoked": 0,
+        "progress": 100,
+    }  # fmt: skip
+    wait_until(
+        lambda: stack.task(parent)["subtasks"] == at_rest,
+        timeout=120, what="all have ended", every=0.5,
+    )  # fmt: skip
+    counts = stack.client.get(f"/api/v1/tasks/count?parent_id={parent}").json()
+    assert (counts["succeeded"], counts["failed"]) == (999, 1)
+
+
 def test_untracked_it_does_nothing(stack: Stack) -> None:
     before = stack.client.get("/api/v1/tasks/count").json()["total"]
     for words, result in (
