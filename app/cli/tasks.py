@@ -1,4 +1,4 @@
-"""`submit`, `list`, `show`, `logs`."""
+"""`submit`, `list`, `show`, `logs`, `explain`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
     """Register the commands."""
     remote(app)(submit)
     remote(app, "list", filtered=True)(list_tasks)
-    for function in (show, logs):
+    for function in (show, logs, explain):
         remote(app)(function)
 
 
@@ -249,6 +249,19 @@ def _log_lines(api: Api, path: str) -> Iterator[dict[str, Any]]:
         after = page[-1]["id"]
         if len(page) < 1000:
             return
+
+
+def explain(api: Api, out: Output, task_id: TaskId) -> None:
+    """Say why a task is not running: every reason, the first one to go first, with its cure."""
+    found = api.get(f"/tasks/{segment(task_id)}/explain")
+    if out.as_json:
+        out.json(found)
+        return
+    out.fields([("status", found["status"])])
+    for number, reason in enumerate(found["reasons"], 1):
+        out.fields(
+            [(f"{number}. {reason['code']}", reason["sentence"]), ("   cure", reason["cure"])]
+        )
 
 
 def segment(task_id: str) -> str:

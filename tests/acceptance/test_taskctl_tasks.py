@@ -46,6 +46,20 @@ def test_submit_passes_text_and_json(stack: Stack) -> None:
     assert (task["args"], task["kwargs"], task["tags"]) == (["数据", [1]], {"k": True}, ["x"])
 
 
+def test_explain_says_why_and_what_to_do(stack: Stack) -> None:
+    needed = stack.submit("noop", countdown=3600)["id"]
+    task_id = stack.submit("noop", depends_on=[needed], countdown=3600)["id"]
+    status, first, cure, second, _ = call(stack, "explain", task_id).stdout.splitlines()
+    assert status.split() == ["status", "pending"]
+    assert first.startswith("1. waits_for_tasks  It waits for 1 task: " + needed)
+    assert cure.split(maxsplit=1)[0] == "cure"
+    assert f"taskctl explain {needed}" in cure
+    assert second.startswith("2. scheduled  It is scheduled for ")
+    found = json.loads(call(stack, "explain", task_id, "--json").stdout)
+    assert [each["code"] for each in found["reasons"]] == ["waits_for_tasks", "scheduled"]
+    assert call(stack, "explain", "nothing").returncode == 4
+
+
 def test_submit_after_others_and_show_what_it_waits_for(stack: Stack) -> None:
     done, waiting = stack.run("noop")["id"], stack.submit("noop", name="first", countdown=60)["id"]
     words = ["submit", TASKS + "noop", "--depends-on", done, "--depends-on", waiting]
