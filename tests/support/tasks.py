@@ -315,13 +315,6 @@ def split_and_join(self: Any, numbers: list[int]) -> dict[str, Any]:
     return {"parts": parts, "joined": joined}
 
 
-@shared_task(bind=True)
-def fan_out(self: Any, count: int) -> None:
-    """So many subtasks, most of which do nothing and one of which fails."""
-    self.spawn_many(noop, [[]] * (count - 1))
-    self.spawn(fail, ["as planned"])
-
-
 @shared_task(bind=True, max_retries=2, default_retry_delay=0)
 def spawn_wrongly(self: Any, function: str, count: int = 1) -> list[str]:
     """Spawn what is refused, and return why."""
