@@ -7,8 +7,8 @@ shows, and writes that. So what a parent shows and what has not been taken is al
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,16 @@ from sqlalchemy import Connection
 
 from app import events
 from app.db.session import Database
+from app.domain.lifecycle import TaskStatus
 from app.domain.subtasks import added_up, progress_of_parent
+from app.maintenance.pages import pages
 from app.maintenance.report import Report
 from app.queries import subtasks as queries
 
 # Changes of one transaction: on SQLite nobody else writes for some 50 ms.
 BATCH = 5000
+# Parents of one statement that compares.
+PAGE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +83,40 @@ def _shown(parent: Any, changes: Sequence[Any]) -> dict[str, Any]:
         if percent != parent.progress:
             kept["shown"] = percent
     return {"parent": parent.id, "shown": kept, "percent": percent}
+
+
+def recount(database: Database) -> int:
+    """Have every parent show what there is; returns how many do not. The system may run on.
+
+    What is missing is appended like any other change, and so shown within seconds.
+    """
+    wrong = 0
+    for corrections in differences(database):
+        database.execute(queries.correct(), corrections)
+        wrong += 1
+    return wrong
+
+
+def differences(database: Database) -> Iterator[list[dict[str, Any]]]:
+    """For each parent that would not come to show what there is, the changes that it lacks."""
+    for start, end in pages(database, PAGE):
+        lacks: dict[uuid.UUID, Counter[str | None]] = defaultdict(Counter)
+        done: Counter[uuid.UUID] = Counter()
+        for row in database.execute(queries.accounts(start, end)).all():
+            shown = row.shown or {}
+            lacks[row.parent_id][row.status] += row.number
+            lacks[row.parent_id].subtract({each.value: shown.get(each, 0) for each in TaskStatus})
+            done[row.parent_id] += row.done - shown.get("done", 0)
+        for parent, counts in lacks.items():
+            if done[parent] or any(counts[each] for each in TaskStatus):
+                yield _corrections(parent, counts, done[parent])
+
+
+def _corrections(
+    parent: uuid.UUID, counts: Mapping[str | None, int], done: int
+) -> list[dict[str, Any]]:
+    changes = [(each.value, counts[each], 0) for each in TaskStatus if counts[each]]
+    return [
+        {"parent_id": parent, "was": None, "now": now, "number": number, "done": part}
+        for now, number, part in [*changes, (None, 0, done)]
+    ]
