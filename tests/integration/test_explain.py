@@ -330,5 +330,7 @@ async def test_a_finished_one_tells_how_it_ended(
     world.settle(pair, status=status, **outcome)
     (found,) = (await reasons(db, task_id)).values()
     assert words in found.sentence
-    assert (found.data["status"], found.data["reason"]) == (status, world.row(task_id).reason)
+    row = world.row(task_id)
+    ended = (found.data["reason"], found.data["completed_at"])
+    assert ended == (row.reason, row.completed_at)
     assert f"taskctl retry {task_id}" in found.cure

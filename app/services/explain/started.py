@@ -20,12 +20,7 @@ def finished(facts: Facts) -> Reason:
         Code.FINISHED,
         f"It {how} at {at(task.completed_at)}{why}{what}",
         f"To run it again, as a new task: taskctl retry {task.id}, or POST {TASKS}/{task.id}/retry",
-        {
-            "status": task.status,
-            "reason": task.reason,
-            "completed_at": task.completed_at,
-            **error,
-        },
+        {"reason": task.reason, "completed_at": task.completed_at, **error},
     )
 
 
