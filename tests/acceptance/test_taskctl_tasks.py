@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_command
+from tests.support.processes import wait_until
 from tests.support.stack import TASKS, Stack
 
 # It speaks to the API alone, which is tested on both kinds of database.
@@ -58,6 +59,16 @@ def test_explain_says_why_and_what_to_do(stack: Stack) -> None:
     found = json.loads(call(stack, "explain", task_id, "--json").stdout)
     assert [each["code"] for each in found["reasons"]] == ["waits_for_tasks", "scheduled"]
     assert call(stack, "explain", "nothing").returncode == 4
+
+
+def test_show_tells_how_far_subtasks_are(stack: Stack) -> None:
+    parent = stack.run("split_and_join", [1, 2])["id"]
+    wait_until(
+        lambda: (stack.task(parent)["subtasks"] or {}).get("succeeded") == 3,
+        timeout=20, what="they are shown",
+    )  # fmt: skip
+    (line,) = [x for x in call(stack, "show", parent).stdout.splitlines() if "subtasks" in x]
+    assert line == "subtasks  100 % of 3: 3 succeeded"
 
 
 def test_submit_after_others_and_show_what_it_waits_for(stack: Stack) -> None:

@@ -97,6 +97,7 @@ async def test_needed_tasks_of_somebody_else_are_counted_and_not_named(
     found = await explain(db, task_id, owner=OWNER)
     assert found is not None
     assert found.reasons[0].data == {"total": 1, "tasks": []}
+    assert found.reasons[0].sentence == "It waits for 1 task, which you may not see"
     assert str(foreign) not in str(found)
 
 

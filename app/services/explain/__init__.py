@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.services.explain import pending, started
 from app.services.explain.facts import Facts, read_facts
-from app.services.explain.reason import Code, Reason
+from app.services.explain.reason import Reason
 from app.services.finding import find
 
-__all__ = ["Code", "Explanation", "Reason", "explain"]
+__all__ = ["Explanation", "Reason", "explain"]
 
 
 @dataclass(frozen=True, slots=True)

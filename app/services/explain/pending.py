@@ -29,14 +29,16 @@ def _waits_for_tasks(facts: Facts) -> Reason | None:
         return None
     some = ", ".join(f"{each.id} ({each.status})" for each in facts.needs)
     more = task.unmet_deps - len(facts.needs)
-    named = f"{some} and {more:,} more" if some and more else some or "which you may not see"
+    named = f": {some}" if some else ", which you may not see"
+    if some and more:
+        named += f" and {more:,} more"
     cure = "They have to finish first"
     if facts.needs:
         cure += f"; to see what holds up the first: taskctl explain {facts.needs[0].id}"
     ends = "it runs all the same" if task.on_dependency_failure == RUN else "it ends as well"
     return Reason(
         Code.WAITS_FOR_TASKS,
-        f"It waits for {counted(task.unmet_deps, 'task')}: {named}",
+        f"It waits for {counted(task.unmet_deps, 'task')}{named}",
         f"{cure}. If one of them fails or is revoked, {ends}",
         {
             "total": task.unmet_deps,
