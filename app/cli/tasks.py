@@ -1,4 +1,4 @@
-"""`submit`, `list`, `show`, `logs`."""
+"""`submit`, `list`, `show`, `logs`, `explain`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
     """Register the commands."""
     remote(app)(submit)
     remote(app, "list", filtered=True)(list_tasks)
-    for function in (show, logs):
+    for function in (show, logs, explain):
         remote(app)(function)
 
 
@@ -187,6 +187,8 @@ def show(api: Api, out: Output, task_id: TaskId) -> None:
         out.json(task if kept is None else {**task, "checkpoint": kept})
         return
     out.fields((key, task.get(key)) for key in _SHOWN)
+    if subtasks := task.get("subtasks"):
+        out.fields([("subtasks", _said_of(subtasks))])
     if kept is not None:
         when = f"attempt {kept['attempt']}, {kept['written_at']}"
         out.fields([("checkpoint", kept["state"]), ("checkpoint of", when)])
@@ -196,6 +198,13 @@ def show(api: Api, out: Output, task_id: TaskId) -> None:
         out.fields([("error", f"{error.get('type')}: {error.get('message')}")])
         if error.get("traceback"):
             out.line(error["traceback"].rstrip())
+
+
+def _said_of(subtasks: dict[str, Any]) -> str:
+    """How far they are, in a line."""
+    names = ("pending", "running", "succeeded", "failed", "revoked")
+    counts = ", ".join(f"{subtasks[name]:,} {name}" for name in names if subtasks[name])
+    return f"{subtasks['progress']:g} % of {subtasks['total']:,}: {counts}"
 
 
 def _checkpoint(api: Api, task: dict[str, Any]) -> dict[str, Any] | None:
@@ -244,6 +253,19 @@ def _log_lines(api: Api, path: str) -> Iterator[dict[str, Any]]:
         after = page[-1]["id"]
         if len(page) < 1000:
             return
+
+
+def explain(api: Api, out: Output, task_id: TaskId) -> None:
+    """Say why a task is not running: every reason, the first one to go first, with its cure."""
+    found = api.get(f"/tasks/{segment(task_id)}/explain")
+    if out.as_json:
+        out.json(found)
+        return
+    out.fields([("status", found["status"])])
+    for number, reason in enumerate(found["reasons"], 1):
+        out.fields(
+            [(f"{number}. {reason['code']}", reason["sentence"]), ("   cure", reason["cure"])]
+        )
 
 
 def segment(task_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in four more tables.
+"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in five more tables.
 
 In the database and not in the statements, so that no statement can forget it, neither one that
 is written next year nor one of an older version that still runs during an upgrade.
@@ -9,7 +9,8 @@ end. `task_entries` gets what lists are filtered by; a task that nobody edits co
 as long as there is the task. `failure_notes` gets every attempt that fails, and the removal of a task
 that may have had one; an attempt that succeeds costs nothing there. `webhook_deliveries` gets the end of a
 task once for each webhook that is to be told; where there is none, the end costs one look at an empty
-table. Nothing there can make the end of a task fail or wait.
+table. Nothing there can make the end of a task fail or wait. `subtask_deltas` gets what happens to tasks
+that have a parent.
 
 PostgreSQL looks at updates row by row, because only a row's trigger can be bound to a column: one
 that does not name `status` (a heartbeat, a report, a mark) pays nothing. Inserts and deletes come in
@@ -52,6 +53,13 @@ _FAILED = """OLD.status = 'running' AND (NEW.status = 'failed' OR (NEW.status = 
     AND (NEW.tries = OLD.tries OR NEW.crash_count > OLD.crash_count)))"""
 # Tasks of which an attempt may have failed. Most have succeeded at once.
 _MAY_HAVE_FAILED = "{row}attempt > 1 OR ({row}attempt = 1 AND {row}status <> 'succeeded')"
+# `domain.subtasks`: hundredths of a percent, and what has ended is done.
+_DONE = """CASE WHEN {row}.status IN ('pending', 'running')
+    THEN CAST(round({row}.progress * 100) AS INTEGER) ELSE 10000 END"""
+_WAS_DONE, _IS_DONE = _DONE.format(row="OLD"), _DONE.format(row="NEW")
+_MOVED = """NEW.parent_id IS NOT NULL
+    AND (OLD.status <> NEW.status OR OLD.progress <> NEW.progress)"""
+_SUBTASK = "parent_id, was, now, number, done"
 _LISTED = ("user_id", "task_type", "celery_task_name", "queue", "priority", "owner_ref")
 _ENTRY = ", ".join(("id", *_LISTED))
 _NEW_ENTRY = ", ".join(f"NEW.{name}" for name in ("id", *_LISTED))
@@ -94,6 +102,17 @@ def _deliveries(id_: str, now: str, json_object: str, time: str) -> str:
       AND (w.queue IS NULL OR w.queue = NEW.queue)
       AND (w.tag IS NULL OR EXISTS
            (SELECT 1 FROM task_tags t WHERE t.task_id = NEW.id AND t.tag = w.tag));"""
+
+
+def _subtasks(event: str, when: str, values: str) -> _Trigger:
+    """One that writes the values down for the parent."""
+    body = f"INSERT INTO subtask_deltas ({_SUBTASK}) VALUES ({values});"
+    return _Trigger(
+        "subtask_deltas",
+        f"{event} FOR EACH ROW WHEN ({when})",
+        body,
+        f"{event} WHEN {when} BEGIN {body} END",
+    )
 
 
 TRIGGERS = {
@@ -194,6 +213,22 @@ TRIGGERS = {
     END IF;""",
         f"""AFTER UPDATE OF status ON tasks WHEN {_ENDS} AND {_ANYBODY_LISTENS} BEGIN
     {_deliveries(_SQLITE_ID, f"{_SQLITE_MS} * 1000", "json_object({})", "NEW.{}")} END""",
+    ),
+    # Row by row also where they come in crowds: so what is no subtask costs no statement.
+    "subtask_made": _subtasks(
+        "AFTER INSERT ON tasks",
+        "NEW.parent_id IS NOT NULL",
+        f"NEW.parent_id, NULL, NEW.status, 1, {_IS_DONE}",
+    ),
+    "subtask_moved": _subtasks(
+        "AFTER UPDATE OF status, progress ON tasks",
+        _MOVED,
+        f"NEW.parent_id, OLD.status, NEW.status, 1, {_IS_DONE} - {_WAS_DONE}",
+    ),
+    "subtask_removed": _subtasks(
+        "AFTER DELETE ON tasks",
+        "OLD.parent_id IS NOT NULL",
+        f"OLD.parent_id, OLD.status, NULL, 1, -({_WAS_DONE})",
     ),
 }
 

@@ -17,6 +17,7 @@ from app.models.statistics import (
     TaskCount,
     TaskDelta,
 )
+from app.models.subtasks import SubtaskDelta
 from app.models.task import Task, TaskStatus, TaskTag
 from app.models.user import Token, User
 from app.models.webhook import Webhook, WebhookDelivery
@@ -39,6 +40,7 @@ __all__ = [
     "ScheduleFire",
     "StatisticBucket",
     "StatisticSeries",
+    "SubtaskDelta",
     "Task",
     "TaskAttempt",
     "TaskCheckpoint",

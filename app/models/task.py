@@ -83,6 +83,8 @@ class Task(Base):
     user_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     owner_ref: Mapped[str | None] = mapped_column(Text)
     parent_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    # What it shows of its subtasks (`domain.subtasks`); NULL without any.
+    subtasks: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     retry_of: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     # With whose it is: `services.uniqueness`.
     unique_key: Mapped[str | None] = mapped_column(Text)

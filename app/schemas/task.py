@@ -61,6 +61,7 @@ _EXAMPLE_TASK: dict[str, JsonValue] = {
     "owner_ref": None,
     "limit_key": None,
     "parent_id": None,
+    "subtasks": None,
     "depends_on": [],
     "scheduled_at": None,
     "expires_at": None,
@@ -179,6 +180,20 @@ class TaskError(Answer):
     attempt: int | None = None
 
 
+class Subtasks(Answer):
+    """What has become of a task's subtasks, as of a second ago or two; exact once they rest."""
+
+    total: int
+    pending: int
+    running: int
+    succeeded: int
+    failed: int
+    revoked: int
+    progress: float = Field(
+        description="The mean of their progress, percent; one that has ended counts as 100."
+    )
+
+
 class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     """A task."""
 
@@ -210,6 +225,7 @@ class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     owner_ref: str | None
     limit_key: str | None
     parent_id: UUID | None
+    subtasks: Subtasks | None = Field(description="Null without any.")
     depends_on: Annotated[list[UUID], BeforeValidator(lambda ids: ids or [])]
     tags: list[str]
     scheduled_at: datetime | None

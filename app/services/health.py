@@ -60,7 +60,7 @@ class Readiness:
             return self._last
 
     async def _check(self) -> Health:
-        database, broker = await asyncio.gather(self._database(), _broker())
+        database, broker = await asyncio.gather(self._database(), ask_broker())
         checks = {"database": database, "broker": broker}
         if database.status == "ok":
             checks["workers"] = await _workers()
@@ -80,7 +80,8 @@ class Readiness:
         return Check(status="failed", detail=found.detail)
 
 
-async def _broker() -> Check:
+async def ask_broker() -> Check:
+    """Whether the broker answers. Waits at most 1.5 s for it."""
     client = async_client()
     try:
         await asyncio.wait_for(client.ping(), CHECK_SECONDS)

@@ -47,8 +47,8 @@ class LimitState:
 class Blocking:
     """A limit that lets no further task out now.
 
-    `used` of `allowed` are handed out or running, or, where it is the rate, were handed out within its
-    period; `free_in_seconds` is known only of a rate.
+    `used` of `allowed` are handed out or running. Where it is the `rate`, which is None else, they were
+    handed out within its period; `free_in_seconds` is known only then.
     """
 
     kind: str
@@ -178,13 +178,18 @@ async def take_place(db: AsyncSession, task: Task) -> None:
 
 def _blocking(bucket: str, limit: Limit, use: Use, now: int) -> Blocking:
     counted = bucket.partition(":")[2]
-    rate = None if limit.rate is None else str(limit.rate)
     if limit.concurrency is not None and use.held >= limit.concurrency:
-        return Blocking(limit.kind, limit.name, counted, use.held, limit.concurrency, rate)
+        return Blocking(limit.kind, limit.name, counted, use.held, limit.concurrency)
     assert limit.rate is not None
     used = max(use.lately(limit.rate, now), use.marked)
     return Blocking(
-        limit.kind, limit.name, counted, used, limit.rate.count, rate, use.wait(limit, now)
+        limit.kind,
+        limit.name,
+        counted,
+        used,
+        limit.rate.count,
+        str(limit.rate),
+        use.wait(limit, now),
     )
 
 

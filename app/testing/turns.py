@@ -13,7 +13,7 @@ from app.celery_app import celery_app
 from app.core.config import get_settings
 from app.db.session import Database
 from app.hints import Hint, HintRow, encode
-from app.maintenance import dependents
+from app.maintenance import dependents, rollup
 from app.queries import feed, inline
 from app.testing.asking import beside_loop
 
@@ -41,6 +41,8 @@ class Turns:
         trace = build_tracer(task.name, task, app=celery_app, eager=True)
         beside_loop(lambda: trace(headers["id"], [], {}, request))
         self._tell_dependents()
+        while rollup.run_once(self._database).left:
+            pass
         return uuid.UUID(str(row.id))
 
     def _ready(self) -> Row[Any] | None:

@@ -29,7 +29,7 @@ from app.core.errors import ConfigurationError
 from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database, is_transient
-from app.maintenance import dependents, operations
+from app.maintenance import dependents, operations, rollup
 from app.maintenance.webhooks import Sender
 from app.services.catalogue import catalogue
 from app.worker.deafness import LOOK_SECONDS, Deafness
@@ -77,6 +77,7 @@ class Agent:
         self._dependents_due = self._hearing.finished
         self._operations_due = asyncio.Event()
         self._sender = Sender(self._durable)
+        self._changes_due = asyncio.Event()
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -99,6 +100,7 @@ class Agent:
             self._repeat("dependents", lambda: TICK_SECONDS, self._tell, self._dependents_due),
             self._repeat("bulk", lambda: TICK_SECONDS, self._go_on, self._operations_due),
             self._repeat("webhooks", lambda: TICK_SECONDS, self._call, self._sender.due),
+            self._repeat("subtasks", lambda: TICK_SECONDS, self._roll_up, self._changes_due),
             self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
             self._repeat("leases", self._leases.pause, self._leases.renew_once),
             self._repeat(
@@ -205,6 +207,19 @@ class Agent:
         if report.tasks:
             await _leave_time(began)
             self._operations_due.set()
+
+    async def _roll_up(self) -> None:
+        """Subtasks as their parents show them, where this agent has the duty: once a second.
+
+        Sooner only while more has happened than one step takes.
+        """
+        if not self._duties.held:
+            return
+        began = time.monotonic()
+        report = await asyncio.to_thread(rollup.run_once, self._durable)
+        if report.left:
+            await _leave_time(began)
+            self._changes_due.set()
 
     async def _call(self) -> None:
         """Webhooks, where this agent has the duty."""

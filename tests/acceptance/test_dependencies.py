@@ -127,6 +127,19 @@ def _children(stack: Stack, task_id: str) -> int:
     return int(counts["total"])
 
 
+@pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
+def test_a_parent_shows_how_far_a_thousand_subtasks_are(stack: Stack) -> None:
+    parent = stack.submit("split_and_join", list(range(1000)))["id"]
+    joined = stack.wait_for(parent, "succeeded", timeout=60)["result"]["joined"]
+    # A thousand come together in one, which has the results of all.
+    assert stack.wait_for(joined, "succeeded", timeout=180)["result"] == sum(range(1000))
+    at_rest = {
+        "total": 1001, "pending": 0, "running": 0, "succeeded": 1001, "failed": 0, "revoked": 0,
+        "progress": 100,
+    }  # fmt: skip
+    wait_until(lambda: stack.task(parent)["subtasks"] == at_rest, timeout=30, what="all are shown")
+
+
 def test_untracked_it_does_nothing(stack: Stack) -> None:
     before = stack.client.get("/api/v1/tasks/count").json()["total"]
     for words, result in (

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_command
+from tests.support.processes import wait_until
 from tests.support.stack import TASKS, Stack
 
 # It speaks to the API alone, which is tested on both kinds of database.
@@ -44,6 +45,30 @@ def test_submit_passes_text_and_json(stack: Stack) -> None:
     done = call(stack, *words, "--json")
     task = json.loads(done.stdout)
     assert (task["args"], task["kwargs"], task["tags"]) == (["数据", [1]], {"k": True}, ["x"])
+
+
+def test_explain_says_why_and_what_to_do(stack: Stack) -> None:
+    needed = stack.submit("noop", countdown=3600)["id"]
+    task_id = stack.submit("noop", depends_on=[needed], countdown=3600)["id"]
+    status, first, cure, second, _ = call(stack, "explain", task_id).stdout.splitlines()
+    assert status.split() == ["status", "pending"]
+    assert first.startswith("1. waits_for_tasks  It waits for 1 task: " + needed)
+    assert cure.split(maxsplit=1)[0] == "cure"
+    assert f"taskctl explain {needed}" in cure
+    assert second.startswith("2. scheduled  It is scheduled for ")
+    found = json.loads(call(stack, "explain", task_id, "--json").stdout)
+    assert [each["code"] for each in found["reasons"]] == ["waits_for_tasks", "scheduled"]
+    assert call(stack, "explain", "nothing").returncode == 4
+
+
+def test_show_tells_how_far_subtasks_are(stack: Stack) -> None:
+    parent = stack.run("split_and_join", [1, 2])["id"]
+    wait_until(
+        lambda: (stack.task(parent)["subtasks"] or {}).get("succeeded") == 3,
+        timeout=20, what="they are shown",
+    )  # fmt: skip
+    (line,) = [x for x in call(stack, "show", parent).stdout.splitlines() if "subtasks" in x]
+    assert line == "subtasks  100 % of 3: 3 succeeded"
 
 
 def test_submit_after_others_and_show_what_it_waits_for(stack: Stack) -> None:

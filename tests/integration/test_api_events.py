@@ -13,9 +13,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.maintenance import rollup
 from app.services import identity, validity
 from tests.support.api import Api, create, events_of, problem_of
 from tests.support.broker import Broker
+from tests.support.world import World
 
 TASKS = "/api/v1/tasks/"
 REPORTS = ["tasks:read", "tasks:write", "tasks:report", "tokens:write"]
@@ -93,6 +95,27 @@ async def test_one_task_begins_with_its_state_and_follows_it_to_the_end(
     assert reader.headers is not None
     assert reader.headers["content-type"].startswith("text/event-stream")
     assert reader.headers["x-accel-buffering"] == "no"
+
+
+async def test_who_follows_a_task_sees_its_subtasks_move(
+    client: httpx2.AsyncClient, world: World
+) -> None:
+    parent = await create(client, **LATER)
+    parts = [await create(client, parent_id=parent["id"], **LATER) for _ in range(2)]
+    counts = {"total": 2, "pending": 1, "running": 1, "succeeded": 0, "failed": 0, "revoked": 0}
+    async with (
+        reading(client, f"{TASKS}{parent['id']}/events") as its_own,
+        reading(client, f"{TASKS}events") as all_of_them,
+    ):
+        await its_own.until("task", subtasks=None)
+        await all_of_them.until("ready")
+        await client.patch(f"{TASKS}{parts[0]['id']}", json={"status": "running"})
+        await client.patch(f"{TASKS}{parts[0]['id']}", json={"attempt": 1, "progress": 50})
+        await asyncio.to_thread(rollup.run_once, world.database)
+        for reader in (its_own, all_of_them):
+            await reader.until("task", id=parent["id"], subtasks={**counts, "progress": 25})
+    task = (await client.get(f"{TASKS}{parent['id']}")).json()
+    assert task["subtasks"] == {**counts, "progress": 25}
 
 
 async def test_the_list_begins_complete_and_goes_on_with_changes(

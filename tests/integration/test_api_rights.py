@@ -118,6 +118,7 @@ async def test_somebody_elses_task_is_like_one_that_does_not_exist(api: Api, how
         ("GET", "/logs", None),
         ("GET", "/graph", None),
         ("GET", "/children", None),
+        ("GET", "/explain", None),
         ("GET", "/events", None),
         ("POST", "/view-token", None),
     ]

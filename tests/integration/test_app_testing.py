@@ -92,6 +92,13 @@ def test_subtasks_and_what_waits_for_them_run_as_well(tasks: TaskSystem) -> None
     assert tasks.task(task.result["joined"]).result == 6
     parts = tasks.submitted(T + "add")
     assert [(part.args, part.parent_id) for part in parts] == [([n, 0], task.id) for n in (1, 2, 3)]
+    parent = tasks.task(task.id)
+    assert parent.subtasks is not None
+    assert (parent.subtasks.total, parent.subtasks.succeeded, parent.subtasks.progress) == (
+        4,
+        4,
+        100,
+    )
 
 
 def test_a_failure_ends_what_waits_for_it(tasks: TaskSystem) -> None:

@@ -22,7 +22,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import counting, dependencies, feed, leases, removal, tasks, uniqueness
+from app.queries import counting, dependencies, explaining, feed, leases, removal, tasks, uniqueness
 from app.services import attempts
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
@@ -240,6 +240,9 @@ def plan(world: World, statement: ClauseElement) -> str:
         return "\n".join(str(tuple(row)) for row in rows)
 
 
+_IN_QUEUE = Task(id=uuid.UUID(int=1), queue="default", rank=1, dispatched_at=None)
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("statement", [tasks.hold, tasks.visible, tasks.cancel_if_pending])
 def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: Any) -> None:
@@ -262,6 +265,9 @@ def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: 
         (lambda: dependencies.due(1, lock=False), "ix_tasks_due"),
         (lambda: dependencies.due(1000), "ix_tasks_due"),
         (lambda: uniqueness.holders(["k"]), "ix_tasks_unique_key"),
+        (lambda: explaining.ahead(_IN_QUEUE, 2, 1000), "ix_tasks_waiting"),
+        (lambda: explaining.ahead(_IN_QUEUE, 2, 1000), "ix_tasks_marked"),
+        (lambda: explaining.running_on(["w1"]), "ix_tasks_running"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )

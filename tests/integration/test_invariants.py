@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.core.config import get_settings
 from app.db import triggers
 from app.domain.lifecycle import TaskStatus
-from app.maintenance import entries, fold, grouping
+from app.maintenance import entries, fold, grouping, rollup
 from app.maintenance.invariants import RULES, rows
 from app.queries import counting, removal
 from app.queries import entries as entry_queries
@@ -108,6 +108,31 @@ def test_lists_that_do_not_agree_with_the_tasks_are_found(world: World) -> None:
         "unlisted": sorted(map(str, (kept, dropped, gone)))
     }
     entries.mend(world.database)
+    assert broken(world) == {}
+
+
+def test_subtasks_that_are_shown_otherwise_than_they_are_are_found(world: World) -> None:
+    live_worker(world)
+    parent, other = world.add(), world.add()
+    kept, dropped = ended(world, parent_id=parent), world.add(parent_id=parent)
+    world.add(parent_id=other)
+    assert broken(world) == {}, "what is not shown yet will be"
+    rollup.run_once(world.database)
+    assert broken(world) == {}
+    # By somebody who has disabled triggers.
+    with world.database.transaction() as connection:
+        triggers.remove(connection, "subtask_deltas")
+    world.database.execute(removal.remove_if_not_running([kept, dropped], None))
+    world.add_many(2, parent_id=parent)
+    with world.database.transaction() as connection:
+        triggers.install(connection)
+    world.running(parent_id=parent)
+    assert broken(world) == {"subtasks": [str(parent)]}
+    assert rollup.recount(world.database) == 1
+    assert broken(world) == {}
+    rollup.run_once(world.database)
+    shown = world.row(parent).subtasks
+    assert (shown["total"], shown["pending"], shown["running"], shown["progress"]) == (3, 2, 1, 0)
     assert broken(world) == {}
 
 

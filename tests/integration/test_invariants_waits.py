@@ -11,23 +11,10 @@ from sqlalchemy import delete
 
 from app.maintenance import dependents
 from app.models import Task
-from app.services.building import NewTask, build_row
-from app.services.catalogue import catalogue
-from app.services.inserting import insertion
-from app.services.steps import carry_out_on
 from tests.support.invariants import ago, broken, live_worker
-from tests.support.world import NOOP, World
+from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
-
-
-def waiting(world: World, *needed: uuid.UUID) -> uuid.UUID:
-    """A task that waits for these."""
-    task = NewTask(name="n", task_type="t", celery_task_name=NOOP, depends_on=needed)
-    row = build_row(task, catalogue())
-    with world.database.transaction() as connection:
-        carry_out_on(connection, insertion([row], None))
-    return uuid.UUID(str(row["id"]))
 
 
 def finish(world: World, task_id: uuid.UUID) -> None:
@@ -44,13 +31,13 @@ def long_ago(world: World, task_id: uuid.UUID) -> None:
 
 
 def plant_early_rank(world: World) -> uuid.UUID:
-    task_id = waiting(world, world.add(countdown=3600))
+    task_id = world.add_needing(world.add(countdown=3600))
     world.force(task_id, rank=1)
     return task_id
 
 
 def plant_early_mark(world: World) -> uuid.UUID:
-    task_id = waiting(world, world.add(countdown=3600))
+    task_id = world.add_needing(world.add(countdown=3600))
     world.force(task_id, dispatched_at=world.now(), dispatched_priority=2)
     return task_id
 
@@ -62,20 +49,20 @@ def plant_early_start(world: World) -> uuid.UUID:
 
 
 def plant_wrong_number(world: World) -> uuid.UUID:
-    task_id = waiting(world, world.add(countdown=3600))
+    task_id = world.add_needing(world.add(countdown=3600))
     world.force(task_id, unmet_deps=2)
     return task_id
 
 
 def plant_no_number(world: World) -> uuid.UUID:
-    task_id = waiting(world, world.add(countdown=3600))
+    task_id = world.add_needing(world.add(countdown=3600))
     world.force(task_id, unmet_deps=0, ready_at=world.now() + timedelta(hours=1))
     return task_id
 
 
 def plant_stuck(world: World) -> uuid.UUID:
     needed = world.add()
-    task_id = waiting(world, needed)
+    task_id = world.add_needing(needed)
     finish(world, needed)
     world.force(needed, awaited=False)
     return task_id
@@ -83,7 +70,7 @@ def plant_stuck(world: World) -> uuid.UUID:
 
 def plant_needs_gone(world: World) -> uuid.UUID:
     needed = world.add()
-    task_id = waiting(world, needed, world.add(countdown=3600))
+    task_id = world.add_needing(needed, world.add(countdown=3600))
     world.database.execute(delete(Task).where(Task.id == needed))
     return task_id
 
@@ -105,7 +92,7 @@ def test_a_broken_wait_is_found(
 ) -> None:
     live_worker(world)
     needed = world.add(countdown=3600)
-    waiting(world, waiting(world, needed))
+    world.add_needing(world.add_needing(needed))
     task_id = plant(world)
     found = broken(world)
     found.pop("hint_lost", None)  # of a mark that no broker knows
@@ -115,9 +102,9 @@ def test_a_broken_wait_is_found(
 def test_waits_of_every_kind_that_are_sound_are_left_in_peace(world: World) -> None:
     live_worker(world)
     done, tolerated, later = world.add(), world.add(), world.add(countdown=3600)
-    task_id = waiting(world, done, later)
-    waiting(world, tolerated)
-    cancelled = waiting(world, later)
+    task_id = world.add_needing(done, later)
+    world.add_needing(tolerated)
+    cancelled = world.add_needing(later)
     world.force(cancelled, status="revoked", completed_at=world.now())
     finish(world, done)
     finish(world, tolerated)
@@ -130,7 +117,7 @@ def test_waits_of_every_kind_that_are_sound_are_left_in_peace(world: World) -> N
 def test_dependents_that_nobody_tells_are_found(world: World) -> None:
     live_worker(world)
     needed = world.add()
-    task_id = waiting(world, needed)
+    task_id = world.add_needing(needed)
     finish(world, needed)
     long_ago(world, needed)
     assert broken(world) == {"not_told": [str(needed)]}
@@ -144,7 +131,7 @@ def test_a_large_fan_out_that_is_being_told_is_none(
     live_worker(world)
     needed = world.add()
     for _ in range(9):
-        waiting(world, needed)
+        world.add_needing(needed)
     finish(world, needed)
     long_ago(world, needed)
     assert broken(world, between=lambda: dependents.run_once(world.database, 1)) == {}

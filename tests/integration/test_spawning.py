@@ -19,10 +19,7 @@ from app.domain.lifecycle import TaskStatus
 from app.maintenance import dependents
 from app.models import Task, TaskDependency, TaskTag
 from app.queries import dependencies as queries
-from app.services.building import NewTask, build_row
-from app.services.catalogue import catalogue
 from app.services.inserting import insertion
-from app.services.steps import carry_out_on
 from app.worker import ancestry, connections, helpers, spawning
 from app.worker.claim import STOP_SIGNAL, Claim, install_stop_signal
 from app.worker.signals import AttemptLost, TaskCancelled
@@ -79,17 +76,6 @@ def children(world: World) -> list[Any]:
             select(Task).where(Task.parent_id.is_not(None)).order_by(Task.id)
         ).all()
     )
-
-
-def add(world: World, *needed: uuid.UUID, **fields: Any) -> uuid.UUID:
-    """A submission with its edges."""
-    row = build_row(
-        NewTask(name="n", task_type="t", celery_task_name=NOOP, depends_on=needed, **fields),
-        catalogue(),
-    )
-    with world.database.transaction() as connection:
-        carry_out_on(connection, insertion([row], None))
-    return uuid.UUID(str(row["id"]))
 
 
 # -- subtasks ---------------------------------------------------------------------------------
@@ -206,7 +192,7 @@ def test_a_thread_of_the_task_may_spawn(world: World, database: Forgetful) -> No
 
 def test_parents_come_in_the_order_of_the_submission(world: World, database: Forgetful) -> None:
     first, second, third = world.add_many(3, name="needed")
-    task = add(world, third, first, second, on_dependency_failure="run")
+    task = world.add_needing(third, first, second, on_dependency_failure="run")
     for each, ended in (
         (first, {"result": '{"a": 1}'}),
         (second, {"status": TaskStatus.FAILED, "error": '{"type": "E", "message": "m"}'}),

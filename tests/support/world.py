@@ -24,6 +24,8 @@ from app.services import attempts
 from app.services.attempts import Outcome, Settled
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
+from app.services.inserting import insertion
+from app.services.steps import carry_out_on
 
 Pair = tuple[uuid.UUID, uuid.UUID]
 NOOP = "tests.support.tasks.noop"
@@ -61,6 +63,15 @@ class World:
     def add_many(self, count: int, **fields: Any) -> list[uuid.UUID]:
         """Several alike, in the order in which they were submitted."""
         return [self.add(**fields) for _ in range(count)]
+
+    def add_needing(self, *needed: uuid.UUID, **fields: Any) -> uuid.UUID:
+        """A submitted task that depends on others, with its edges; `fields` as of `NewTask`."""
+        given: dict[str, Any] = {"name": "n", "task_type": "t", "celery_task_name": NOOP, **fields}
+        new = NewTask(**given, depends_on=needed)
+        row = build_row(new, catalogue())
+        with self.database.transaction() as connection:
+            carry_out_on(connection, insertion([row], new.may_see))
+        return uuid.UUID(str(row["id"]))
 
     def row(self, task_id: uuid.UUID) -> Row[Any]:
         """The task as it is now."""

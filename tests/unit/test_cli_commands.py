@@ -21,6 +21,7 @@ COMMANDS = [
     "retry",
     "delete",
     "logs",
+    "explain",
     "watch",
     "bulk",
     "run",

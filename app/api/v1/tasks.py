@@ -21,8 +21,10 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import Limit, QueryBool, QueryInt, Skip
+from app.schemas.explanation import Explanation
 from app.services import listing
 from app.services.building import NewTask
+from app.services.explain import explain
 from app.services.submission import Origin
 from app.services.task import CancelOutcome, DeleteOutcome, task_service
 
@@ -252,6 +254,18 @@ async def list_task_logs(
     """List the lines a task logged, oldest first, after the line of the given id."""
     task = found(await task_service.get_task(db, task_id, owner=caller.owner))
     return list(await task_service.get_logs(db, task.id, after, limit))
+
+
+@router.get("/{task_id}/explain", response_model=Explanation, responses=problems(404))
+async def explain_task(caller: TasksRead, task_id: UUID, db: ReadDb) -> object:
+    """Explain why a task is not running: every reason, the first one to go first, with its cure.
+
+    Of a running task it says where that runs, of a finished one how it ended.
+    """
+    explanation = await explain(db, task_id, owner=caller.owner)
+    if explanation is None:
+        raise NotFound("There is no such task")
+    return explanation
 
 
 @router.post("/{task_id}/view-token", response_model=schemas.ViewToken, responses=problems(404))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from itertools import islice
 from typing import Any
 
 from app.db.session import Database
 from app.domain.lifecycle import TaskStatus
 from app.domain.tally import by_status
+from app.maintenance import rollup
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
 from app.maintenance.pages import pages
@@ -70,6 +72,22 @@ def unlisted(database: Database) -> list[Suspect]:
         Suspect("unlisted", str(task_id), detail)
         for ids, detail in ((wrong, "no entry, or another one"), (gone, "an entry, but no task"))
         for task_id in ids
+    ]
+
+
+def rolled_up(database: Database) -> list[Suspect]:
+    """Parents that would not come to show the subtasks that there are."""
+    return [
+        Suspect("subtasks", str(lacking[0]["parent_id"]), ", ".join(_lacks(lacking)))
+        for lacking in islice(rollup.differences(database), LIMIT)
+    ]
+
+
+def _lacks(corrections: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{-each['number']:+} {each['now']}" if each["now"] else f"{-each['done'] / 100:+g} %"
+        for each in corrections
+        if each["number"] or each["done"]
     ]
 
 
