@@ -70,18 +70,24 @@ def recount(out: Output) -> None:
     For after an import with triggers disabled. The system may run on.
     """
 
-    def count(database: Database) -> tuple[int, int, int]:
-        from app.maintenance import entries, fold, grouping
+    def count(database: Database) -> dict[str, int]:
+        from app.maintenance import entries, fold, grouping, naming
 
-        return fold.recount(database), entries.mend(database), grouping.recount(database)
+        return {
+            "corrected": fold.recount(database),
+            "listed": entries.mend(database),
+            "grouped": grouping.recount(database),
+            "named": naming.mend(database),
+        }
 
-    wrong, unlisted, ungrouped = _with_database(count)
+    done = _with_database(count)
     if out.as_json:
-        out.json({"corrected": wrong, "listed": unlisted, "grouped": ungrouped})
-    elif wrong or unlisted or ungrouped:
+        out.json(done)
+    elif any(done.values()):
         out.line(
-            f"{wrong} counts and {ungrouped} error groups or tasks in them were wrong and "
-            f"{unlisted} tasks wrongly listed; all is right now."
+            f"{done['corrected']} counts and {done['grouped']} error groups or tasks in them were "
+            f"wrong, {done['listed']} tasks wrongly listed and {done['named']} segments of names "
+            "wrongly marked; all is right now."
         )
     else:
         out.line("All counts and lists agree.")

@@ -1,4 +1,4 @@
-"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in three more tables.
+"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in four more tables.
 
 In the database and not in the statements, so that no statement can forget it, neither one that
 is written next year nor one of an older version that still runs during an upgrade.
@@ -7,7 +7,8 @@ is written next year nor one of an older version that still runs during an upgra
 written down: what runs is few, and is counted from the rows. So an attempt costs one append, at its
 end. `task_entries` gets what lists are filtered by; a task that nobody edits costs one row there, for
 as long as there is the task. `failure_notes` gets every attempt that fails, and the removal of a task
-that may have had one; an attempt that succeeds costs nothing there.
+that may have had one; an attempt that succeeds costs nothing there. `name_notes` gets the id of every
+task that is made or renamed.
 
 PostgreSQL looks at updates row by row, because only a row's trigger can be bound to a column: one
 that does not name `status` (a heartbeat, a report, a mark) pays nothing. Inserts and deletes come in
@@ -54,6 +55,7 @@ _LISTED = ("user_id", "task_type", "celery_task_name", "queue", "priority", "own
 _ENTRY = ", ".join(("id", *_LISTED))
 _NEW_ENTRY = ", ".join(f"NEW.{name}" for name in ("id", *_LISTED))
 _EDIT = ", ".join(f"{name} = NEW.{name}" for name in _LISTED)
+_RENAMED = "AFTER UPDATE OF name ON tasks"
 _EDITED = f"AFTER UPDATE OF {', '.join(_LISTED)} ON tasks"
 
 TRIGGERS = {
@@ -144,6 +146,22 @@ TRIGGERS = {
         f"""
     INSERT INTO failure_notes (task_id)
     SELECT id FROM tasks WHERE {_MAY_HAVE_FAILED.format(row="")};""",
+    ),
+    "name_noted": _Trigger(
+        "name_notes",
+        _CREATED,
+        """
+    INSERT INTO name_notes (task_id) SELECT id FROM rows;""",
+        """AFTER INSERT ON tasks BEGIN
+    INSERT INTO name_notes (task_id) VALUES (NEW.id); END""",
+    ),
+    "name_changed": _Trigger(
+        "name_notes",
+        f"{_RENAMED} FOR EACH ROW",
+        """
+    INSERT INTO name_notes (task_id) VALUES (NEW.id);""",
+        f"""{_RENAMED} BEGIN
+    INSERT INTO name_notes (task_id) VALUES (NEW.id); END""",
     ),
 }
 

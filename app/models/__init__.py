@@ -7,6 +7,7 @@ from app.models.dependency import TaskDependency
 from app.models.entry import TaskEntry
 from app.models.error_group import ErrorGroup, FailureNote, GroupState, TaskFailure
 from app.models.idempotency import IdempotencyKey
+from app.models.name import NameMark, NameNote, NameSegment
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
 from app.models.statistics import (
@@ -29,6 +30,9 @@ __all__ = [
     "FailureNote",
     "GroupState",
     "IdempotencyKey",
+    "NameMark",
+    "NameNote",
+    "NameSegment",
     "Queue",
     "Schedule",
     "ScheduleFire",

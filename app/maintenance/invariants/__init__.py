@@ -42,6 +42,7 @@ def run_once(
         partial(rows.broken, database, times),
         partial(rows.counted, database),
         partial(rows.unlisted, database),
+        partial(rows.misnamed, database),
         partial(rows.unfolded, database, times),
         partial(groups.counted, database),
         partial(groups.ungrouped, database),

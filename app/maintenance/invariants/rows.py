@@ -8,6 +8,7 @@ from typing import Any
 from app.db.session import Database
 from app.domain.lifecycle import TaskStatus
 from app.domain.tally import by_status
+from app.maintenance import naming
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
 from app.maintenance.pages import pages
@@ -70,6 +71,14 @@ def unlisted(database: Database) -> list[Suspect]:
         Suspect("unlisted", str(task_id), detail)
         for ids, detail in ((wrong, "no entry, or another one"), (gone, "an entry, but no task"))
         for task_id in ids
+    ]
+
+
+def misnamed(database: Database) -> list[Suspect]:
+    """Segments of tasks in which a search for a part of a name would miss one."""
+    return [
+        Suspect("names", str(segment.id), f"up to {segment.last_id}")
+        for segment in naming.wrong(database)
     ]
 
 
