@@ -22,11 +22,12 @@ SAMPLE = 500
 _SIZES_POSTGRESQL = (
     "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i') AND "
     "(relname = 'tasks' OR relname LIKE '%_tasks%' OR relname LIKE '%task_tags%' "
-    "OR relname LIKE '%task_entries%') AND relnamespace = 'public'::regnamespace"
+    "OR relname LIKE '%task_entries%' OR relname LIKE '%name_marks%') AND relnamespace = 'public'::regnamespace"
 )
 _SIZES_SQLITE = (
     "SELECT name, sum(pgsize) FROM dbstat WHERE name = 'tasks' OR name LIKE '%_tasks%' "
-    "OR name LIKE '%task_tags%' OR name LIKE '%task_entries%' GROUP BY name"
+    "OR name LIKE '%task_tags%' OR name LIKE '%task_entries%' OR name LIKE '%name_marks%' "
+    "GROUP BY name"
 )
 _copying = threading.Lock()
 

@@ -90,8 +90,9 @@ def main(verb: str) -> None:
             (triggers.remove if verb == "uncounted" else triggers.install)(connection)
         if verb == "recount":
             _module("app.maintenance.fold").recount(database)
-            if entries := _module("app.maintenance.entries"):
-                entries.mend(database)
+            for name in ("app.maintenance.entries", "app.maintenance.naming"):
+                if module := _module(name):
+                    module.mend(database)
 
 
 if __name__ == "__main__":

@@ -71,13 +71,14 @@ def recount(out: Output) -> None:
     """
 
     def count(database: Database) -> dict[str, int]:
-        from app.maintenance import entries, fold, grouping, rollup
+        from app.maintenance import entries, fold, grouping, naming, rollup
 
         return {
             "corrected": fold.recount(database),
             "listed": entries.mend(database),
             "grouped": grouping.recount(database),
             "rolled_up": rollup.recount(database),
+            "named": naming.mend(database),
         }
 
     wrong = _with_database(count)
@@ -86,8 +87,9 @@ def recount(out: Output) -> None:
     elif any(wrong.values()):
         out.line(
             f"{wrong['corrected']} counts and {wrong['grouped']} error groups or tasks in them were "
-            f"wrong, {wrong['listed']} tasks wrongly listed, and {wrong['rolled_up']} showed other "
-            "subtasks than there are; all is right now."
+            f"wrong, {wrong['listed']} tasks wrongly listed, {wrong['rolled_up']} showed other "
+            f"subtasks than there are, and {wrong['named']} segments of names were wrongly marked; "
+            "all is right now."
         )
     else:
         out.line("All counts and lists agree.")

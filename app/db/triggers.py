@@ -1,4 +1,4 @@
-"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in five more tables.
+"""The triggers on `tasks`: whatever changes a task, by whatever road, is noted in six more tables.
 
 In the database and not in the statements, so that no statement can forget it, neither one that
 is written next year nor one of an older version that still runs during an upgrade.
@@ -10,7 +10,7 @@ as long as there is the task. `failure_notes` gets every attempt that fails, and
 that may have had one; an attempt that succeeds costs nothing there. `webhook_deliveries` gets the end of a
 task once for each webhook that is to be told; where there is none, the end costs one look at an empty
 table. Nothing there can make the end of a task fail or wait. `subtask_deltas` gets what happens to tasks
-that have a parent.
+that have a parent. `name_notes` gets the id of every task that is made or renamed.
 
 PostgreSQL looks at updates row by row, because only a row's trigger can be bound to a column: one
 that does not name `status` (a heartbeat, a report, a mark) pays nothing. Inserts and deletes come in
@@ -64,6 +64,7 @@ _LISTED = ("user_id", "task_type", "celery_task_name", "queue", "priority", "own
 _ENTRY = ", ".join(("id", *_LISTED))
 _NEW_ENTRY = ", ".join(f"NEW.{name}" for name in ("id", *_LISTED))
 _EDIT = ", ".join(f"{name} = NEW.{name}" for name in _LISTED)
+_RENAMED = "AFTER UPDATE OF name ON tasks"
 _EDITED = f"AFTER UPDATE OF {', '.join(_LISTED)} ON tasks"
 
 # A task ends once, and is never inserted at its end.
@@ -229,6 +230,22 @@ TRIGGERS = {
         "AFTER DELETE ON tasks",
         "OLD.parent_id IS NOT NULL",
         f"OLD.parent_id, OLD.status, NULL, 1, -({_WAS_DONE})",
+    ),
+    "name_noted": _Trigger(
+        "name_notes",
+        _CREATED,
+        """
+    INSERT INTO name_notes (task_id) SELECT id FROM rows;""",
+        """AFTER INSERT ON tasks BEGIN
+    INSERT INTO name_notes (task_id) VALUES (NEW.id); END""",
+    ),
+    "name_changed": _Trigger(
+        "name_notes",
+        f"{_RENAMED} FOR EACH ROW",
+        """
+    INSERT INTO name_notes (task_id) VALUES (NEW.id);""",
+        f"""{_RENAMED} BEGIN
+    INSERT INTO name_notes (task_id) VALUES (NEW.id); END""",
     ),
 }
 

@@ -8,6 +8,7 @@ from app.models.entry import TaskEntry
 from app.models.error_group import ErrorGroup, FailureNote, GroupState, TaskFailure
 from app.models.idempotency import IdempotencyKey
 from app.models.limit import Limit, LimitKind, LimitUse
+from app.models.name import NameMark, NameNote, NameSegment
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
 from app.models.statistics import (
@@ -35,6 +36,9 @@ __all__ = [
     "Limit",
     "LimitKind",
     "LimitUse",
+    "NameMark",
+    "NameNote",
+    "NameSegment",
     "Queue",
     "Schedule",
     "ScheduleFire",

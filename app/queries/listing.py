@@ -14,7 +14,7 @@ from app.db.plans import aside
 from app.models import Task, TaskEntry, TaskTag
 from app.queries.filters import TaskFilter
 from app.queries.guards import status_in
-from app.queries.ways import Branch, Way, within
+from app.queries.ways import Branch, Way, Within, within
 
 # Columns that are never NULL, so that a page can go on after a value. `created_at` goes by id:
 # ids are UUIDv7, so they sort by creation, and the primary key is the index.
@@ -70,7 +70,11 @@ def newest(wanted: TaskFilter, part: Part, way: Way | None) -> Select[Task]:
 
 def _along(branch: Branch | None, wanted: TaskFilter, part: Part, what: Any) -> Select[Any]:
     column = Task.id if branch is None else branch.id
-    bounds = [*within(column, wanted, part.after_id, desc=part.desc)]
+    bounds = (
+        []
+        if isinstance(branch, Within)
+        else [*within(column, wanted, part.after_id, desc=part.desc)]
+    )
     if branch is not None and branch.table is not Task:
         # For both: PostgreSQL may merge the two, and would begin with the newest task of all.
         bounds += within(aside(Task.id), wanted, part.after_id, desc=part.desc)
@@ -99,10 +103,9 @@ def count_by_status(wanted: TaskFilter, way: Way | None) -> Select[str, int]:
 
 
 def _all_along(statement: Any, wanted: TaskFilter, way: Way | None) -> Select[Any]:
-    # The branches of one way differ in the status only.
-    branch = way.branches[0] if way is not None and len(way.branches) == 1 else None
+    branch = None if way is None else way.as_one
     column = Task.id if branch is None else branch.id
-    bounds = within(column, wanted, None, desc=True)
+    bounds = () if isinstance(branch, Within) else within(column, wanted, None, desc=True)
     return _found(statement, branch, wanted).where(*bounds)
 
 

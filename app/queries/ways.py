@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, literal_column, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, literal_column, or_, select, true
 from sqlalchemy.orm import aliased
 
 from app.db.ids import DRAWN_AFTER, DRAWN_BEFORE, first_of
 from app.domain.lifecycle import ACTIVE
+from app.domain.spans import Span, clipped
 from app.models import Task, TaskEntry, TaskTag
 from app.queries.filters import TaskFilter
 from app.queries.guards import status_in
@@ -67,6 +68,11 @@ class Few(Branch):
         return _thousandth(self.ids)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Within(Branch):
+    """Ids in spans that lie where the page is: bounds of it besides would be taken instead."""
+
+
 def _thousandth(ids: Select[Any]) -> ScalarSelect[Any]:
     return ids.offset(MILESTONE - 1).limit(1).scalar_subquery()
 
@@ -76,6 +82,21 @@ class Way:
     """Each task that is wanted stands along one of the branches."""
 
     branches: tuple[Branch, ...]
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the branches stand one behind the other, as the list does."""
+        return isinstance(self.branches[0], Within)
+
+    @property
+    def as_one(self) -> Branch | None:
+        """All of it as one branch, for another order than that of ids; None where there is none."""
+        first = self.branches[0]
+        if len(self.branches) == 1:
+            return first
+        if not self.is_in_order:
+            return None
+        return Within(first.id, or_(*(branch.where for branch in self.branches)), first.rest)
 
 
 def ways(wanted: TaskFilter) -> list[Way]:
@@ -149,6 +170,34 @@ def best(
         if farthest is None or (mark < farthest if desc else mark > farthest):
             chosen, farthest = way, mark
     return chosen, False
+
+
+def by_spans(
+    spans: Sequence[Span], wanted: TaskFilter, after: uuid.UUID | None, *, desc: bool
+) -> Way:
+    """Along the spans of ids outside of which there is nothing that is wanted, in the list's order."""
+    left = clipped(spans, *_bounds(wanted, after, desc=desc)) or [(0, 0)]
+    ordered = reversed(left) if desc else left
+    return Way(tuple(Within(Task.id, _in_span(span), wanted) for span in ordered))
+
+
+def _in_span(span: Span) -> ColumnElement[bool]:
+    low, high = (uuid.UUID(int=each) for each in span)
+    return and_(Task.id > low, Task.id <= high)
+
+
+def _bounds(wanted: TaskFilter, after: uuid.UUID | None, *, desc: bool) -> Span:
+    """What `within` says, as a span."""
+    low, high = 0, (1 << 128) - 1
+    if wanted.created_after is not None:
+        low = first_of(wanted.created_after - DRAWN_BEFORE).int - 1
+    if wanted.created_before is not None:
+        high = first_of(wanted.created_before + DRAWN_AFTER).int - 1
+    if after is not None and desc:
+        high = min(high, after.int - 1)
+    elif after is not None:
+        low = max(low, after.int)
+    return max(low, 0), max(high, 0)
 
 
 def within(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,13 +19,18 @@ from app.queries import counting
 from app.queries import listing as queries
 from app.queries.filters import TaskFilter
 from app.queries.listing import ORDER_COLUMNS, After, Part
-from app.queries.ways import Way, best, milestones, must_ask, ways
-from app.services import cursors
+from app.queries.ways import Branch, Way, best, by_spans, milestones, must_ask, ways
+from app.services import cursors, naming
 
 __all__ = ["MAX_LIMIT", "ORDERS", "Page", "TaskFilter", "count_tasks", "list_tasks", "matching"]
 
 ORDERS = tuple(ORDER_COLUMNS)
 MAX_LIMIT = 500
+# Of names, each of a few hundred tasks: so many are looked at where a search has another way, and
+# where it has none. If more may have a part of a name, it is not rare.
+FEW_BLOCKS, MANY_BLOCKS = 64, 1024
+# Spans of ids in one statement.
+AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ async def list_tasks(
     after = None if cursor is None else _read_cursor(cursor, order_by, desc=order_desc)
     # One row more than asked for tells whether there is a next page.
     part = Part(order_desc, skip, limit + 1, after)
-    rows = list(await db.scalars(await _statement(db, order_by, wanted, part)))
+    rows = await _rows(db, order_by, wanted, part)
     tasks = rows[:limit]
     more = len(rows) > limit
     return Page(tasks, _cursor(tasks[-1], order_by, desc=order_desc) if more else None)
@@ -80,6 +85,41 @@ async def matching(
     return statement.with_only_columns(Task.id)
 
 
+async def _rows(db: AsyncSession, order_by: str, wanted: TaskFilter, part: Part) -> list[Task]:
+    if order_by == "created_at" and wanted.q is not None and part.skip <= MAX_LIMIT:
+        way, _ = await _best_way(db, wanted, part, blocks=_most_blocks(wanted))
+        if way is not None and way.is_in_order and len(way.branches) > AT_ONCE:
+            return await _walk(db, wanted, part, way.branches)
+        return list(await db.scalars(queries.newest(wanted, part, way)))
+    return list(await db.scalars(await _statement(db, order_by, wanted, part)))
+
+
+def _most_blocks(wanted: TaskFilter) -> int:
+    """More of them are gone along than are worth it where there is another way."""
+    alone = wanted == TaskFilter(
+        owner=wanted.owner,
+        q=wanted.q,
+        created_after=wanted.created_after,
+        created_before=wanted.created_before,
+    )
+    return MANY_BLOCKS if alone else FEW_BLOCKS
+
+
+async def _walk(
+    db: AsyncSession, wanted: TaskFilter, part: Part, branches: Sequence[Branch]
+) -> list[Task]:
+    """Along branches that stand one behind the other, as far as it takes to fill the page."""
+    needed = part.skip + part.limit
+    rows: list[Task] = []
+    for at in range(0, len(branches), AT_ONCE):
+        left = replace(part, skip=0, limit=needed - len(rows))
+        way = Way(tuple(branches[at : at + AT_ONCE]))
+        rows += await db.scalars(queries.newest(wanted, left, way))
+        if len(rows) == needed:
+            break
+    return rows[part.skip :]
+
+
 async def _statement(
     db: AsyncSession, order_by: str, wanted: TaskFilter, part: Part
 ) -> Select[Task]:
@@ -94,14 +134,25 @@ async def _statement(
 
 
 async def _best_way(
-    db: AsyncSession, wanted: TaskFilter, part: Part, *, even_one: bool = False
+    db: AsyncSession,
+    wanted: TaskFilter,
+    part: Part,
+    *,
+    even_one: bool = False,
+    blocks: int = FEW_BLOCKS,
 ) -> tuple[Way | None, bool]:
     """The one along which the fewest tasks stand, and whether they are known to be few."""
     among = ways(wanted)
-    if not among or not (even_one or must_ask(among)):
-        return (among[0] if among else None), False
-    statement = milestones(among, wanted, part.after_id, desc=part.desc)
-    return best(among, (await db.execute(statement)).one(), desc=part.desc)
+    way, are_few = (among[0] if among else None), False
+    if among and (even_one or wanted.q is not None or must_ask(among)):
+        statement = milestones(among, wanted, part.after_id, desc=part.desc)
+        way, are_few = best(among, (await db.execute(statement)).one(), desc=part.desc)
+    if wanted.q is None or are_few:
+        return way, are_few
+    spans = await naming.spans(db, wanted.q, blocks)
+    if spans is None:
+        return way, are_few
+    return by_spans(spans, wanted, part.after_id, desc=part.desc), True
 
 
 async def count_tasks(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:

@@ -12,7 +12,7 @@ from app.core.logging import get_logger
 from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
-from app.maintenance import dependents, fold, grouping, prune, reject, rescue, resend
+from app.maintenance import dependents, fold, grouping, naming, prune, reject, rescue, resend
 from app.queries import clock, feed, leases, limits
 from app.services import rate_limits
 from app.services.catalogue import catalogue
@@ -27,6 +27,8 @@ BATCH = 500
 FOLD_BATCH = 50_000
 # Failures cost more to count, and nothing waits for it: it comes last, and no more of them at once.
 GROUP_BATCH = 5_000
+# Names that are marked at once: what has been there before an upgrade is done in minutes.
+NAME_BATCH = 50_000
 PRUNE_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 FOLD_EVERY_SECONDS = 1.0
@@ -113,9 +115,11 @@ class Duties:
             self._forgot_at = time.monotonic()
             fold.forget(self._database)
             grouping.forget(self._database)
+            naming.forget(self._database)
         self._set_windows()
         rate_limits.sync(self._database, catalogue())
         reports["group"] = grouping.run_once(self._database, GROUP_BATCH)
+        reports["name"] = naming.run_once(self._database, NAME_BATCH)
         for name, report in reports.items():
             if report.worth_telling:
                 log.info(name, **report.counts())

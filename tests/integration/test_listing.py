@@ -19,11 +19,13 @@ from app.core.config import Settings, get_settings
 from app.db import ids
 from app.db.session import read_session
 from app.domain.lifecycle import ACTIVE, TaskStatus
+from app.maintenance import naming
 from app.models import Task
 from app.queries import tasks as queries
 from app.queries import ways
 from app.queries.filters import TaskFilter
 from app.queries.listing import After, Part
+from app.services import listing
 from app.services.listing import ORDERS, _statement, count_tasks, list_tasks
 from tests.support.world import World
 
@@ -107,8 +109,12 @@ def fitting(world: World, wanted: TaskFilter) -> list[Any]:
 
 
 @pytest.fixture
-def some(world: World, milestone: None) -> World:
+def some(world: World, milestone: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Most of them in segments of names; two spans of ids are a statement."""
+    monkeypatch.setattr(naming, "SEGMENT", 20)
+    monkeypatch.setattr(listing, "AT_ONCE", 2)
     mixed(world)
+    naming.run_once(world.database, 1000)
     return world
 
 

@@ -43,6 +43,7 @@ def run_once(
         partial(rows.counted, database),
         partial(rows.unlisted, database),
         partial(rows.rolled_up, database),
+        partial(rows.misnamed, database),
         partial(rows.unfolded, database, times),
         partial(groups.counted, database),
         partial(groups.ungrouped, database),

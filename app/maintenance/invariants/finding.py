@@ -74,6 +74,10 @@ RULES: dict[str, Rule] = {
         "showing other numbers of subtasks than there are",
         "count them anew: taskctl recount; and see that nobody disables triggers",
     ),
+    "names": Rule(
+        "segments of names in which a search would miss a task, or look at too many",
+        "mark them anew: taskctl recount; and see that nobody disables triggers",
+    ),
     "error_groups": Rule(
         "error groups that count otherwise than the failures in them",
         "count them anew: taskctl recount",

@@ -9,7 +9,7 @@ from typing import Any
 from app.db.session import Database
 from app.domain.lifecycle import TaskStatus
 from app.domain.tally import by_status
-from app.maintenance import rollup
+from app.maintenance import naming, rollup
 from app.maintenance.invariants.finding import Suspect
 from app.maintenance.invariants.times import Times
 from app.maintenance.pages import pages
@@ -88,6 +88,14 @@ def _lacks(corrections: list[dict[str, Any]]) -> list[str]:
         f"{-each['number']:+} {each['now']}" if each["now"] else f"{-each['done'] / 100:+g} %"
         for each in corrections
         if each["number"] or each["done"]
+    ]
+
+
+def misnamed(database: Database) -> list[Suspect]:
+    """Segments of tasks in which a search for a part of a name would miss one."""
+    return [
+        Suspect("names", str(segment.id), f"up to {segment.last_id}")
+        for segment in naming.wrong(database)
     ]
 
 
