@@ -51,7 +51,8 @@ def _longest(names: Iterable[str]) -> set[int]:
     grams: set[int] = set()
     for start in range(min(SIZE, len(text))):
         grams.update(struct.unpack_from(f"<{(len(text) - start) // SIZE}I", text, start))
-    return grams
+    # Without those that begin between two names.
+    return {gram for gram in grams if gram & 0xFF}
 
 
 def numbers_in(text: str) -> set[int]:

@@ -1,7 +1,7 @@
 """Marking which parts the names of tasks have, a segment of some thousand tasks at a time.
 
 A segment is made without a lock that others wait for: it is begun, names are read, marks are written,
-and last it is ended, if nobody else has begun one since. Until then nobody reads it.
+and last it is ended. Until then nobody reads it, and nobody begins another one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from app.db import ids
 from app.db.session import Database
@@ -31,6 +32,8 @@ LATE = 100
 MARKS = 5000
 # An id from farther in the future is no one of ours, and all that come next would be late.
 AHEAD_SECONDS = 60.0
+# A segment takes a second to make.
+GONE_SECONDS = 60.0
 NOWHERE = uuid.UUID(int=0)
 
 
@@ -67,7 +70,7 @@ def _mark_late(database: Database, limit: int) -> int:
     marked, more = 0, True
     while marked < limit and more:
         with database.transaction() as connection:
-            last_id = _take_over(connection)
+            last_id, _ = _reached(connection)
             late = connection.scalars(queries.take_notes(last_id, LATE)).all()
             _add(connection, connection.execute(queries.names_of(late)).all())
         marked += len(late)
@@ -75,17 +78,20 @@ def _mark_late(database: Database, limit: int) -> int:
     return marked
 
 
-def _take_over(connection: Connection) -> uuid.UUID:
-    """The last id that is marked; nobody else marks until the transaction ends.
+def _reached(connection: Connection) -> tuple[uuid.UUID, bool]:
+    """The last id that is marked, and whether a segment is being made of what stands behind it.
 
-    Notes of what stands behind it are of no use any more: those tasks can be seen by now, and will be
-    read. But whoever is making a segment has read its names before, and counts on the notes.
+    Nobody else marks until the transaction ends. Notes of what stands behind it are of no use: those
+    tasks can be seen by now, and will be read. But whoever is making a segment has read names before,
+    and counts on the notes.
     """
     hold_lock(connection)
-    connection.execute(queries.drop_unfinished())
+    connection.execute(queries.drop_unfinished(GONE_SECONDS))
     last_id = connection.scalar(queries.reached()) or NOWHERE
-    connection.execute(queries.drop_notes_behind(last_id))
-    return last_id
+    is_made = connection.scalar(queries.unfinished()) is not None
+    if not is_made:
+        connection.execute(queries.drop_notes_behind(last_id))
+    return last_id, is_made
 
 
 def _add(connection: Connection, rows: Sequence[Any]) -> None:
@@ -118,15 +124,24 @@ def _make_segment(database: Database, least: int) -> int:
     if not database.execute(queries.is_there(last_id, horizon, least)).all():
         return 0
     with database.transaction() as connection:
-        last_id = _take_over(connection)
+        last_id, is_made = _reached(connection)
+        if is_made:
+            return 0
         segment = connection.scalars(queries.begin_segment()).one()
     tasks = database.execute(queries.names(last_id, horizon, SEGMENT)).all()
     if not tasks:
+        database.execute(queries.drop_segment(segment))
         return 0
     size = -(-len(tasks) // BLOCKS)
     blocks = [tasks[at : at + size] for at in range(0, len(tasks), size)]
-    for marks in _rows(segment, marks_of([row.name for row in block] for block in blocks)):
-        database.execute(queries.mark(), marks)
+    try:
+        for marks in _rows(segment, marks_of([row.name for row in block] for block in blocks)):
+            # One transaction: by itself, each row would be one on SQLite.
+            with database.transaction() as connection:
+                connection.execute(queries.mark(), marks)
+    except IntegrityError:
+        # It was dropped: all are made anew, or this took far too long.
+        return 0
     ends = [block[-1].id for block in blocks]
     ended = queries.end_segment_if_begun(segment, ends[-1], [each.hex for each in ends])
     return len(tasks) if database.execute(ended).all() else 0

@@ -7,11 +7,12 @@ Nobody but the naming (`app.maintenance.naming`) writes segments and marks.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, JsonText
+from app.db.base import Base, JsonText, Timestamp
 
 # A task whose name may not be marked yet. No key and no index: it is written by every submission
 # and emptied all the time.
@@ -42,6 +43,7 @@ class NameSegment(Base):
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
+    begun_at: Mapped[datetime] = mapped_column(Timestamp)
     last_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     ends: Mapped[list[str] | None] = mapped_column(JsonText)
 

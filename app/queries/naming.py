@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.db.clock import place
+from app.db.clock import after, now, place
 from app.db.lists import one_of
 from app.db.upsert import Insert
 from app.db.upsert import insert as upsert
@@ -114,7 +114,7 @@ def any_note() -> Rows:
 
 
 def drop_notes_behind(last_id: uuid.UUID) -> Delete:
-    """Forget notes of tasks that no segment is about: when one is made, their names are read."""
+    """Forget notes of tasks that no segment is about: when one is begun, their names are read."""
     return delete(NameNote).where(_note.task_id > last_id)
 
 
@@ -126,11 +126,17 @@ def take_notes(last_id: uuid.UUID, limit: int) -> DeletedRows:
 
 def begin_segment() -> InsertedRows:
     """A segment that nobody reads yet; returns its id."""
-    return insert(NameSegment).values(last_id=None, ends=None).returning(NameSegment.id)
+    row = {"begun_at": now(), "last_id": None, "ends": None}
+    return insert(NameSegment).values(row).returning(NameSegment.id)
+
+
+def unfinished() -> Select[int]:
+    """The segment that is being made, if one is."""
+    return select(NameSegment.id).where(NameSegment.last_id.is_(None))
 
 
 def end_segment_if_begun(segment_id: int, last_id: uuid.UUID, ends: Sequence[str]) -> UpdatedRows:
-    """From now on it is read. No row if somebody else has begun one meanwhile."""
+    """From now on it is read. No row if it was dropped meanwhile."""
     return (
         update(NameSegment)
         .where(NameSegment.id == segment_id, NameSegment.last_id.is_(None))
@@ -139,9 +145,10 @@ def end_segment_if_begun(segment_id: int, last_id: uuid.UUID, ends: Sequence[str
     )
 
 
-def drop_unfinished() -> Delete:
-    """Remove a segment that is being made: notes are taken that it relies on."""
-    return delete(NameSegment).where(NameSegment.last_id.is_(None))
+def drop_unfinished(seconds: float) -> Delete:
+    """Remove a segment that was begun so long ago: whoever made it is gone."""
+    old = NameSegment.begun_at < after(-seconds)
+    return delete(NameSegment).where(NameSegment.last_id.is_(None), old)
 
 
 def drop_segment(segment_id: int) -> Delete:

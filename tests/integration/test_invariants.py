@@ -12,11 +12,12 @@ from sqlalchemy import text
 from app.core.config import get_settings
 from app.db import triggers
 from app.domain.lifecycle import TaskStatus
-from app.maintenance import entries, fold, grouping, rollup
+from app.maintenance import entries, fold, grouping, naming, rollup
 from app.maintenance.invariants import RULES, rows
 from app.queries import counting, removal
 from app.queries import entries as entry_queries
 from app.queries import grouping as grouping_queries
+from app.queries import naming as name_queries
 from tests.support.failures import fail, group, groups
 from tests.support.invariants import ago, broken, ended, live_worker, verify
 from tests.support.world import World
@@ -133,6 +134,24 @@ def test_subtasks_that_are_shown_otherwise_than_they_are_are_found(world: World)
     rollup.run_once(world.database)
     shown = world.row(parent).subtasks
     assert (shown["total"], shown["pending"], shown["running"], shown["progress"]) == (3, 2, 1, 0)
+
+
+def test_parts_of_names_that_are_not_marked_are_found(world: World) -> None:
+    live_worker(world)
+    task_id = ended(world)
+    naming.mend(world.database)
+    world.force(task_id, name="noted, and so found")
+    assert broken(world) == {}
+    naming.run_once(world.database, 100)
+    # By somebody who has disabled triggers.
+    with world.database.transaction() as connection:
+        triggers.remove(connection, "name_notes")
+    world.force(task_id, name="another one")
+    with world.database.transaction() as connection:
+        triggers.install(connection)
+    (segment,) = world.database.execute(name_queries.segments()).all()
+    assert broken(world) == {"names": [str(segment.id)]}
+    assert naming.mend(world.database) == 1
     assert broken(world) == {}
 
 

@@ -5,32 +5,38 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
 from app.db import migrate, triggers
 from app.db.session import read_session
 from app.domain.grams import marks_of, numbers_in
+from app.domain.lifecycle import TaskStatus
 from app.maintenance import naming
 from app.maintenance.invariants import rows as invariants
 from app.models import NameMark, NameNote, NameSegment, Task
 from app.queries import naming as statements
 from app.queries import tasks as queries
+from app.queries import ways
 from app.queries.filters import TaskFilter
+from app.queries.listing import Part
 from app.services import listing
 from app.services import naming as searching
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
-from app.services.listing import count_tasks, list_tasks
+from app.services.listing import _statement, count_tasks, list_tasks
+from tests.integration.test_listing import looked_at
 from tests.support.world import NOOP, World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
 
+OWNER = uuid.UUID(int=1)
 SEGMENT = 70
 WORDS = [
     "Nightly", "export", "客户", "导出", "100%", "a_b", "O'Neil", '"x"', "back\\slash", "a/b", "🚀",
@@ -57,7 +63,8 @@ def named(world: World, names: Sequence[str], **fields: Any) -> list[uuid.UUID]:
     new = [NewTask(name=name, task_type="t", celery_task_name=NOOP, **fields) for name in names]
     rows = [build_row(each, catalogue()) for each in new]
     with world.database.transaction() as connection:
-        connection.execute(queries.insert_tasks(rows))
+        for at in range(0, len(rows), 100):
+            connection.execute(queries.insert_tasks(rows[at : at + 100]))
     return [row["id"] for row in rows]
 
 
@@ -97,8 +104,8 @@ async def test_whatever_text_is_found_as_if_all_names_were_read(
     drawn = random.Random(5)
 
     def name() -> str:
-        text = "".join(drawn.choices(WORDS, k=drawn.randint(1, 5)))
-        return drawn.choice([text, text.upper(), text.lower()]).strip() or "x"
+        drawn_name = "".join(drawn.choices(WORDS, k=drawn.randint(1, 5)))
+        return drawn.choice([drawn_name, drawn_name.upper(), drawn_name.lower()]).strip() or "x"
 
     tasks = named(world, [name() for _ in range(4 * SEGMENT + 9)])
     naming.run_once(world.database, 1000)
@@ -106,13 +113,14 @@ async def test_whatever_text_is_found_as_if_all_names_were_read(
     for task_id in drawn.sample(tasks, 12):
         world.force(task_id, name=name())
     texts = [*WORDS, "%", "_", "\\", "/", "'", '"', "ss", "i", "ẞ", "nothing like it"]
-    for text in [*texts, *(name()[: drawn.randint(1, 9)] for _ in range(60))]:
-        expected = naively(world, text)
-        assert await pages(db, TaskFilter(q=text)) == expected, text
-        assert await pages(db, TaskFilter(q=text), desc=False) == expected[::-1], text
-        assert (await count_tasks(db, TaskFilter(q=text)))["total"] == len(expected), text
-        skipped = await list_tasks(db, TaskFilter(q=text), skip=3, limit=4)
-        assert [task.id for task in skipped.tasks] == expected[3:7], text
+    for part in [*texts, *(name()[: drawn.randint(1, 9)] for _ in range(60))]:
+        expected = naively(world, part)
+        wanted = TaskFilter(q=part)
+        assert await pages(db, wanted) == expected, part
+        assert await pages(db, wanted, desc=False) == expected[::-1], part
+        assert (await count_tasks(db, wanted))["total"] == len(expected), part
+        skipped = await list_tasks(db, wanted, skip=3, limit=4)
+        assert [task.id for task in skipped.tasks] == expected[3:7], part
 
 
 async def test_a_rare_text_is_looked_for_in_few_blocks(world: World, db: AsyncSession) -> None:
@@ -127,6 +135,26 @@ async def test_a_rare_text_is_looked_for_in_few_blocks(world: World, db: AsyncSe
     # Every block has it, and they touch.
     assert await blocks_of(db, "户") == 1
     assert await blocks_of(db, "客户", most=5) is None
+
+
+async def test_few_tasks_are_looked_at_for_a_rare_text(
+    world: World, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ways, "MILESTONE", 100)
+    monkeypatch.setattr(naming, "SEGMENT", 630)
+    names = [f"Export {number}" for number in range(2600)]
+    names[77] = names[1900] = "Export of a needle"
+    tasks = named(world, names, user_id=OWNER)
+    naming.run_once(world.database, 2500)
+    world.database.execute(text("ANALYZE"))
+    for wanted in (TaskFilter(), TaskFilter(owner=OWNER), TaskFilter(status=(TaskStatus.PENDING,))):
+        asked = replace(wanted, q="needle")
+        for order_by in ("created_at", "priority", "name"):
+            # Two blocks of ten, and eighty behind the last segment.
+            statement = await _statement(db, order_by, asked, Part(limit=21))
+            assert looked_at(world, statement) < 400
+            page = await list_tasks(db, asked, order_by=order_by)
+            assert [task.id for task in page.tasks] == [tasks[1900], tasks[77]]
 
 
 async def test_what_comes_late_or_is_renamed_is_found_at_once_and_marked_soon(
@@ -181,20 +209,26 @@ async def test_whoever_writes_while_a_segment_is_made_is_found(
     assert len(await pages(db, TaskFilter(q="needle"))) == 2
 
 
-def test_of_two_that_make_a_segment_one_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gone_seconds", [60, -60])
+def test_of_two_that_make_a_segment_one_does(
+    world: World, monkeypatch: pytest.MonkeyPatch, gone_seconds: float
+) -> None:
+    """The first one, or, if that one is taken for dead, the second."""
+    monkeypatch.setattr(naming, "GONE_SECONDS", gone_seconds)
     named(world, ["plain"] * SEGMENT)
-    rows_of = naming._rows
+    made: list[int] = []
 
-    def meanwhile(segment: int, marks: Any) -> Any:
-        monkeypatch.setattr(naming, "_rows", rows_of)
-        yield from rows_of(segment, marks)
-        naming.run_once(world.database, 1000)
+    def meanwhile(blocks: Any) -> Any:
+        found = marks_of([*blocks])
+        monkeypatch.setattr(naming, "marks_of", marks_of)
+        made.append(naming.run_once(world.database, 1000).marked)
+        return found
 
-    monkeypatch.setattr(naming, "_rows", meanwhile)
-    assert naming.run_once(world.database, 1000).marked == 0
+    monkeypatch.setattr(naming, "marks_of", meanwhile)
+    made.append(naming.run_once(world.database, 1000).marked)
+    assert made == ([0, SEGMENT] if gone_seconds > 0 else [SEGMENT, 0])
     found = world.database.execute(select(NameSegment.id, NameSegment.last_id)).all()
-    assert len(found) == 1
-    assert found[0].last_id is not None
+    assert [row.last_id is not None for row in found] == [True]
     marks = world.database.execute(select(NameMark.segment_id).distinct()).column()
     assert marks == [found[0].id]
 

@@ -43,6 +43,12 @@ def test_names_of_two_tasks_have_no_part_in_common() -> None:
     assert not all(number in marks for number in numbers_in("bc"))
 
 
+@given(st.lists(TEXT))
+def test_names_have_the_parts_that_each_of_them_has(names: list[str]) -> None:
+    each = [marks_of([[name]]) for name in names]
+    assert marks_of([names]) == {number: 1 for marks in each for number in marks}
+
+
 @given(TEXT.filter(bool))
 def test_few_parts_are_looked_up_and_each_has_a_number(text: str) -> None:
     numbers = numbers_in(text)

@@ -27,6 +27,7 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
+        sa.Column("begun_at", app.db.base.Timestamp(timezone=True), nullable=False),
         sa.Column("last_id", sa.Uuid(), nullable=True),
         sa.Column("ends", app.db.base.JsonText(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_name_segments")),
