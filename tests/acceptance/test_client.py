@@ -123,6 +123,28 @@ def test_lists_go_on_over_their_pages(client: TaskClient) -> None:
     client.delete_many(where={"task_type": "client-pages"})
 
 
+def test_schedules_are_made_changed_and_run(client: TaskClient) -> None:
+    schedules = client.schedules
+    made = schedules.create(
+        "client-nightly", TASKS + "add", [1, 2], cron="30 3 * * *", timezone="Europe/Berlin",
+        tags=["client-schedule"],
+    )  # fmt: skip
+    assert (made.kind, made.paused, len(made.next_fires)) == ("cron", False, 5)
+    with pytest.raises(Conflict):
+        schedules.create("client-nightly", TASKS + "add", interval_seconds=60)
+    with pytest.raises(Invalid):
+        schedules.create("client-never", TASKS + "noop", cron="0 0 30 2 *")
+    assert schedules.pause(made.id).paused
+    assert [each.id for each in schedules.all(name="client-nightly")] == [made.id]
+    assert client.result(schedules.run(made.id).id, timeout=PATIENCE_SECONDS) == 3
+    assert [each.outcome for each in schedules.history(made.id)] == ["fired"]
+    assert schedules.update(made.id, overlap="skip", timezone=None).data["overlap"] == "skip"
+    assert schedules.resume(made.id).next_fire_at is not None
+    schedules.delete(made.id)
+    with pytest.raises(NotFound):
+        schedules.get(made.id)
+
+
 def test_a_restart_of_the_api_is_not_noticed(client: TaskClient, stack: Stack) -> None:
     """A watch goes on, and what is submitted meanwhile becomes one task each."""
     watched = client.submit(TASKS + "noop", countdown=3600)
@@ -179,6 +201,9 @@ async def test_the_same_on_an_event_loop(stack: Stack) -> None:
             await client.wait(later.id, timeout=0.5)
         done = await client.wait_for(await client.cancel_many([later.id]))
         assert done.outcomes == {"revoked": 1}
+        made = await client.schedules.create("client-async", TASKS + "noop", interval_seconds=3600)
+        assert made.id in [each.id async for each in client.schedules.all()]
+        await client.schedules.delete(made.id)
 
 
 # -- inside applications of other people ---------------------------------------------------------

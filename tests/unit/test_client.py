@@ -19,6 +19,7 @@ from tasksystem_client._errors import refusal
 from tasksystem_client._following import Events, Follower
 from tasksystem_client._http import relative
 from tasksystem_client._models import Task, moment
+from tasksystem_client._schedules import AsyncSchedules, Schedules
 
 pytestmark = pytest.mark.unit
 SOURCE = Path(tasksystem_client.__file__).parent
@@ -34,7 +35,10 @@ def state(version: int, status: str = "running", **fields: Any) -> dict[str, Any
     }  # fmt: skip
 
 
-def test_both_clients_have_the_same_methods() -> None:
+@pytest.mark.parametrize(
+    ("waiting", "awaited"), [(TaskClient, AsyncTaskClient), (Schedules, AsyncSchedules)]
+)
+def test_both_clients_have_the_same_methods(waiting: type, awaited: type) -> None:
     def signatures(kind: type) -> dict[str, Any]:
         found = inspect.getmembers(kind, inspect.isfunction)
         return {
@@ -46,9 +50,17 @@ def test_both_clients_have_the_same_methods() -> None:
             if not name.startswith("_")
         }
 
-    assert signatures(TaskClient) == signatures(AsyncTaskClient)
-    for name in signatures(TaskClient):
-        assert getattr(TaskClient, name).__doc__ == getattr(AsyncTaskClient, name).__doc__
+    assert signatures(waiting) == signatures(awaited)
+    assert len(signatures(waiting)) > 5
+    for name in signatures(waiting):
+        assert getattr(waiting, name).__doc__ == getattr(awaited, name).__doc__
+
+
+def test_a_schedule_says_when_in_one_way() -> None:
+    with TaskClient("http://127.0.0.1:1", "t") as client:
+        for when in ({}, {"cron": "0 3 * * *", "interval_seconds": 60}):
+            with pytest.raises(ValueError, match="one of the three"):
+                client.schedules.create("n", "a.b", **when)
 
 
 def test_nothing_of_the_clients_is_named_app() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import (
     Any,
@@ -17,6 +18,7 @@ from tasksystem_client._following import Events, Follower
 from tasksystem_client._http import REPEATS, gone, httpx, options, pause, refuse, relative
 from tasksystem_client._models import BulkOperation, BulkPreview, Task, TaskStatus
 from tasksystem_client._requests import Request
+from tasksystem_client._schedules import AsyncSchedules
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.5
@@ -34,6 +36,7 @@ class AsyncTaskClient:
     def __init__(self, url: str, token: str, *, patience: float = 60.0, **http: Any) -> None:
         self._patience = patience
         self._http = httpx.AsyncClient(**options(url, token, http))
+        self.schedules = AsyncSchedules(self._do, self._pages)
 
     async def __aenter__(self) -> AsyncTaskClient:
         return self
@@ -79,19 +82,12 @@ class AsyncTaskClient:
         """The task as it is now. Raises `NotFound`."""
         return await self._do(requests.get(task_id))
 
-    async def tasks(self, **filters: Any) -> AsyncIterator[Task]:
+    def tasks(self, **filters: Any) -> AsyncIterator[Task]:
         """Tasks, newest first, page by page as they are asked for.
 
         `filters` are the API's: `status` (one or several), `task_type`, `queue`, `tag`, `q`, ...
         """
-        response = await self._send(request := requests.page(filters))
-        while True:
-            for task in request.read(response.json()):
-                yield task
-            if "next" not in response.links:
-                return
-            request = requests.next_page(relative(response.links["next"]["url"]))
-            response = await self._send(request)
+        return self._pages(requests.page(filters))
 
     async def count(self, **filters: Any) -> dict[str, int]:
         """How many there are: `total`, and for each status."""
@@ -195,6 +191,16 @@ class AsyncTaskClient:
             await asyncio.sleep(LOOK_SECONDS)
             operation = await self.operation(operation.id)
         return operation
+
+    async def _pages(self, request: Request[list[T]]) -> AsyncIterator[T]:
+        while True:
+            response = await self._send(request)
+            for item in request.read(response.json()):
+                yield item
+            if "next" not in response.links:
+                return
+            path = relative(response.links["next"]["url"])
+            request = replace(request, path=path, params={})
 
     async def _do(self, request: Request[T]) -> T:
         response = await self._send(request)

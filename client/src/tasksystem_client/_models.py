@@ -146,6 +146,67 @@ class BulkPreview:
         return cls(data["total"], tuple(Task.read(each) for each in data["sample"]))
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule. `next_fires` are the slots to come, as far as the answer had them.
+
+    `description` says in English when it fires; `data` is the whole answer, with more languages.
+    """
+
+    id: str
+    name: str
+    kind: str
+    celery_task_name: str
+    description: str
+    paused: bool
+    next_fire_at: datetime | None
+    next_fires: Sequence[datetime]
+    last_fire_at: datetime | None
+    last_task_id: str | None
+    version: int
+    data: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Schedule:
+        """From the API's JSON."""
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            kind=data["kind"],
+            celery_task_name=data["celery_task_name"],
+            description=data["description"]["en"],
+            paused=data["paused"],
+            next_fire_at=maybe_moment(data["next_fire_at"]),
+            next_fires=tuple(moment(each) for each in data.get("next_fires", ())),
+            last_fire_at=maybe_moment(data["last_fire_at"]),
+            last_task_id=data["last_task_id"],
+            version=data["version"],
+            data=data,
+        )
+
+
+@dataclass(frozen=True)
+class Firing:
+    """What became of a slot: `fired`, with a task, or `skipped`, with a reason."""
+
+    fire_at: datetime
+    outcome: str
+    reason: str | None
+    task_id: str | None
+    data: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Firing:
+        """From the API's JSON."""
+        return cls(
+            fire_at=moment(data["fire_at"]),
+            outcome=data["outcome"],
+            reason=data["reason"],
+            task_id=data["task_id"],
+            data=data,
+        )
+
+
 def moment(text: str) -> datetime:
     """A time of the API, in UTC."""
     # Older Pythons do not read the Z.

@@ -107,13 +107,15 @@ def get(task_id: str) -> Request[Task]:
 
 def page(filters: Mapping[str, Any]) -> Request[list[Task]]:
     """The first page of a list."""
+    return pages_of(f"{PREFIX}/tasks/", Task.read, filters)
+
+
+def pages_of(
+    path: str, read: Callable[[Mapping[str, Any]], T], filters: Mapping[str, Any]
+) -> Request[list[T]]:
+    """The first page of any list."""
     params = {"limit": PAGE, **fields(filters)}
-    return Request("GET", f"{PREFIX}/tasks/", _tasks, params=params)
-
-
-def next_page(path: str) -> Request[list[Task]]:
-    """A further one, of which the one before told the address."""
-    return Request("GET", path, _tasks)
+    return Request("GET", path, lambda data: [read(each) for each in data], params=params)
 
 
 def count(filters: Mapping[str, Any]) -> Request[dict[str, int]]:
@@ -189,7 +191,3 @@ def _task(task_id: str) -> str:
 
 def _operation(operation_id: str) -> str:
     return f"{PREFIX}/bulk-operations/{quote(str(operation_id), safe='')}"
-
-
-def _tasks(data: Any) -> list[Task]:
-    return [Task.read(each) for each in data]

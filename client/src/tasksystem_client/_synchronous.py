@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from tasksystem_client._following import Events, Follower
 from tasksystem_client._http import REPEATS, gone, httpx, options, pause, refuse, relative
 from tasksystem_client._models import BulkOperation, BulkPreview, Task, TaskStatus
 from tasksystem_client._requests import Request
+from tasksystem_client._schedules import Schedules
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.5
@@ -30,6 +32,7 @@ class TaskClient:
     def __init__(self, url: str, token: str, *, patience: float = 60.0, **http: Any) -> None:
         self._patience = patience
         self._http = httpx.Client(**options(url, token, http))
+        self.schedules = Schedules(self._do, self._pages)
 
     def __enter__(self) -> TaskClient:
         return self
@@ -80,13 +83,7 @@ class TaskClient:
 
         `filters` are the API's: `status` (one or several), `task_type`, `queue`, `tag`, `q`, ...
         """
-        response = self._send(request := requests.page(filters))
-        while True:
-            yield from request.read(response.json())
-            if "next" not in response.links:
-                return
-            request = requests.next_page(relative(response.links["next"]["url"]))
-            response = self._send(request)
+        return self._pages(requests.page(filters))
 
     def count(self, **filters: Any) -> dict[str, int]:
         """How many there are: `total`, and for each status."""
@@ -188,6 +185,15 @@ class TaskClient:
             time.sleep(LOOK_SECONDS)
             operation = self.operation(operation.id)
         return operation
+
+    def _pages(self, request: Request[list[T]]) -> Iterator[T]:
+        while True:
+            response = self._send(request)
+            yield from request.read(response.json())
+            if "next" not in response.links:
+                return
+            path = relative(response.links["next"]["url"])
+            request = replace(request, path=path, params={})
 
     def _do(self, request: Request[T]) -> T:
         response = self._send(request)
