@@ -1,4 +1,4 @@
-"""C9, C10 and C14 of the history checker: answers, stuck rows, a full broker; near faults too."""
+"""C9, C10, C14 and C16 of the history checker: answers, stuck rows, a full broker; near faults too."""
 
 from __future__ import annotations
 
@@ -129,6 +129,11 @@ def flood_that_never_goes(history: History) -> None:
     fault(history, Kind.MESSAGES, 20, 20)
 
 
+def limit_exceeded_while_everything_is_killed(history: History) -> None:
+    history.looks[19] = look(20.0, exceeded=["key chaos:1: 3 of 2"])
+    fault(history, Kind.BROKER, 10, 30)
+
+
 PLANTED: list[tuple[str, Plant]] = [
     ("C9", internal_error),
     ("C9", bad_gateway),
@@ -150,6 +155,7 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C14", flooded_broker_while_workers_are_killed),
     ("C14", flooded_queue_that_no_worker_serves),
     ("C14", flood_that_never_goes),
+    ("C16", limit_exceeded_while_everything_is_killed),
 ]
 
 

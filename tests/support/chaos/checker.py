@@ -39,6 +39,7 @@ RULES: dict[str, Rule] = {
     "C13": processes.processes_live,
     "C14": system.the_broker_holds_a_window,
     "C15": waiting.dependents_come_after,
+    "C16": system.no_limit_is_exceeded,
 }
 
 

@@ -77,7 +77,8 @@ class Look:
     `overdue` are running rows whose lease was over by more than the grace; `ready` counts rows
     that could have run a second ago, `idle` the slots of live workers without an attempt,
     `starts` all attempts ever begun. `hints` are messages in the broker, by queue, and
-    `windows` their bounds; empty when the broker did not answer.
+    `windows` their bounds; empty when the broker did not answer. `exceeded` are limits under which
+    more tasks were handed out or running than they let.
     """
 
     at: float
@@ -87,6 +88,7 @@ class Look:
     starts: int
     hints: dict[str, int] = field(default_factory=dict)
     windows: dict[str, int] = field(default_factory=dict)
+    exceeded: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 import redis
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, create_engine, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from app.domain.rank import Priority
 from app.hints import list_key
-from app.models import Task
+from app.models import Limit, Task
 from app.models.queue import Queue
 from app.models.schedule import Schedule as ScheduleRow
 from app.models.schedule import ScheduleFire
@@ -54,6 +56,7 @@ class Looker:
                     starts=int(connection.scalar(select(func.sum(Task.attempt))) or 0),
                     hints=self._hints(list(windows)),
                     windows=windows,
+                    exceeded=self._exceeded(connection),
                 )
         except SQLAlchemyError:
             return None
@@ -91,13 +94,44 @@ class Looker:
     @staticmethod
     def _ready(connection: Connection, now: datetime) -> int:
         held = select(Queue.name).where(Queue.paused_at.is_not(None))
+        # Those under a limit may have to wait for it.
+        limited = select(Limit.name).where(Limit.kind == "task")
         ready = select(func.count()).where(
+            Task.limit_key.is_(None),
+            Task.celery_task_name.not_in(limited),
             Task.status == "pending",
             Task.unmet_deps == 0,
             Task.ready_at < now - _READY_FOR,
             Task.queue.not_in(held),
         )
         return int(connection.scalar(ready) or 0)
+
+    @staticmethod
+    def _exceeded(connection: Connection) -> list[str]:
+        """Counted from the rows of one moment, and not in the way of the system itself."""
+        limits = connection.execute(
+            select(Limit.kind, Limit.name, Limit.concurrency).where(Limit.concurrency.is_not(None))
+        ).all()
+        if not limits:
+            return []
+        out = or_(Task.status == "running", Task.dispatched_at.is_not(None))
+        names = (Task.queue, Task.celery_task_name, Task.limit_key)
+        unfinished = Task.status.in_(("pending", "running"))
+        rows = connection.execute(
+            select(*names, func.count()).where(unfinished, out).group_by(*names)
+        ).all()
+        counts: Counter[tuple[str, str]] = Counter()
+        for queue, function, key, number in rows:
+            counts[f"queue {queue}", queue] += number
+            counts[f"task {function}", function] += number
+            if key is not None:
+                counts[f"key {key}", key] += number
+        return [
+            f"{what}: {number} of {allowed}"
+            for (what, name), number in counts.items()
+            for kind, pattern, allowed in limits
+            if what.startswith(kind) and fnmatchcase(name, pattern) and number > (allowed or 0)
+        ]
 
     def _idle(self, connection: Connection, now: datetime) -> int:
         live = select(func.sum(Worker.slots)).where(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.chaos.history import Call
-from tests.support.chaos.scenario import Scenario
+from tests.support.chaos.scenario import CHAOS_TASKS, Scenario
 
 CLIENT_SECONDS = 10.0
 CLIENT_PAUSE_SECONDS = 0.5
@@ -21,6 +21,10 @@ KEYED, CANCELLED, DELETED = 0.2, 0.05, 0.02
 # Those that wait for up to three of the last ones, and how many of them run whatever became of those.
 WAITING, TOLERANT = 0.15, 0.4
 LAST = 50
+# Those that come under a limit of their key, of which there are so many.
+LIMITED, KEYS = 0.15, 4
+# Limits of functions and keys, with which the run goes on.
+LIMITS = {("task", CHAOS_TASKS + "progressing"): 3, ("key", "chaos:*"): 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Mix:
             max_attempts=kind.max_attempts,
             priority=chance.choice((1, 2, 2, 2, 3, 4)),
             countdown=round(chance.uniform(0.5, 15), 2) if chance.random() < 0.08 else None,
+            limit_key=f"chaos:{chance.randint(1, KEYS)}" if chance.random() < LIMITED else None,
             **self._waits(),
         )
         keyed = chance.random() < KEYED

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 
@@ -26,7 +27,7 @@ isolate_test_process()
 from tests.support.chaos.checker import check  # noqa: E402
 from tests.support.chaos.history import History  # noqa: E402
 from tests.support.chaos.identity import Identity  # noqa: E402
-from tests.support.chaos.mix import Mix  # noqa: E402
+from tests.support.chaos.mix import LIMITS, Mix  # noqa: E402
 from tests.support.chaos.monkey import Monkeys  # noqa: E402
 from tests.support.chaos.options import DATABASES, commit_seed  # noqa: E402
 from tests.support.chaos.scenario import KEPT, MODULES, Scenario  # noqa: E402
@@ -81,6 +82,7 @@ def _options() -> argparse.Namespace:
 def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violation]]:
     """The whole run; returns the report and what was violated."""
     chaos.start(*PARTS, task_modules=SCHEDULED, worker_processes=2)
+    _set_up(chaos)
     started = time.time()
     mix = Mix(chaos, tasks, seconds * SUBMITTING)
     monkeys = Monkeys(chaos, seconds)
@@ -105,6 +107,20 @@ def _run(chaos: Scenario, seconds: float, tasks: int) -> tuple[str, list[Violati
         *(f"  {violation}" for violation in violations[:SHOWN]),
     ]
     return "\n".join(lines), violations
+
+
+def _set_up(chaos: Scenario) -> None:
+    """A schedule made at run time beside the one of the code, and limits."""
+    made = {
+        "name": "made at run time", "kind": "interval", "interval_seconds": 10,
+        "celery_task_name": "tests.support.tasks.noop",
+    }  # fmt: skip
+    answers = [chaos.stack.client.post("/api/v1/schedules/", json=made)]
+    for (kind, name), most in LIMITS.items():
+        path = f"/api/v1/limits/{kind}/{quote(name, safe='')}"
+        answers.append(chaos.stack.client.put(path, json={"concurrency": most}))
+    for answer in answers:
+        answer.raise_for_status()
 
 
 def _verified(chaos: Scenario) -> list[Violation]:

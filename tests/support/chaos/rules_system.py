@@ -92,6 +92,15 @@ def _idle(history: History) -> Iterator[Violation]:
             since = None
 
 
+def no_limit_is_exceeded(history: History) -> Iterator[Violation]:
+    """C16: no more tasks are handed out or running than their limits let, whatever happens."""
+    told: set[str] = set()
+    for look in history.looks:
+        for limit in sorted(set(look.exceeded) - told):
+            told.add(limit)
+            yield Violation("C16", None, f"{limit} are out at {look.at:.1f}")
+
+
 def the_broker_holds_a_window(history: History) -> Iterator[Violation]:
     """C14: the broker holds at most four windows of messages, also while everything else fails.
 
