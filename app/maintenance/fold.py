@@ -66,7 +66,7 @@ def run_once(database: Database, limit: int) -> FoldReport:
 
 def _fold(database: Database) -> int:
     # Outside a transaction: on SQLite that would be a lock for nothing.
-    if not database.execute(counting.any_delta()).all():
+    if not database.run((counting.any_delta(), {}))[0].all():
         return 0
     with database.transaction() as connection:
         hold_lock(connection)

@@ -65,7 +65,7 @@ def run_once(database: Database, limit: int) -> NamingReport:
 
 def _mark_late(database: Database, limit: int) -> int:
     # Outside a transaction: on SQLite that would be a lock for nothing.
-    if not database.execute(queries.any_note()).all():
+    if not database.run((queries.any_note(), {}))[0].all():
         return 0
     marked, more = 0, True
     while marked < limit and more:

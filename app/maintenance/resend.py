@@ -50,7 +50,7 @@ class Resend:
         """Take back the marks of at most `limit` rows a queue whose hints are lost."""
         suspects: set[uuid.UUID] = set()
         resent = 0
-        queues = self._database.execute(feed.queues_with_marks()).column()
+        queues = self._database.run((feed.queues_with_marks(), {}))[0].column()
         for queue in queues:
             try:
                 missing = self._missing(queue)

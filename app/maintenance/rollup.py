@@ -44,7 +44,7 @@ class RollupReport(Report):
 def run_once(database: Database) -> RollupReport:
     """Show the oldest changes, about `BATCH` of them, and tell whoever watches a parent."""
     # Outside a transaction: on SQLite that would be a lock for nothing.
-    if not database.execute(queries.any_change()).all():
+    if not database.run((queries.any_change(), {}))[0].all():
         return RollupReport()
     with database.transaction() as connection:
         found = connection.execute(queries.parents(BATCH)).all()

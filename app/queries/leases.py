@@ -98,6 +98,12 @@ def other_versions(silence_seconds: float, catalogue_hash: str) -> Rows:
     )
 
 
+@cache
+def windows() -> Rows:
+    """What feeders read of each queue's consumers: `name, slots, window`."""
+    return select(Queue.name, Queue.slots, Queue.window)
+
+
 def set_window(queue: str, slots: int, window: int) -> Update:
     """What the agents see of a queue's consumers; feeders in every process read it."""
     return (

@@ -110,7 +110,7 @@ def _segments() -> Subquery:
 @cache
 def any_note() -> Rows:
     """A row if there is any note."""
-    return select(literal(1)).select_from(NameNote).limit(1)
+    return select(literal(1).label("there")).select_from(NameNote).limit(1)
 
 
 def drop_notes_behind(last_id: uuid.UUID) -> Delete:

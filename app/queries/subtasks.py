@@ -45,7 +45,7 @@ from app.queries.types import DeletedRows, Rows
 @cache
 def any_change() -> Rows:
     """A row if there is anything to show."""
-    return select(literal(1)).select_from(SubtaskDelta).limit(1)
+    return select(literal(1).label("there")).select_from(SubtaskDelta).limit(1)
 
 
 @cache

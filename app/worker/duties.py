@@ -69,13 +69,13 @@ class Duties:
         return await asyncio.to_thread(self._due)
 
     def _due(self) -> list[str]:
-        row = self._database.execute(feed.next_ready()).one()
+        row = self._database.run((feed.next_ready(), {}))[0].one()
         self._steadiness.answered(row.now)
         if row.soonest is not None and row.soonest <= row.now:
             statement = feed.rank_ready(None, get_settings().ageing_seconds, BATCH)
             self._database.execute(statement)
         self._fold()
-        dispatch.learn_blocked(self._database.execute(limits.blocked_queues()).column())
+        dispatch.learn_blocked(self._database.run((limits.blocked_queues(), {}))[0].column())
         return sorted(catalogue().queues)
 
     @property
@@ -144,11 +144,14 @@ class Duties:
         for worker in workers:
             for queue in worker.queues:
                 slots[queue] = slots.get(queue, 0) + (0 if worker.stopping else worker.slots)
+        (found,) = self._database.run((leases.windows(), {}))
+        known = {row.name: (row.slots, row.window) for row in found.all()}
         for queue, count in slots.items():
             size = windows.window(count, self._rates.get(queue, 0.0), 1.0)
             self._windows[queue] = size
-            self._database.execute(feed.ensure_queue(queue))
-            self._database.execute(leases.set_window(queue, count, size))
+            if known.get(queue) != (count, size):
+                self._database.execute(feed.ensure_queue(queue))
+                self._database.execute(leases.set_window(queue, count, size))
 
     def _fold(self) -> None:
         """Write down how long functions ran, and how fast queues are emptied."""

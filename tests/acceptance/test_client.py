@@ -131,7 +131,7 @@ def test_schedules_are_made_changed_and_run(client: TaskClient) -> None:
     )  # fmt: skip
     assert (made.kind, made.paused, len(made.next_fires)) == ("cron", False, 5)
     with pytest.raises(Conflict):
-        schedules.create("client-nightly", TASKS + "add", interval_seconds=60)
+        schedules.create("client-nightly", TASKS + "noop", interval_seconds=60)
     with pytest.raises(Invalid):
         schedules.create("client-never", TASKS + "noop", cron="0 0 30 2 *")
     assert schedules.pause(made.id).paused

@@ -18,7 +18,8 @@ FIELDS = {
     *("id", "name", "task_type", "celery_task_name", "args", "kwargs", "queue", "priority"),
     *("status", "reason", "progress", "progress_message", "result", "error", "celery_id"),
     *("attempt", "tries", "max_attempts", "time_limit", "soft_time_limit", "user_id"),
-    *("owner_ref", "parent_id", "subtasks", "depends_on", "tags", "scheduled_at", "expires_at"),
+    *("owner_ref", "parent_id", "subtasks", "depends_on", "tags", "limit_key"),
+    *("scheduled_at", "expires_at"),
     *("created_at", "dispatched_at", "started_at", "completed_at", "updated_at"),
     *("cancel_requested_at", "retry_of", "worker", "version"),
 }
