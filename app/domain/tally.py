@@ -124,7 +124,7 @@ def by_status(rows: Iterable[Counted]) -> dict[str, int]:
     active = 0
     for row in rows:
         if row.what == "running":
-            counts[TaskStatus.RUNNING] = row.number
+            counts[TaskStatus.RUNNING] += row.number
             continue
         for status, number in ((row.now, row.number), (row.was, -row.number)):
             if status is None:
