@@ -33,8 +33,7 @@ def ended(stack: Stack, ids: list[str], timeout: float = 40) -> list[dict[str, A
     return [stack.wait_for(task_id, timeout=timeout) for task_id in ids]
 
 
-def test_many_rows_run_once_each_with_their_history(shared_stack: Stack) -> None:
-    stack = shared_stack
+def test_many_rows_run_once_each_with_their_history(stack: Stack) -> None:
     log = stack.effect_log()
     with gathered(stack):
         ids = submit(stack, log, *["fine"] * 60, "progress", "raise once")
@@ -73,8 +72,7 @@ def test_a_slow_row_is_ended_by_its_own_limit_and_keeps_nobody(stack: Stack) -> 
     assert (task["status"], task["error"]["type"], task["attempt"]) == ("failed", "timeout", 2)
 
 
-def test_a_running_row_is_cancelled_and_the_others_run(shared_stack: Stack) -> None:
-    stack = shared_stack
+def test_a_running_row_is_cancelled_and_the_others_run(stack: Stack) -> None:
     log = stack.effect_log()
     with gathered(stack):
         (victim,) = submit(stack, log, "fine", seconds=60)

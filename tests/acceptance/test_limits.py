@@ -14,12 +14,12 @@ KEY = "customer:17"
 
 
 @pytest.fixture(autouse=True)
-def lifted(shared_stack: Stack) -> Iterator[None]:
+def lifted(stack: Stack) -> Iterator[None]:
     """No limit is left for other tests."""
     yield
-    for limit in shared_stack.client.get("/api/v1/limits/").json():
+    for limit in stack.client.get("/api/v1/limits/").json():
         url = f"/api/v1/limits/{limit['kind']}/{limit['name']}"
-        assert shared_stack.client.delete(url).status_code == 204
+        assert stack.client.delete(url).status_code == 204
 
 
 def most_at_once(log: EffectLog) -> int:
@@ -31,8 +31,7 @@ def most_at_once(log: EffectLog) -> int:
     return most
 
 
-def test_a_key_has_one_running_at_a_time_and_each_next_one_follows(shared_stack: Stack) -> None:
-    stack = shared_stack
+def test_a_key_has_one_running_at_a_time_and_each_next_one_follows(stack: Stack) -> None:
     log = stack.effect_log()
     stack.taskctl("limits", "set", "key", "customer:*", "--concurrency", "1")
     mine = [stack.submit("sleep_for", 0.1, str(log), limit_key=KEY)["id"] for _ in range(6)]
@@ -44,8 +43,7 @@ def test_a_key_has_one_running_at_a_time_and_each_next_one_follows(shared_stack:
 
 
 @pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
-def test_limits_are_set_listed_and_lifted(shared_stack: Stack) -> None:
-    stack = shared_stack
+def test_limits_are_set_listed_and_lifted(stack: Stack) -> None:
     assert json.loads(stack.taskctl("limits", "list", "--json")) == []
     made = stack.taskctl("limits", "set", "task", f"{TASKS}noop", "--concurrency", "0", "--json")
     assert json.loads(made)["concurrency"] == 0
@@ -64,11 +62,11 @@ def test_limits_are_set_listed_and_lifted(shared_stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
-def test_what_is_no_limit_is_a_sentence(shared_stack: Stack) -> None:
+def test_what_is_no_limit_is_a_sentence(stack: Stack) -> None:
     for words, sentence in (
         (("set", "key", KEY), "--concurrency, --rate or both"),
         (("set", "key", KEY, "--rate", "fast"), "10/s"),
         (("delete", "key", "nobody"), "no limit of key"),
     ):
         with pytest.raises(AssertionError, match=sentence):
-            shared_stack.taskctl("limits", *words)
+            stack.taskctl("limits", *words)
