@@ -147,7 +147,8 @@ def the_books_add_up(history: History) -> Iterator[Violation]:
         if history.count.get(name) != number:
             said = history.count.get(name)
             yield Violation("C7", None, f"{name}: {number} in the lists, {said} by the count")
-    own = created(history)
+    # A slot of somebody's own schedule makes a task of theirs.
+    own = {*created(history), *(slot.task_id for slot in history.slots)}
     strangers = [
         task for task_id, task in history.tasks.items()
         if task_id not in own and task["user_id"] is not None and task["parent_id"] is None
