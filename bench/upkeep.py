@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Executable
 
 from app.db.exchanges import Fetched
+from app.db.prepared import Call
 from app.db.session import Database
 from bench.servers import Database as Place
 from bench.servers import Servers, environment_on
@@ -52,6 +53,9 @@ class Direct(Database):
         with self._engine.begin() as connection:
             result = connection.execute(statement, parameters)
             return Fetched(result.all() if result.returns_rows else ())
+
+    def run(self, *calls: Call) -> list[Fetched]:
+        return [self.execute(*call) for call in calls]
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
