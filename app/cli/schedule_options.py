@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.failures import CliError, ExitCode
 from app.cli.values import Priority, duration
-
-
-class Overlap(StrEnum):
-    """When the last task has not finished: make another one, or none."""
-
-    ALLOW = "allow"
-    SKIP = "skip"
-
-
-class Misfire(StrEnum):
-    """What becomes of missed slots: nothing, or one task for all of them."""
-
-    SKIP = "skip"
-    RUN_ONCE = "run_once"
-
+from app.domain.schedule import Misfire, Overlap
 
 # By the names of the parameters in which the command gets them.
 OPTIONS: dict[str, Any] = {

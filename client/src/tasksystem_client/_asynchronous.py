@@ -7,10 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import (
-    Any,
-    TypeVar,
-)
+from typing import Any, TypeVar
 
 from tasksystem_client import _requests as requests
 from tasksystem_client._errors import TaskFailed, Unavailable, WaitTimeout
