@@ -43,11 +43,10 @@ class RollupReport(Report):
 
 def run_once(database: Database) -> RollupReport:
     """Show the oldest changes, about `BATCH` of them, and tell whoever watches a parent."""
-    # Outside a transaction: on SQLite that would be a lock for nothing.
-    if not database.run((queries.any_change(), {}))[0].all():
-        return RollupReport()
     with database.transaction() as connection:
         found = connection.execute(queries.parents(BATCH)).all()
+        if not found:
+            return RollupReport()
         last_of: dict[uuid.UUID, int] = {row.parent_id: row.last for row in found}
         parents = connection.execute(queries.lock(list(last_of))).all()
         changes = _take(connection, last_of, {parent.id for parent in parents})

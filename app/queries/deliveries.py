@@ -103,6 +103,22 @@ def _sendable() -> ColumnElement[bool]:
     return and_(Webhook.active, User.disabled_at.is_(None), may_see)
 
 
+def _first_due() -> ColumnElement[Any]:
+    """When the webhook has the next delivery to send."""
+    return (
+        select(func.min(_DELIVERY.next_attempt_at))
+        .where(_DELIVERY.webhook_id == Webhook.id, _PENDING)
+        .correlate(Webhook)
+        .scalar_subquery()
+    )
+
+
+def any_due() -> ColumnElement[bool]:
+    """Whether a webhook has something to send now."""
+    users = select(Webhook.id).join(User, User.id == Webhook.user_id)
+    return users.where(_sendable(), _first_due() <= _once(now())).exists()
+
+
 @cache
 def due() -> Rows:
     """Webhooks that have something to send, longest due first, but for those that are busy.
@@ -110,12 +126,7 @@ def due() -> Rows:
     One look at an index for each active webhook, however many deliveries wait. Parameters:
     `busy_webhooks`, `busy_users`, `most`.
     """
-    first = (
-        select(func.min(_DELIVERY.next_attempt_at))
-        .where(_DELIVERY.webhook_id == Webhook.id, _PENDING)
-        .correlate(Webhook)
-        .scalar_subquery()
-    )
+    first = _first_due()
     previous = and_(Webhook.previous_salt.is_not(None), Webhook.previous_until > now())
     return (
         select(

@@ -88,26 +88,30 @@ def rank_ready(queue: str | None, ageing_seconds: float, limit: int) -> Update:
     )
 
 
-@cache
-def next_ready() -> Rows:
-    """When the next scheduled row or retry becomes ready, and the database's time now."""
-    soonest = (
-        select(func.min(Task.ready_at))
-        .where(legal(Event.FEED), Task.rank.is_(None), Task.unmet_deps == 0)
-        .scalar_subquery()
-    )
-    return select(soonest.label("soonest"), now().label("now"))
-
-
 def waits() -> tuple[ColumnElement[bool], ...]:
     """What makes a row of `:queue_name` one that may be handed out."""
+    return (Task.queue == _QUEUE, *_has_no_hint())
+
+
+def _has_no_hint() -> tuple[ColumnElement[bool], ...]:
     return (
-        Task.queue == _QUEUE,
         legal(Event.FEED),
         Task.dispatched_at.is_(None),
         Task.rank.is_not(None),
         or_(Task.expires_at.is_(None), Task.expires_at > now()),
     )
+
+
+@cache
+def queues_with_waiting() -> Rows:
+    """Names of queues in which some row has no hint: one step through the index for each."""
+    first = select(func.min(Task.queue).label("queue")).where(*_has_no_hint())
+    found = first.cte("with_waiting", recursive=True)
+    following = select(func.min(Task.queue)).where(*_has_no_hint(), Task.queue > found.c.queue)
+    found = found.union_all(
+        select(following.scalar_subquery()).where(found.c.queue.is_not(None)).select_from(found)
+    )
+    return select(found.c.queue).where(found.c.queue.is_not(None))
 
 
 @cache

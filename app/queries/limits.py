@@ -106,12 +106,6 @@ def regulate() -> Update:
     )
 
 
-@cache
-def blocked_queues() -> Select[str]:
-    """Queues with tasks that wait for a limit."""
-    return select(Queue.name).where(Queue.blocked)
-
-
 def lock_queues() -> Select[str]:
     """All queues' names, locked in their order: nobody feeds until the transaction ends."""
     return select(Queue.name).order_by(Queue.name).with_for_update()

@@ -43,12 +43,6 @@ from app.queries.types import DeletedRows, Rows
 
 
 @cache
-def any_change() -> Rows:
-    """A row if there is anything to show."""
-    return select(literal(1).label("there")).select_from(SubtaskDelta).limit(1)
-
-
-@cache
 def parents(limit: int) -> Select[uuid.UUID, int]:
     """The parents that the oldest `limit` changes are about, each with its last one's number."""
     oldest = (

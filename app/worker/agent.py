@@ -18,7 +18,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,9 +27,10 @@ from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.core.logging import configure, get_logger
 from app.core.version import VERSION
-from app.db.session import Database, is_transient
+from app.db.session import Database
 from app.maintenance import dependents, operations, rollup
 from app.maintenance.webhooks import Sender
+from app.queries.due import Work
 from app.services.catalogue import catalogue
 from app.worker.deafness import LOOK_SECONDS, Deafness
 from app.worker.deaths import Deaths, is_alive
@@ -40,6 +40,7 @@ from app.worker.holdings import Holdings
 from app.worker.keeper import keeper_of
 from app.worker.leases import Leases
 from app.worker.legacy import PAUSE_SECONDS, Legacy
+from app.worker.repeating import Step, follow, repeat
 from app.worker.steadiness import Steadiness
 from app.worker.stops import Stops
 
@@ -74,10 +75,13 @@ class Agent:
             path, self.holdings, self._stops, self._leases, self._deafness, self._duties
         )
         self._wake = self._hearing.died
-        self._dependents_due = self._hearing.finished
-        self._operations_due = asyncio.Event()
         self._sender = Sender(self._durable)
-        self._changes_due = asyncio.Event()
+        self._due = {
+            Work.DEPENDENTS: self._hearing.finished,
+            Work.OPERATIONS: asyncio.Event(),
+            Work.DELIVERIES: self._sender.due,
+            Work.SUBTASKS: asyncio.Event(),
+        }
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -96,19 +100,20 @@ class Agent:
         ).start()
         settings = get_settings()
         loops = [
-            self._repeat("tick", lambda: TICK_SECONDS, self._tick, self._wake),
-            self._repeat("dependents", lambda: TICK_SECONDS, self._tell, self._dependents_due),
-            self._repeat("bulk", lambda: TICK_SECONDS, self._go_on, self._operations_due),
-            self._repeat("webhooks", lambda: TICK_SECONDS, self._call, self._sender.due),
-            self._repeat("subtasks", lambda: TICK_SECONDS, self._roll_up, self._changes_due),
-            self._repeat("stops", self._stops.pause, self._stops.run_once, self._stops.due),
-            self._repeat("leases", self._leases.pause, self._leases.renew_once),
-            self._repeat(
-                "workers", lambda: settings.heartbeat_seconds, self._leases.describe_workers
+            repeat(Step("tick", self._tick), lambda: TICK_SECONDS, self._wake),
+            follow(Step("dependents", self._tell), self._due[Work.DEPENDENTS]),
+            follow(Step("bulk", self._go_on), self._due[Work.OPERATIONS]),
+            follow(Step("webhooks", self._call), self._due[Work.DELIVERIES]),
+            follow(Step("subtasks", self._roll_up), self._due[Work.SUBTASKS]),
+            repeat(Step("stops", self._stops.run_once), self._stops.pause, self._stops.due),
+            repeat(Step("leases", self._leases.renew_once), self._leases.pause),
+            repeat(
+                Step("workers", self._leases.describe_workers),
+                lambda: settings.heartbeat_seconds,
             ),
-            self._repeat("legacy", lambda: PAUSE_SECONDS, self._legacy.write_once),
-            self._repeat("duties", self._duties.pause, self._duties.run_once),
-            self._repeat("deafness", lambda: LOOK_SECONDS, self._deafness.run_once),
+            repeat(Step("legacy", self._legacy.write_once), lambda: PAUSE_SECONDS),
+            repeat(Step("duties", self._duties.run_once), self._duties.pause),
+            repeat(Step("deafness", self._deafness.run_once), lambda: LOOK_SECONDS),
         ]
         running = [asyncio.create_task(each) for each in loops]
         await self._ending.wait()
@@ -142,50 +147,17 @@ class Agent:
             with contextlib.suppress(SQLAlchemyError):
                 await self._settle_for_dead()
 
-    async def _repeat(
-        self,
-        name: str,
-        pause: Callable[[], float],
-        step: Callable[[], Awaitable[None]],
-        wake: asyncio.Event | None = None,
-    ) -> None:
-        """One step, then a pause; a step that fails is logged and the loop goes on."""
-        failing = False
-        while True:
-            try:
-                await step()
-                if failing:
-                    log.info("agent_step_recovered", step=name)
-                failing = False
-            except SQLAlchemyError as exc:
-                if not failing or not is_transient(exc):
-                    log.warning(
-                        "agent_step_failed",
-                        step=name,
-                        error=str(exc).splitlines()[0],
-                        cure="it is repeated; check DATABASE_URL and the server",
-                    )
-                failing = True
-            except Exception:
-                log.exception("agent_step_failed", step=name)
-            if wake is None:
-                await asyncio.sleep(pause())
-                continue
-            # Not wait_for: until Python 3.12 that forgets a cancellation which comes with the wake.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause()):
-                    await wake.wait()
-            wake.clear()
-
     async def _tick(self) -> None:
         if os.getppid() != self._keeper_pid:
             self._ending.set()  # whoever kept us is gone; end when our processes have
         self._see_dead()
         await self._settle_for_dead()
-        self._dependents_due.set()
-        self._operations_due.set()
         await self._stops.look_once()
-        for queue in await self._duties.due():
+        found = await self._duties.look()
+        for kind, due in self._due.items():
+            if kind in found.kinds:
+                due.set()
+        for queue in found.queues:
             dispatch.wake(queue)
 
     async def _tell(self) -> None:
@@ -196,7 +168,7 @@ class Agent:
             log.info("dependents", **report.counts())
         if report.edges:
             await _leave_time(began)
-            self._dependents_due.set()
+            self._due[Work.DEPENDENTS].set()
 
     async def _go_on(self) -> None:
         """Bulk operations, where this agent has the duty; soon again while there are any."""
@@ -206,7 +178,7 @@ class Agent:
         report = await operations.run_once(self._durable, OPERATIONS)
         if report.tasks:
             await _leave_time(began)
-            self._operations_due.set()
+            self._due[Work.OPERATIONS].set()
 
     async def _roll_up(self) -> None:
         """Subtasks as their parents show them, where this agent has the duty: once a second.
@@ -219,7 +191,7 @@ class Agent:
         report = await asyncio.to_thread(rollup.run_once, self._durable)
         if report.left:
             await _leave_time(began)
-            self._changes_due.set()
+            self._due[Work.SUBTASKS].set()
 
     async def _call(self) -> None:
         """Webhooks, where this agent has the duty."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from app import dispatch
@@ -13,7 +14,8 @@ from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
 from app.maintenance import dependents, fold, grouping, naming, prune, reject, rescue, resend
-from app.queries import clock, feed, leases, limits
+from app.queries import clock, due, feed, leases
+from app.queries.due import Work
 from app.services import rate_limits
 from app.services.catalogue import catalogue
 from app.worker.holdings import Holdings
@@ -32,6 +34,14 @@ NAME_BATCH = 50_000
 PRUNE_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 FOLD_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look has found: kinds of work, and queues that are to be fed."""
+
+    kinds: set[str]
+    queues: set[str]
 
 
 class Duties:
@@ -64,19 +74,21 @@ class Duties:
         reconcile = get_settings().reconcile_seconds
         return min(1.0, reconcile) if self._again_soon else reconcile
 
-    async def due(self) -> list[str]:
-        """Queues to look at now; rows whose time has come are ranked on the way."""
-        return await asyncio.to_thread(self._due)
+    async def look(self) -> Found:
+        """What there is to do now; rows whose time has come are ranked on the way."""
+        return await asyncio.to_thread(self._look)
 
-    def _due(self) -> list[str]:
-        row = self._database.run((feed.next_ready(), {}))[0].one()
-        self._steadiness.answered(row.now)
-        if row.soonest is not None and row.soonest <= row.now:
+    def _look(self) -> Found:
+        rows = self._database.run((due.look(), {}))[0].all()
+        self._steadiness.answered(rows[0].now)
+        queues = {row.queue for row in rows if row.queue}
+        kinds = {row.kind for row in rows}
+        if Work.RANKING in kinds:
             statement = feed.rank_ready(None, get_settings().ageing_seconds, BATCH)
-            self._database.execute(statement)
+            queues |= set(self._database.execute(statement).column())
         self._fold()
-        dispatch.learn_blocked(self._database.run((limits.blocked_queues(), {}))[0].column())
-        return sorted(catalogue().queues)
+        dispatch.learn_blocked(row.queue for row in rows if row.kind == Work.BLOCKED)
+        return Found(kinds, queues & set(catalogue().queues))
 
     @property
     def held(self) -> bool:

@@ -22,7 +22,17 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Reason
 from app.domain.rank import Priority, offset
 from app.models import Queue, Task
-from app.queries import counting, dependencies, explaining, feed, leases, removal, tasks, uniqueness
+from app.queries import (
+    counting,
+    dependencies,
+    due,
+    explaining,
+    feed,
+    leases,
+    removal,
+    tasks,
+    uniqueness,
+)
 from app.services import attempts
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
@@ -256,7 +266,9 @@ def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: 
         (lambda: feed.waiting().params(queue_name="default", room=10), "ix_tasks_waiting"),
         (lambda: feed.outstanding().params(queue_name="default"), "ix_tasks_marked"),
         (lambda: feed.queues_with_marks(), "ix_tasks_marked"),
-        (lambda: feed.next_ready(), "ix_tasks_not_ready"),
+        (lambda: due.look(), "ix_tasks_not_ready"),
+        (lambda: due.look(), "ix_tasks_waiting"),
+        (lambda: due.look(), "ix_tasks_due"),
         (lambda: feed.rank_ready(None, 3600, 10), "ix_tasks_not_ready"),
         (lambda: leases.lease_over(10), "ix_tasks_running"),
         (lambda: leases.cancels(["w1"]), "ix_tasks_running"),

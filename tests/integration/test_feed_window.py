@@ -147,14 +147,6 @@ def test_a_scheduled_row_waits_in_the_database_until_its_time(world: World) -> N
     assert message["headers"]["eta"] is None
 
 
-def test_the_agent_is_told_when_the_next_row_becomes_ready(world: World) -> None:
-    assert world.database.execute(feed.next_ready()).one().soonest is None
-    task_id = world.add(countdown=60)
-    row = world.database.execute(feed.next_ready()).one()
-    assert row.soonest == world.row(task_id).ready_at
-    assert row.soonest > row.now
-
-
 def test_a_row_with_unmet_dependencies_is_not_ready(world: World) -> None:
     world.add(unmet_deps=1, rank=None)
     world.database.execute(feed.rank_ready(None, get_settings().ageing_seconds, 100))

@@ -20,9 +20,10 @@ from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
 from app.maintenance import rescue
 from app.queries import feed, limits
+from app.queries.due import Work
 from app.services import attempts
 from tests.support.processes import wait_until
-from tests.support.world import NOOP, World
+from tests.support.world import NOOP, World, to_do
 
 LANE = "tests.support.tasks.in_lane"
 LOW, NORMAL, HIGH, CRITICAL = Priority
@@ -212,12 +213,12 @@ def test_who_waits_for_a_limit_is_known(world: World) -> None:
     limit(world, "task", NOOP, 1)
     world.add_many(2)
     world.feed()
-    assert world.database.execute(limits.blocked_queues()).column() == ["default"]
+    assert (Work.BLOCKED, "default") in to_do(world)
     (row,) = start_all(world)
     world.settle((row.id, row.celery_id))
     world.database.execute(limits.remove("task", NOOP))
     world.feed()
-    assert world.database.execute(limits.blocked_queues()).column() == []
+    assert (Work.BLOCKED, "default") not in to_do(world)
 
 
 # -- rates ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from app.domain.rank import Priority
 from app.feeder import FeedReport
 from app.hints import HintRow, list_key, rows_of
 from app.models import Task, TaskAttempt
-from app.queries import claims, clock, feed, leases, tasks
+from app.queries import claims, clock, due, feed, leases, tasks
 from app.services import attempts
 from app.services.attempts import Outcome, Settled
 from app.services.building import NewTask, build_row
@@ -182,3 +182,8 @@ class World:
         """Report progress; False if the attempt is not the running one any more."""
         bound = {**claims.bind_pairs([pair]), "progress": progress, "message": message}
         return self.database.execute(claims.report_progress(), bound).first() is not None
+
+
+def to_do(world: World) -> set[tuple[str, str]]:
+    """What an agent's look finds: kinds of work, some with a queue."""
+    return {(row.kind, row.queue) for row in world.database.run((due.look(), {}))[0].all()}
