@@ -51,6 +51,8 @@ START_PATIENCE_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 # Every request is answered within 3 s; who has not taken the answer by then is not waited for.
 DRAIN_SECONDS = 10.0
+# How late it may notice that it is to end.
+SHUTDOWN_LOOK_SECONDS = 0.5
 _log = logging.get_logger(__name__)
 
 _DESCRIPTION = """
@@ -241,7 +243,7 @@ async def _end_streams_at_shutdown(live: Live) -> None:
     if config is not None and getattr(config, "timeout_graceful_shutdown", 0) is None:
         config.timeout_graceful_shutdown = DRAIN_SECONDS
     while not getattr(server, "should_exit", False):  # noqa: ASYNC110 - uvicorn has no event
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(SHUTDOWN_LOOK_SECONDS)
     live.close()
 
 

@@ -23,8 +23,9 @@ from app.core.logging import get_logger
 
 log = get_logger(__name__)
 
-CHECK_SECONDS = 0.25
 ANSWER_SECONDS = 0.5
+# The longest pause between two looks at the agent.
+PAUSE_SECONDS = 1.0
 # An agent that ends sooner than this after its start is not started again at once.
 SHORT_LIFE_SECONDS = 5.0
 START_SECONDS = 15.0
@@ -58,7 +59,9 @@ class AgentKeeper:
         self._workers_end = False
         self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
-        self._ending = threading.Event()
+        self._ending = False
+        # Set when something is to be done before the pause is over.
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="agent-keeper", daemon=True)
 
     def use_in_this_process(self) -> None:
@@ -74,10 +77,12 @@ class AgentKeeper:
     def workers_end(self) -> None:
         """Let the agent know that all workers of this machine are to end."""
         self._workers_end = True
+        self._hurry.set()
 
     def stop(self) -> None:
         """End the agent after it has settled for what died, and remove its socket."""
-        self._ending.set()
+        self._ending = True
+        self._hurry.set()
         if self._process is not None:
             self._process.terminate()
             try:
@@ -101,30 +106,38 @@ class AgentKeeper:
         self._started_at = time.monotonic()
 
     def _watch(self) -> None:
+        lease = get_settings().lease_seconds
+        pause = min(PAUSE_SECONDS, lease / 12)  # several within the third that it may be silent
         looked_at = heard_at = time.monotonic()
         patience = START_SECONDS
-        while not self._ending.wait(CHECK_SECONDS):
-            if time.monotonic() - looked_at > 4 * (CHECK_SECONDS + ANSWER_SECONDS):
+        while not self._ends_within(pause):
+            if time.monotonic() - looked_at > 4 * (pause + ANSWER_SECONDS):
                 heard_at = time.monotonic()  # held up itself, it cannot have heard the agent
             looked_at = time.monotonic()
             if self._process is not None and self._process.poll() is not None:
                 log.warning("agent_ended", code=self._process.returncode, cure="starting another")
                 if looked_at - self._started_at < SHORT_LIFE_SECONDS:
-                    self._ending.wait(SHORT_LIFE_SECONDS / 5)
+                    self._ends_within(SHORT_LIFE_SECONDS / 5)
             elif self._answers():
                 heard_at = time.monotonic()
-                patience = get_settings().lease_seconds / 3
+                patience = lease / 3
                 continue
             elif time.monotonic() - heard_at < patience:
                 continue
             else:
                 log.warning("agent_silent", seconds=round(patience, 1), cure="replacing it")
                 self._kill()
-            if self._ending.is_set():
+            if self._ending:
                 return
             self._spawn()
             heard_at = time.monotonic()
             patience = START_SECONDS
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Wait so long, or until there is a hurry; returns whether the agent is to end."""
+        self._hurry.wait(seconds)
+        self._hurry.clear()
+        return self._ending
 
     def _kill(self) -> None:
         if self._process is not None:
