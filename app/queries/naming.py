@@ -13,7 +13,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    CompoundSelect,
     Delete,
     Select,
     Subquery,
@@ -21,13 +23,16 @@ from sqlalchemy import (
     Uuid,
     and_,
     delete,
+    desc,
     func,
     insert,
     literal,
     select,
     true,
+    union_all,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from app.db.clock import after, now, place
 from app.db.lists import one_of
@@ -72,19 +77,20 @@ def asked(text: str, most_late: int) -> Rows:
     )
 
 
-def marked(numbers: Collection[int], last_id: uuid.UUID) -> Rows:
-    """`id, start, last_id, blocks` for each of the segments up to that one, in their order.
-
-    One row for each of these numbers that is marked in it, and one with NULL if none is.
+def marked(numbers: Collection[int], last_id: uuid.UUID) -> CompoundSelect[Any, Any, Any]:
+    """`id, start, last_id, blocks` for each of the segments up to that one with blocks that have all
+    these numbers, in their order; then the one that ends there, if it does, with no block.
     """
     found = _segments()
-    has = and_(NameMark.segment_id == found.c.id, NameMark.number.in_(list(numbers)))
-    return (
-        select(found, NameMark.blocks)
-        .join(NameMark, has, isouter=True)
-        .where(found.c.last_id <= last_id)
-        .order_by(found.c.id)
-    )
+    places: ColumnElement[int] = literal(-1, BigInteger())
+    having = select(found.c.id, found.c.start, found.c.last_id).where(found.c.last_id <= last_id)
+    for number in numbers:
+        mark = aliased(NameMark)
+        having = having.join(mark, and_(mark.segment_id == found.c.id, mark.number == number))
+        places = places.bitwise_and(mark.blocks)
+    having = having.add_columns(places.label("blocks")).where(places != 0)
+    last = select(found, literal(0, BigInteger())).where(found.c.last_id == last_id)
+    return union_all(having, last).order_by("id", desc("blocks"))
 
 
 def ends_of(segments: Sequence[int]) -> Rows:

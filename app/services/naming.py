@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,32 +26,21 @@ async def spans(db: AsyncSession, text: str, most: int) -> list[Span] | None:
     last_id = rows[0].last_id
     if last_id is None or len(rows) > MOST_LATE:
         return None
-    marked = (await db.execute(queries.marked(numbers := numbers_in(rows[0].text), last_id))).all()
-    if not marked or marked[-1].last_id != last_id:
+    marked = (await db.execute(queries.marked(numbers_in(rows[0].text), last_id))).all()
+    if not marked or marked[-1].blocks:
         # All are made anew at this moment.
         return None
-    blocks = dict(_candidates(marked, len(numbers)))
-    if sum(places.bit_count() for _, places in blocks.values()) > most:
+    of = {row.id: row for row in marked if row.blocks}
+    if sum(row.blocks.bit_count() for row in of.values()) > most:
         return None
-    ends = (await db.execute(queries.ends_of(list(blocks)))).all() if blocks else ()
-    if len(ends) < len(blocks):
+    ends = (await db.execute(queries.ends_of(list(of)))).all() if of else ()
+    if len(ends) < len(of):
         return None
     late = [(row.late.int - 1, row.late.int) for row in rows if row.late is not None]
-    found = [span for row in ends for span in _spans_of(row.ends, *blocks[row.id])]
+    found = [
+        span for row in ends for span in _spans_of(row.ends, of[row.id].start, of[row.id].blocks)
+    ]
     return merged([*found, *late, (last_id.int, _LAST)])
-
-
-def _candidates(marked: Iterable[Any], number: int) -> Iterator[tuple[int, tuple[uuid.UUID, int]]]:
-    """Segments in which some blocks have all of that number of parts: where each begins, and which."""
-    of: defaultdict[int, list[Any]] = defaultdict(list)
-    for row in marked:
-        of[row.id].append(row)
-    for segment, rows in of.items():
-        places = -1 if len(rows) == number else 0
-        for row in rows:
-            places &= row.blocks or 0
-        if places:
-            yield segment, (rows[0].start, places)
 
 
 def _spans_of(ends: Sequence[str], start: uuid.UUID, places: int) -> Iterator[Span]:
