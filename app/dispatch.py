@@ -147,7 +147,9 @@ class Dispatcher:
             now,
             settings.ageing_seconds,
         )
-        hints = self._put_out(queue, admitted, row.slots, lambda calls: exchanges.ask(*calls))
+        hints = self._put_out(
+            queue, admitted, row.slots, lambda calls: exchanges.ask(*calls, ending=True)
+        )
         return _Marked(size, hints, full=not hints)
 
     def _mark_regulated(self, connection: Connection, queue: str) -> _Marked:

@@ -61,29 +61,36 @@ class Exchanges:
         self._prepare = prepare
         self._begun = False
 
-    def ask(self, *calls: Call) -> list[Fetched]:
+    def ask(self, *calls: Call, ending: bool = False) -> list[Fetched]:
         """Execute these statements one after another; PostgreSQL gets them in one exchange.
 
         Each sees what the ones before it did, and what others had committed when its turn came.
+        `ending`: they are the last ones, and the transaction is committed with them.
         """
         prepared = [self._prepare(statement, self._dialect) for statement, _ in calls]
         texts = [
             (each.text, each.parameters(given))
             for each, (_, given) in zip(prepared, calls, strict=True)
         ]
-        found = self._at_once(texts) if self._is_postgresql else self._in_turn(texts)
+        if self._is_postgresql:
+            found = self._at_once(texts, ending=ending)
+        else:
+            found = self._in_turn(texts)
+            if ending:
+                self.commit()
         return [Fetched(each.rows(rows)) for each, rows in zip(prepared, found, strict=True)]
 
     def commit(self) -> None:
         """End the transaction, if it has begun."""
         if self._begun:
             self._driver.execute("COMMIT")
+            self._begun = False
 
     @property
     def _is_postgresql(self) -> bool:
         return self._dialect.name == "postgresql"
 
-    def _at_once(self, texts: list[tuple[str, list[Any]]]) -> list[list[Any]]:
+    def _at_once(self, texts: list[tuple[str, list[Any]]], *, ending: bool) -> list[list[Any]]:
         with self._driver.pipeline():
             if not self._begun:
                 self._driver.execute("BEGIN")
@@ -91,6 +98,10 @@ class Exchanges:
             cursors = [numbered_cursor(self._driver) for _ in texts]
             for cursor, (text, parameters) in zip(cursors, texts, strict=True):
                 cursor.execute(text, parameters, prepare=True)
+            if ending:
+                # After one that fails the server passes over the rest, this too.
+                self._driver.execute("COMMIT")
+                self._begun = False
         return [cursor.fetchall() for cursor in cursors]
 
     def _in_turn(self, texts: list[tuple[str, list[Any]]]) -> list[list[Any]]:

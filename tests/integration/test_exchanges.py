@@ -41,13 +41,25 @@ def test_an_error_in_the_block_takes_everything_back(world: World) -> None:
     assert world.marked() == 0
 
 
-def test_the_error_of_a_statement_is_the_databases_own_and_harms_nobody(world: World) -> None:
+def test_the_last_exchange_commits(world: World) -> None:
+    row = world.add()
+    with world.database.exchanges() as exchanges:
+        assert exchanges.ask(_marks(world, row), ending=True)[0].column() == [row]
+        other = Database()
+        assert other.run(_waiting())[0].column() == []
+        other.close()
+
+
+@pytest.mark.parametrize("ending", [False, True])
+def test_the_error_of_a_statement_is_the_databases_own_and_harms_nobody(
+    world: World, ending: bool
+) -> None:
     """The ones behind it in the same exchange are not executed, and the next block is."""
     row = world.add()
     smallest = cast(literal("-9223372036854775808"), BigInteger)
     wrong: Call = (select(func.abs(smallest, type_=BigInteger).label("too_large")), {})
     with pytest.raises(DBAPIError) as raised, world.database.exchanges() as exchanges:
-        exchanges.ask(_marks(world, row), wrong, _waiting())
+        exchanges.ask(_marks(world, row), wrong, _waiting(), ending=ending)
     assert "pipeline" not in str(raised.value).lower()
     assert world.marked() == 0
     with world.database.exchanges() as exchanges:
