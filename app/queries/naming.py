@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from functools import cache
+from itertools import cycle
 from typing import Any
 
 from sqlalchemy import (
@@ -17,11 +18,12 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Delete,
+    Integer,
     Select,
     Subquery,
     Text,
     Uuid,
-    and_,
+    bindparam,
     delete,
     desc,
     func,
@@ -32,12 +34,12 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from app.db.clock import after, now, place
 from app.db.lists import one_of
 from app.db.upsert import Insert
 from app.db.upsert import insert as upsert
+from app.domain.grams import MOST_ASKED
 from app.models import NameMark, NameNote, NameSegment, Task
 from app.queries.types import DeletedRows, InsertedRows, Rows, UpdatedRows
 
@@ -77,20 +79,29 @@ def asked(text: str, most_late: int) -> Rows:
     )
 
 
-def marked(numbers: Collection[int], last_id: uuid.UUID) -> CompoundSelect[Any, Any, Any]:
-    """`id, start, last_id, blocks` for each of the segments up to that one with blocks that have all
-    these numbers, in their order; then the one that ends there, if it does, with no block.
+@cache
+def marked() -> CompoundSelect[Any, Any, Any]:
+    """`id, start, last_id, blocks` for each of the segments up to `:last_id` with blocks that have all
+    the numbers of `bind_numbers`, in their order; then the one that ends there, if it does, with
+    no block.
     """
     found = _segments()
     places: ColumnElement[int] = literal(-1, BigInteger())
-    having = select(found.c.id, found.c.start, found.c.last_id).where(found.c.last_id <= last_id)
-    for number in numbers:
-        mark = aliased(NameMark)
-        having = having.join(mark, and_(mark.segment_id == found.c.id, mark.number == number))
-        places = places.bitwise_and(mark.blocks)
-    having = having.add_columns(places.label("blocks")).where(places != 0)
+    for number in range(MOST_ASKED):
+        is_it = NameMark.number == bindparam(f"number_{number}", type_=Integer())
+        mark = select(NameMark.blocks).where(NameMark.segment_id == found.c.id, is_it)
+        places = places.bitwise_and(mark.scalar_subquery())
+    last_id = bindparam("last_id", type_=Uuid())
+    # Worked out once for each, and not again for the condition.
+    all_of = select(found, places.label("blocks")).where(found.c.last_id <= last_id)
+    each = all_of.cte("having").prefix_with("MATERIALIZED")
     last = select(found, literal(0, BigInteger())).where(found.c.last_id == last_id)
-    return union_all(having, last).order_by("id", desc("blocks"))
+    return union_all(select(each).where(each.c.blocks != 0), last).order_by("id", desc("blocks"))
+
+
+def bind_numbers(numbers: Collection[int]) -> dict[str, int]:
+    """Parameters of `marked` for at least one number and at most `MOST_ASKED`."""
+    return {f"number_{at}": each for at, each in zip(range(MOST_ASKED), cycle(numbers))}
 
 
 def ends_of(segments: Sequence[int]) -> Rows:

@@ -26,7 +26,8 @@ async def spans(db: AsyncSession, text: str, most: int) -> list[Span] | None:
     last_id = rows[0].last_id
     if last_id is None or len(rows) > MOST_LATE:
         return None
-    marked = (await db.execute(queries.marked(numbers_in(rows[0].text), last_id))).all()
+    asked = {**queries.bind_numbers(numbers_in(rows[0].text)), "last_id": last_id}
+    marked = (await db.execute(queries.marked(), asked)).all()
     if not marked or marked[-1].blocks:
         # All are made anew at this moment.
         return None
