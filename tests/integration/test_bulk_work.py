@@ -29,7 +29,8 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ordered(action: BulkAction, *ids: uuid.UUID) -> uuid.UUID:
     order = Order(action, SOMEBODY, None, ids=list(ids))
-    return (await bulk_operations.give(order)).id
+    operation, _ = await bulk_operations.give(order)
+    return operation.id
 
 
 def ended(world: World, count: int) -> list[uuid.UUID]:
