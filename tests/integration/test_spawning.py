@@ -20,6 +20,7 @@ from app.maintenance import dependents
 from app.models import Task, TaskDependency, TaskTag
 from app.queries import dependencies as queries
 from app.queries import tasks
+from app.services.building import build_row
 from app.services.inserting import insertion
 from app.worker import ancestry, connections, helpers, spawning
 from app.worker.claim import STOP_SIGNAL, Claim, install_stop_signal
@@ -145,7 +146,7 @@ def test_an_attempt_that_loses_its_task_meanwhile_makes_none(
     world: World, database: Forgetful, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = world.running()
-    real = spawning.build_row
+    real = build_row
 
     def lost_in_between(*given: Any) -> Any:
         world.settle(pair, status=TaskStatus.FAILED)
