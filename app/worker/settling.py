@@ -100,7 +100,7 @@ def raised(claim: Claim, exc: BaseException) -> Ending:
         return _retry(claim, exc)
     if isinstance(exc, SoftTimeLimitExceeded):
         error = outcomes.timed_out(claim.name, claim.soft_time_limit, claim.attempt)
-        return _again_or_failed(claim, error, Reason.TIMEOUT, retried=True)
+        return _again_or_failed(claim, error, Reason.TIMEOUT, retried=not claim.given_up)
     error = outcomes.describe(exc, claim.attempt)
     reason = Reason.REJECTED if isinstance(exc, Reject) else Reason.EXCEPTION
     # Where `autoretry_for` names exceptions, the wrapper around the function has turned those

@@ -205,7 +205,7 @@ class TrackedTask(Task):  # type: ignore[type-arg]
         ):
             _give_up(self, claim, exc)
         seconds = _seconds(self, claim, countdown, eta)
-        retry = TrackedRetry(exc, seconds, _arguments(claim, args, kwargs))
+        retry = TrackedRetry(exc, seconds, _arguments(self, claim, args, kwargs))
         if throw:
             raise retry
         return retry
@@ -235,15 +235,27 @@ def _seconds(
 
 
 def _arguments(
-    claim: Claim, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+    task: TrackedTask, claim: Claim, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
 ) -> tuple[list[Any], dict[str, Any]] | None:
-    """What `self.retry` gives the next attempt instead of the task's own; None if nothing."""
+    """What `self.retry` gives the next attempt instead of the task's own; None if nothing.
+
+    As in Celery, what is given takes the place of what the task has for the same parameter.
+    """
     if args is None and kwargs is None:
         return None
-    kept = {name: value for name, value in claim.kwargs.items() if name not in INJECTED}
-    changed = list(claim.args if args is None else args), kept if kwargs is None else dict(kwargs)
-    require_json(*changed)
-    return changed
+    info = catalogue().tasks.get(str(task.name))
+    names = info.parameters.plain.positional if info and info.parameters.plain else ()
+    positional = list(claim.args if args is None else args)
+    if kwargs is None:
+        replaced = INJECTED.union(names[: len(positional)])
+        named = {name: value for name, value in claim.kwargs.items() if name not in replaced}
+    else:
+        named = dict(kwargs)
+    if args is None:
+        for place, name in enumerate(names[: len(positional)]):
+            positional[place] = named.pop(name, positional[place])
+    require_json(positional, named)
+    return positional, named
 
 
 def _finish(value: Any) -> Any:

@@ -165,14 +165,27 @@ def test_an_error_is_kept_as_it_was_raised(tasks: TaskSystem, define: Any, named
     assert "is_picky" in (first.traceback or "")
 
 
-def test_new_arguments_are_those_of_the_next_attempt(tasks: TaskSystem, define: Any) -> None:
-    def counts(self: Any, number: int, step: int = 1) -> int:
-        if number < 3:
-            raise self.retry(args=[number + step], countdown=0)
-        return number
+@pytest.mark.parametrize(
+    ("before", "changed", "after"),
+    [
+        (([0], {"step": 2}), {"args": [7]}, ([7], {"step": 2})),
+        (([0], {"step": 2}), {"args": [7, 8]}, ([7, 8], {})),
+        (([0], {"step": 2}), {"kwargs": {}}, ([0], {})),
+        (([0, 2], {}), {"kwargs": {"step": 8}}, ([0, 8], {})),
+        (([0], {}), {"kwargs": {"step": 8}}, ([0], {"step": 8})),
+        (([0], {"step": 2}), {"args": [], "kwargs": {"number": 7}}, ([], {"number": 7})),
+    ],
+)
+def test_new_arguments_take_the_place_of_the_old_ones(
+    tasks: TaskSystem, define: Any, before: Any, changed: Any, after: Any
+) -> None:
+    def once_more(self: Any, number: int, step: int = 1) -> list[int]:
+        if self.attempt == 1:
+            raise self.retry(**changed, countdown=0)
+        return [number, step]
 
-    task = tasks.run(define(counts, max_retries=5), [0], {"step": 2})
-    assert (task.result, task.args, task.kwargs) == (4, [4], {"step": 2})
+    task = tasks.run(define(once_more, max_retries=1), *before)
+    assert (task.status, (task.args, task.kwargs)) == ("succeeded", after)
 
 
 @pytest.mark.parametrize(
