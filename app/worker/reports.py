@@ -26,6 +26,7 @@ INTERVAL_SECONDS = 0.25
 OUTAGE_PAUSE_SECONDS = 1.0
 OUTAGE_PAUSE_FACTOR = 10
 MAX_LINES = 1000
+# Characters of a line's level.
 MAX_LEVEL = 64
 LIMIT_LINE = f"[more than {MAX_LINES} lines: the rest of this attempt's are not kept]"
 
