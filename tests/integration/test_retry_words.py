@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from app.core.errors import ConfigurationError
 from app.domain.retry import MAX_ATTEMPTS
+from app.models import Task as Row
 from app.schemas.task import Task
 from app.services.task import task_service
 from app.testing.asking import ask
@@ -111,6 +113,23 @@ def test_a_number_that_is_none_names_the_function(
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"inline\.falls: max_retries is .*use a number"):
         tasks.submit(define(falls, max_retries=declared))
+
+
+@pytest.mark.parametrize(
+    ("declared", "requeued"),
+    [({}, True), ({"on_interrupt": "fail"}, False), ({"on_interrupt": "requeue"}, True)],
+)
+def test_what_a_stopping_worker_is_to_do_is_in_the_row(
+    tasks: TaskSystem, define: Any, declared: Any, requeued: bool
+) -> None:
+    task = tasks.submit(define(falls, max_retries=2, **declared))
+    column = select(Row.requeue_on_interrupt).where(Row.id == task.id)
+    assert ask(lambda db: db.scalar(column)) is requeued
+
+
+def test_another_word_for_that_names_the_function(tasks: TaskSystem, define: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"inline\.falls: on_interrupt is 'again'; use"):
+        tasks.submit(define(falls, on_interrupt="again"))
 
 
 def test_a_task_of_any_declaration_can_be_run_again(tasks: TaskSystem, define: Any) -> None:
