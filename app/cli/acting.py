@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,7 +100,8 @@ def _act(
         _each(out, task_ids, one)
         return
     order = {"ids": task_ids} if task_ids else {"filter": wanted}
-    answer = api.post(f"/tasks/bulk/{verb}", {**order, "dry_run": dry_run}).json()
+    body = {**order, "dry_run": dry_run}
+    answer = api.post(f"/tasks/bulk/{verb}", body, idempotency_key=uuid.uuid4().hex).json()
     if dry_run:
         _preview(out, answer)
     else:

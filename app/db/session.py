@@ -53,13 +53,18 @@ def writing(*, single: bool) -> AbstractAsyncContextManager[AsyncConnection]:
     return _engine(read_only=True).connect() if single else _engine(read_only=False).begin()
 
 
-async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
+def limit_lock_waits_on(connection: Connection, seconds: float) -> None:
     """Until the transaction ends, give up a wait for somebody else's lock after this time.
 
     SQLite has one lock, which is waited for before the transaction begins.
     """
     if connection.dialect.name == "postgresql":
-        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
+
+
+async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
+    """The same on an asynchronous connection."""
+    await connection.run_sync(limit_lock_waits_on, seconds)
 
 
 async def take_turns(session: AsyncSession, name: str) -> None:

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 
 MAX_CRASHES = 3
+# Of a task that may start again and again, whatever asks for it.
+MAX_ATTEMPTS = 1000
 CRASH_BACKOFF_SECONDS = 1.0
 CRASH_BACKOFF_MAX_SECONDS = 60.0
 
@@ -29,9 +31,9 @@ class RetryPolicy:
 
     @property
     def max_attempts(self) -> int:
-        """The default `max_attempts` of a task: one unless retries were asked for."""
+        """The default `max_attempts` of a task: one unless retries were asked for, 1,000 at most."""
         if self.max_retries is not None:
-            return self.max_retries + 1
+            return min(self.max_retries + 1, MAX_ATTEMPTS)
         return 4 if self.autoretry else 1
 
     def wait(self, retries: int) -> float:

@@ -12,7 +12,7 @@ from app.db.base import Base, JsonText, Timestamp
 
 
 class IdempotencyKey(Base):
-    """`(owner, key)` answers with the same task, or the same tasks, for 24 hours.
+    """`(owner, key)` answers with the same task, tasks or bulk operation for 24 hours.
 
     `owner` is the user's id as text, or `system`: NULL would not be unique.
     """
@@ -23,7 +23,7 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     fingerprint: Mapped[str] = mapped_column(Text)
     task_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
-    # Of a request that made many; such a key outlives them.
+    # Of a request that made many; such a key outlives them. Of an order about many: its operation.
     task_ids: Mapped[list[str] | None] = mapped_column(JsonText)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
 

@@ -138,17 +138,21 @@ def tasks_of(
     )
 
 
-def to_retry(fingerprint: uuid.UUID, owner: uuid.UUID | None, limit: int) -> Rows:
-    """`id, size` of those that are still failed and do not run again yet, newest first.
+def to_retry(
+    fingerprint: uuid.UUID, owner: uuid.UUID | None, limit: int, after: uuid.UUID | None = None
+) -> Rows:
+    """`id, size` of those that are still failed and do not run again yet, newest first, behind `after`.
 
     `size` is the length of the arguments as JSON.
     """
     again = aliased(Task, name="again")
     args, kwargs = (func.length(type_coerce(each, Text())) for each in (Task.args, Task.kwargs))
+    behind = [] if after is None else [TaskFailure.task_id < after]
     return (
         select(Task.id, (args + kwargs).label("size"))
         .where(
             *_affected(fingerprint, owner),
+            *behind,
             # The failure may be one of several ways in which it has failed, the last or not.
             status_in(aside(Task.status), (TaskStatus.FAILED,)),
             ~exists().where(again.retry_of == Task.id).correlate(Task),

@@ -31,7 +31,7 @@ from app.db.lists import one_of
 from app.domain.lifecycle import Event, Reason, target
 from app.domain.rank import Priority, offset
 from app.models import Task, TaskAttempt, TaskLog, TaskTag
-from app.queries.guards import legal, legal_by_key
+from app.queries.guards import legal_by_key
 from app.queries.types import Rows, UpdatedRows
 
 # What every new row has, and nobody says: the model's defaults.
@@ -110,8 +110,13 @@ def hold(ids: Sequence[uuid.UUID], owner: uuid.UUID | None = None) -> Rows:
 def own(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
     """What a running attempt's subtasks have of it, and the time; no row if it is over."""
     return select(Task.user_id, Task.task_type, now().label("now")).where(
-        Task.id == task_id, Task.celery_id == celery_id, legal(Event.REPORT)
+        Task.id == task_id, Task.celery_id == celery_id, legal_by_key(Event.REPORT)
     )
+
+
+def hold_own(task_id: uuid.UUID, celery_id: uuid.UUID) -> Rows:
+    """A row while that attempt runs; until the commit nobody ends it."""
+    return own(task_id, celery_id).with_for_update(read=True)
 
 
 def known(task_id: uuid.UUID) -> Select[uuid.UUID]:
@@ -119,9 +124,14 @@ def known(task_id: uuid.UUID) -> Select[uuid.UUID]:
     return select(Task.id).where(Task.id == task_id)
 
 
-def attempts(task_id: uuid.UUID) -> Select[TaskAttempt]:
-    """Attempts that were followed by another one, oldest first."""
-    return select(TaskAttempt).where(TaskAttempt.task_id == task_id).order_by(TaskAttempt.attempt)
+def attempts(task_id: uuid.UUID, after: int, limit: int) -> Select[TaskAttempt]:
+    """Attempts that were followed by another one, oldest first, after the one of that number."""
+    return (
+        select(TaskAttempt)
+        .where(TaskAttempt.task_id == task_id, TaskAttempt.attempt > after)
+        .order_by(TaskAttempt.attempt)
+        .limit(limit)
+    )
 
 
 def logs(task_id: uuid.UUID, after_id: int, limit: int) -> Select[TaskLog]:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain import cron, wording
 from app.domain.lifecycle import TaskStatus
+from app.domain.retry import MAX_ATTEMPTS
 from app.domain.schedule import Kind, Misfire, Overlap, Skipped, Source, Trigger
 from app.models import Schedule as ScheduleRow
 from app.schemas.common import (
@@ -27,7 +28,7 @@ from app.schemas.common import (
     TaskType,
     Time,
 )
-from app.schemas.task import MAX_ATTEMPTS, Tags
+from app.schemas.task import Tags
 from app.services.firing import TASK_TYPE
 from app.services.planning import FIELDS, fields_of
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, 
 from pydantic_core import PydanticCustomError
 
 from app.domain.lifecycle import TaskStatus
+from app.domain.retry import MAX_ATTEMPTS
 from app.schemas.common import (
     Answer,
     FunctionName,
@@ -29,7 +30,6 @@ from app.schemas.common import (
 
 MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
-MAX_ATTEMPTS = 1000
 
 _EXAMPLE_CREATE: dict[str, JsonValue] = {
     "name": "Monthly figures",

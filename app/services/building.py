@@ -19,6 +19,7 @@ from app.db.base import dump_json
 from app.db.clock import after, now
 from app.db.ids import new_id
 from app.domain.rank import Priority
+from app.domain.retry import MAX_ATTEMPTS
 from app.queries.intake import BESIDES
 from app.queries.tasks import BORN, rank_of
 from app.services.catalogue import Catalogue, TaskInfo
@@ -27,7 +28,6 @@ MAX_ARGUMENT_BYTES = 1_048_576
 MAX_DEPTH = 32
 MAX_TAGS = 32
 MAX_DEPENDENCIES = 1000
-MAX_ATTEMPTS = 1000
 MAX_UNIQUE_KEY = 200
 MAX_LIMIT_KEY = 200
 MAX_SECONDS = 31_536_000.0
@@ -98,7 +98,7 @@ def draft(new: NewTask, catalogue: Catalogue) -> dict[str, Any]:
     size, errors = _check_json(args, kwargs)
     errors = [
         *_check_texts(new),
-        *_check_numbers(new),
+        *_check_numbers(new, info),
         *_check_times(new),
         *errors,
         *_check_dependencies(new),
@@ -129,7 +129,8 @@ def _row(
     new: NewTask, info: TaskInfo, args: list[Any], kwargs: dict[str, Any], size: int
 ) -> dict[str, Any]:
     max_attempts = new.max_attempts or info.max_attempts
-    default_limit = get_settings().task_time_limit_seconds
+    hard = new.time_limit or info.time_limit or get_settings().task_time_limit_seconds
+    soft = new.soft_time_limit or info.soft_time_limit
     return {
         "id": new_id(),
         "name": new.name,
@@ -146,8 +147,9 @@ def _row(
         ),
         # What may start only once is never claimed long before it starts.
         "burst": info.burst and max_attempts > 1,
-        "time_limit": new.time_limit or info.time_limit or default_limit,
-        "soft_time_limit": new.soft_time_limit or info.soft_time_limit,
+        "time_limit": hard,
+        # It would never come where the hard one comes first.
+        "soft_time_limit": soft if soft and soft < hard else None,
         "user_id": new.user_id,
         "owner_ref": new.owner_ref,
         "parent_id": new.parent_id,
@@ -220,7 +222,7 @@ def text_problem(value: Any, longest: int) -> str | None:
     return None
 
 
-def _check_numbers(new: NewTask) -> list[dict[str, Any]]:
+def _check_numbers(new: NewTask, info: TaskInfo) -> list[dict[str, Any]]:
     errors = []
     if isinstance(new.priority, bool) or new.priority not in _PRIORITIES:
         errors.append(
@@ -235,8 +237,11 @@ def _check_numbers(new: NewTask) -> list[dict[str, Any]]:
             errors.append(_error(field, f"{field} must be {low:g} to {MAX_SECONDS:g} s", "range"))
     if new.max_attempts is not None and not 1 <= new.max_attempts <= MAX_ATTEMPTS:
         errors.append(_error("max_attempts", f"must be 1 to {MAX_ATTEMPTS}", "range"))
-    if new.soft_time_limit and new.time_limit and new.soft_time_limit >= new.time_limit:
-        errors.append(_error("soft_time_limit", "must be below time_limit", "range"))
+    hard = new.time_limit or info.time_limit
+    if new.soft_time_limit and hard and new.soft_time_limit >= hard:
+        errors.append(
+            _error("soft_time_limit", f"must be below the time limit, {hard:g} s", "range")
+        )
     return errors
 
 
@@ -270,6 +275,13 @@ def _check_dependencies(new: NewTask) -> list[dict[str, Any]]:
     if new.on_dependency_failure not in ("fail", "run"):
         errors.append(_error("on_dependency_failure", "must be fail or run", "choice"))
     return errors
+
+
+def require_json(args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Raise `Invalid` for arguments that cannot be kept: no JSON, too large, nested too deep."""
+    _, errors = _check_json(args, kwargs)
+    if errors:
+        raise Invalid(str(errors[0]["msg"]), errors=errors)
 
 
 def _check_json(args: list[Any], kwargs: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:

@@ -23,7 +23,8 @@ from app.queries import intake as queries
 from app.queries import tasks as task_queries
 from app.services.announcing import tell_all_after_commit
 from app.services.bulk_order import Order, Row, error, order_of, refuse
-from app.services.intake import IDEMPOTENCY_SECONDS, MAX_BYTES, Key
+from app.services.intake import MAX_BYTES, Key
+from app.services.keys import made_by, made_by_first, take_key
 from app.services.local_names import Fields
 from app.services.transactions import undone_if_refused
 from app.services.uniqueness import contended, make_room
@@ -78,19 +79,19 @@ async def accept_many(
 
 @undone_if_refused
 async def _submit(db: AsyncSession, order: Order, key: Key | None) -> tuple[list[uuid.UUID], bool]:
-    if key is None:
-        await _insert(db, order)
-    else:
-        if (first := await _ids_of(db, key)) is not None:
-            await db.rollback()
-            return first, True
-        await _insert(db, order)
-        statement = queries.take_keys(IDEMPOTENCY_SECONDS)
-        if (
-            await db.execute(statement, {"keys": [key.taken_by_all(order.answer)]})
-        ).first() is None:
-            await db.rollback()
-            return await _first_of(db, key), True
+    first = None if key is None else await made_by(db, key)
+    if first is None:
+        try:
+            await _insert(db, order)
+        except (Invalid, Conflict):
+            # The first request with the key may have come in between, and have its unique keys.
+            if key is None or (first := await made_by(db, key)) is None:
+                raise
+    if first is not None:
+        await db.rollback()
+        return first, True
+    if key is not None and not await take_key(db, key, order.answer):
+        return await made_by_first(db, key), True
     await db.commit()
     return order.answer, False
 
@@ -188,25 +189,3 @@ async def _insert_edges(db: AsyncSession, order: Order) -> None:
     gone = {each["task"] for several in ended.values() for each in several}
     # Those that end at once and are needed themselves are the agents' affair from the commit on.
     tell_all_after_commit(db, {}, agents=not order.named.needed.isdisjoint(gone))
-
-
-async def _ids_of(db: AsyncSession, key: Key) -> list[uuid.UUID] | None:
-    """What an earlier request with the key made. Raises `Invalid` if it was another request."""
-    statement = queries.find_key(key.owner, key.key, IDEMPOTENCY_SECONDS)
-    found = (await db.scalars(statement)).first()
-    if found is None:
-        return None
-    if found.fingerprint != key.fingerprint or found.task_ids is None:
-        raise Invalid(
-            "This Idempotency-Key was used for another request; use a new key",
-            code="idempotency_key_reused",
-        )
-    return [uuid.UUID(each) for each in found.task_ids]
-
-
-async def _first_of(db: AsyncSession, key: Key) -> list[uuid.UUID]:
-    found = await _ids_of(db, key)
-    await db.rollback()
-    if found is None:
-        raise Conflict("The first request with this Idempotency-Key was undone; send it again")
-    return found

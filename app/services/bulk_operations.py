@@ -24,6 +24,8 @@ from app.queries import bulk as queries
 from app.queries import listing as listing_queries
 from app.queries import tasks as task_queries
 from app.services import bulk_work, listing
+from app.services.intake import Key
+from app.services.keys import made_by, made_by_first, take_key
 from app.services.listing import TaskFilter
 from app.services.transactions import undone_if_refused
 
@@ -74,24 +76,39 @@ async def preview(order: Order) -> Preview:
         return Preview(len(newest), sorted(tasks, key=lambda task: task.id, reverse=True))
 
 
-async def give(order: Order) -> BulkOperation:
+async def give(order: Order, key: Key | None = None) -> tuple[BulkOperation, bool]:
     """Take the order, and carry it out at once unless it is a large one.
 
-    Raises `Invalid` for more than 100,000 tasks, `Conflict` for too many large orders at a time.
+    Or the operation that the same key has ordered before, as it stands; the bool says which. Raises
+    `Invalid` for more than 100,000 tasks, `Conflict` for too many large orders at a time.
     """
     async with turn(), async_session() as db:
-        operation = await _take(db, order)
+        operation, replayed = await _take(db, order, key)
     if operation.total > MAX_AT_ONCE:
         events.wake_agents()
-        return operation
+        return operation, replayed
     while await bulk_work.advance(operation.id):
         pass
     async with read_session() as db:
-        return await get_operation(db, operation.id, owner=order.user_id)
+        return await get_operation(db, operation.id, owner=order.user_id), replayed
 
 
 @undone_if_refused
-async def _take(db: AsyncSession, order: Order) -> BulkOperation:
+async def _take(db: AsyncSession, order: Order, key: Key | None) -> tuple[BulkOperation, bool]:
+    first = None if key is None else await made_by(db, key)
+    if first is None:
+        begun = await _begin(db, order)
+        if key is None or await take_key(db, key, [begun.id]):
+            await db.commit()
+            return begun, False
+        first = await made_by_first(db, key)
+    await db.rollback()
+    operation = await get_operation(db, first[0], owner=order.user_id)
+    await db.commit()
+    return operation, True
+
+
+async def _begin(db: AsyncSession, order: Order) -> BulkOperation:
     operation_id = ids.new_id()
     values = {
         "id": operation_id,
@@ -112,7 +129,6 @@ async def _take(db: AsyncSession, order: Order) -> BulkOperation:
     if total > MAX_AT_ONCE:
         await _require_few_running(db, order.user_id)
     begun: BulkOperation = (await db.scalars(queries.begin(operation_id, total))).one()
-    await db.commit()
     return begun
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import Conflict
 from app.db.faults import is_locked
 from app.db.session import async_session, limit_lock_waits
 from app.db.turns import turn
@@ -51,6 +52,9 @@ async def advance(operation_id: uuid.UUID, limit: int = BATCH) -> int:
     """
     try:
         return await _batch(operation_id, limit)
+    except Conflict:
+        # Somebody has just taken the unique key of one that is to run again: now that is seen.
+        return await _batch(operation_id, 1)
     except DBAPIError as exc:
         if not is_locked(exc):
             raise

@@ -22,7 +22,7 @@ from celery import Task as CeleryTask
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.domain.limits import Rate, celery_rate
-from app.domain.retry import RetryPolicy
+from app.domain.retry import MAX_ATTEMPTS, RetryPolicy
 from app.services.parameters import Parameters
 
 # Injected by the worker; never accepted from a client.
@@ -234,13 +234,31 @@ def _policy(task: CeleryTask[Any, Any]) -> RetryPolicy:
         # Celery would wait three minutes; a second, doubling, is what people set by hand.
         backoff = 1.0
     return RetryPolicy(
-        max_retries=task.max_retries if _given(task, "max_retries") else None,
+        max_retries=_max_retries(task),
         autoretry=bool(getattr(task, "autoretry_for", ())),
         backoff=backoff,
         backoff_max=float(getattr(task, "retry_backoff_max", 600)),
         jitter=bool(getattr(task, "retry_jitter", True)),
         delay=float(task.default_retry_delay or 0),
     )
+
+
+def _max_retries(task: CeleryTask[Any, Any]) -> int | None:
+    """As Celery reads them: those in `retry_kwargs` of `autoretry_for` first, None is no bound.
+
+    None where nothing was said.
+    """
+    autoretry = getattr(task, "retry_kwargs", {}) if getattr(task, "autoretry_for", ()) else {}
+    declared = autoretry.get("max_retries")
+    if declared is None:
+        if not _given(task, "max_retries"):
+            return None
+        declared = MAX_ATTEMPTS if task.max_retries is None else task.max_retries
+    if type(declared) is not int or declared < 0:
+        raise ConfigurationError(
+            f"{task.name}: max_retries is {declared!r}; use a number from 0, or None for no limit"
+        )
+    return declared
 
 
 def _given(task: CeleryTask[Any, Any], name: str) -> bool:

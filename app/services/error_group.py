@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.base import from_micros, to_micros
+from app.db.session import async_session, read_session
+from app.db.turns import turn
 from app.models import ErrorGroup, GroupState
 from app.queries import error_groups as queries
 from app.queries.error_groups import GroupFilter
@@ -29,7 +31,8 @@ __all__ = ["GroupFilter", "GroupState", "Page", "Refused", "Retried"]
 # Of one request; what is left over is for the next one.
 MAX_RETRIED = 1000
 MAX_RETRIED_BYTES = 16 << 20
-# With the most dependencies that a task may have, so many are as many as go into one bulk order.
+# Of one transaction: SQLite's other writers wait for it. With the most dependencies that a task may
+# have, so many are as many as go into one bulk order.
 PART = 100
 # Counting what is left goes no further than this.
 MOST_LEFT = 100_000
@@ -156,42 +159,61 @@ async def _after_change(
     return group
 
 
-@undone_if_refused
-async def retry(
-    db: AsyncSession, group_id: uuid.UUID, *, owner: uuid.UUID | None = None
-) -> Retried:
+async def retry(group_id: uuid.UUID, *, owner: uuid.UUID | None = None) -> Retried:
     """Run the tasks of a group again that are still failed, each as a new one with `retry_of`.
 
     At most `MAX_RETRIED`, newest first, and none that a retry was made of already. A task that
-    cannot run again is refused, and does not keep the others from it. All or nothing otherwise.
+    cannot run again is refused, and does not keep the others from it. Each part is committed by
+    itself: cut off in the middle, the next request does the rest.
     Raises `NotFound`, and `Invalid` when the function is not registered any more.
     """
-    group = await get_group(db, group_id, owner=owner)
-    find_function(group.celery_task_name, catalogue())
-    await db.execute(queries.hold(group.fingerprint))
-    ids = await _next(db, group.fingerprint, owner)
-    done = Retried()
-    for start in range(0, len(ids), PART):
-        outcomes = await retry_each(db, ids[start : start + PART], owner=owner)
+    async with read_session() as db:
+        group = await get_group(db, group_id, owner=owner)
+        find_function(group.celery_task_name, catalogue())
+    progress = _Progress(group.fingerprint, owner)
+    while await progress.take_part():
+        pass
+    async with read_session() as db:
+        left = await db.scalar(queries.number_to_retry(group.fingerprint, owner, MOST_LEFT))
+    progress.done.left = int(left or 0)
+    return progress.done
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one request has come through the tasks of a group."""
+
+    fingerprint: uuid.UUID
+    owner: uuid.UUID | None
+    done: Retried = field(default_factory=Retried)
+    tasks: int = 0
+    size: int = 0
+    last: uuid.UUID | None = None
+
+    async def take_part(self) -> bool:
+        """Run the next ones again; False when there are no more, or it were too many."""
+        async with turn(), async_session() as db:
+            await db.execute(queries.hold(self.fingerprint))
+            ids = await self._next(db)
+            outcomes = await retry_each(db, ids, owner=self.owner) if ids else {}
+            await db.commit()
         for task_id, outcome in outcomes.items():
             if outcome.new_id is not None:
-                done.ids.append(outcome.new_id)
+                self.done.ids.append(outcome.new_id)
             elif outcome.refused is not None:
-                done.refused.append(Refused(task_id, outcome.refused))
-    left = await db.scalar(queries.number_to_retry(group.fingerprint, owner, MOST_LEFT))
-    done.left = int(left or 0)
-    await db.commit()
-    return done
+                self.done.refused.append(Refused(task_id, outcome.refused))
+        return len(ids) == PART
 
-
-async def _next(
-    db: AsyncSession, fingerprint: uuid.UUID, owner: uuid.UUID | None
-) -> Sequence[uuid.UUID]:
-    ids: list[uuid.UUID] = []
-    total = 0
-    for row in await db.execute(queries.to_retry(fingerprint, owner, MAX_RETRIED)):
-        total += row.size
-        if ids and total > MAX_RETRIED_BYTES:
-            break
-        ids.append(row.id)
-    return ids
+    async def _next(self, db: AsyncSession) -> list[uuid.UUID]:
+        ids: list[uuid.UUID] = []
+        limit = min(PART, MAX_RETRIED - self.tasks)
+        for row in await db.execute(
+            queries.to_retry(self.fingerprint, self.owner, limit, self.last)
+        ):
+            if self.tasks and self.size + row.size > MAX_RETRIED_BYTES:
+                break
+            self.tasks += 1
+            self.size += row.size
+            self.last = row.id
+            ids.append(row.id)
+        return ids

@@ -74,16 +74,20 @@ class Attempt:
     checkpoint_at: datetime | None = None
 
 
-async def get_attempts(db: AsyncSession, task: Task) -> list[Attempt]:
-    """Every attempt so far, oldest first; the latest is read off the task itself."""
-    ended = [_ended_attempt(row) for row in await db.scalars(queries.attempts(task.id))]
-    if task.attempt and task.started_at and (not ended or ended[-1].attempt < task.attempt):
-        ended.append(_latest_attempt(task))
+async def get_attempts(
+    db: AsyncSession, task: Task, after: int = 0, limit: int = 1000
+) -> list[Attempt]:
+    """Starts after that one, oldest first; the latest is read off the task itself."""
+    rows = await db.scalars(queries.attempts(task.id, after, limit))
+    found = [_ended_attempt(row) for row in rows]
+    last = found[-1].attempt if found else after
+    if task.started_at and last < task.attempt and len(found) < limit:
+        found.append(_latest_attempt(task))
     if (kept := (await db.execute(checkpoints.written(task.id))).first()) is None:
-        return ended
+        return found
     return [
         replace(each, checkpoint_at=kept.written_at) if each.attempt == kept.attempt else each
-        for each in ended
+        for each in found
     ]
 
 

@@ -44,8 +44,11 @@ def insertion(
     needed = yield from lock_needed(rows, owner)
     returned: list[Any] = []
     for start in range(0, len(rows), PAGE):
-        page = rows[start : start + PAGE]
+        page = list(rows[start : start + PAGE])
         keyed = any("unique_key" in row for row in page)
+        if keyed:
+            # Rows of one INSERT have the same columns.
+            page = [{"unique_key": None, **row} for row in page]
         made = yield (insert_if_free if keyed else queries.insert_tasks)(page), None
         if len(made) < len(page):
             raise KeyTaken

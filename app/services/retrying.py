@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,8 @@ async def retry_task(
             f"The task is {old.status}; only a finished task can be retried",
             code="not_finished",
         )
-    needed = (await _needed(db, [old.id]))[old.id]
-    task, _ = await submit(db, _again(old, needed, args, kwargs))
+    related = await _related(db, [old])
+    task, _ = await submit(db, _again(old, related, args, kwargs))
     return task
 
 
@@ -78,12 +78,11 @@ async def retry_each(
     finished = [task for task in old if task.status not in ACTIVE]
     outcomes = dict.fromkeys(ids, Retried()) | {task.id: Retried(task.status) for task in old}
     rows: list[dict[str, Any]] = []
-    needed = await _needed(db, [task.id for task in finished])
-    gone = await _gone_parents(db, finished)
+    related = await _related(db, finished)
     taken = await _taken_keys(db, finished)
     for task in finished:
         try:
-            row = _row(task, needed[task.id], gone, taken)
+            row = _row(task, related, taken)
         except Invalid as refused:
             outcomes[task.id] = Retried(task.status, refused=refused.detail)
             continue
@@ -98,33 +97,32 @@ async def retry_each(
     return outcomes
 
 
-def _row(
-    task: Task, needed: Sequence[uuid.UUID], gone: set[uuid.UUID], taken: set[str]
-) -> dict[str, Any]:
-    if task.parent_id in gone:
-        raise Invalid(f"parent_id {task.parent_id} does not exist")
+def _row(task: Task, related: _Related, taken: set[str]) -> dict[str, Any]:
     if task.unique_key in taken:
         raise Invalid("An unfinished task has its unique_key")
-    row = build_row(_again(task, needed), catalogue())
+    row = build_row(_again(task, related), catalogue())
     if task.unique_key is not None:
         taken.add(task.unique_key)
         row["unique_key"] = task.unique_key
     return row
 
 
-async def _needed(db: AsyncSession, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """What each of these tasks needs, as far as it is there; it stays until the commit."""
-    found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
-    for task_id, needs_id in await db.execute(edges.needed_by(ids)):
-        found[task_id].append(needs_id)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Related:
+    """What tasks need, and which of their parents are there. The former stays until the commit."""
+
+    needed: Mapping[uuid.UUID, Sequence[uuid.UUID]]
+    parents: set[uuid.UUID]
 
 
-async def _gone_parents(db: AsyncSession, tasks: Sequence[Task]) -> set[uuid.UUID]:
+async def _related(db: AsyncSession, tasks: Sequence[Task]) -> _Related:
+    needed: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for task_id, needs_id in await db.execute(edges.needed_by([task.id for task in tasks])):
+        needed[task_id].append(needs_id)
     parents = {task.parent_id for task in tasks if task.parent_id is not None}
-    if not parents:
-        return set()
-    return parents - set(await db.scalars(queries.visible(sorted(parents), None)))
+    if parents:
+        parents = set(await db.scalars(queries.visible(sorted(parents), None)))
+    return _Related(needed, parents)
 
 
 async def _taken_keys(db: AsyncSession, tasks: Sequence[Task]) -> set[str]:
@@ -136,7 +134,7 @@ async def _taken_keys(db: AsyncSession, tasks: Sequence[Task]) -> set[str]:
 
 def _again(
     old: Task,
-    needed: Sequence[uuid.UUID],
+    related: _Related,
     args: list[Any] | None = None,
     kwargs: dict[str, Any] | None = None,
 ) -> NewTask:
@@ -152,9 +150,9 @@ def _again(
         max_attempts=old.max_attempts,
         time_limit=old.time_limit,
         soft_time_limit=old.soft_time_limit,
-        parent_id=old.parent_id,
-        # Asked for by hand: it runs, whatever became of what it needs, as far as that is there.
-        depends_on=needed,
+        # As far as they are there. Asked for by hand, it runs whatever became of what it needs.
+        parent_id=old.parent_id if old.parent_id in related.parents else None,
+        depends_on=related.needed.get(old.id, ()),
         on_dependency_failure=RUN,
         sees_all=True,
         tags=old.tags,

@@ -23,7 +23,10 @@ STOP_SIGNAL = getattr(signal, "SIGUSR2", None)
 
 @dataclass(eq=False)
 class Claim:
-    """One attempt. `tries` counts this one; `declared` is an outcome the body announced."""
+    """One attempt. `tries` counts this one; `declared` is an outcome the body announced.
+
+    `given_up`: it has asked for a retry that it does not get, so what it raises is final.
+    """
 
     task_id: uuid.UUID
     celery_id: uuid.UUID
@@ -41,6 +44,7 @@ class Claim:
     lost: bool = False
     stopped_by: str | None = None
     declared: tuple[str, Any, str | None] | None = None
+    given_up: bool = False
     thread_id: int = field(default_factory=threading.get_ident)
     _pending_stop: BaseException | None = None
     _in_body: bool = False

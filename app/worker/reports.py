@@ -26,6 +26,8 @@ INTERVAL_SECONDS = 0.25
 OUTAGE_PAUSE_SECONDS = 1.0
 OUTAGE_PAUSE_FACTOR = 10
 MAX_LINES = 1000
+# Characters of a line's level.
+MAX_LEVEL = 64
 LIMIT_LINE = f"[more than {MAX_LINES} lines: the rest of this attempt's are not kept]"
 
 
@@ -60,7 +62,7 @@ class Reports:
                 return
             self._kept += 1
             text = LIMIT_LINE if self._kept == MAX_LINES else clean(str(text), MAX_LINE)
-            self._lines.append((level, text))
+            self._lines.append((clean(str(level), MAX_LEVEL), text))
         self._write_if_due()
 
     def _write_if_due(self) -> None:

@@ -100,13 +100,13 @@ def raised(claim: Claim, exc: BaseException) -> Ending:
         return _retry(claim, exc)
     if isinstance(exc, SoftTimeLimitExceeded):
         error = outcomes.timed_out(claim.name, claim.soft_time_limit, claim.attempt)
-        return _again_or_failed(claim, error, Reason.TIMEOUT, retried=True)
+        return _again_or_failed(claim, error, Reason.TIMEOUT, retried=not claim.given_up)
     error = outcomes.describe(exc, claim.attempt)
     reason = Reason.REJECTED if isinstance(exc, Reject) else Reason.EXCEPTION
     # Where `autoretry_for` names exceptions, the wrapper around the function has turned those
     # into `Retry` already; any other one is final.
-    retried = not policy(claim.name).autoretry and reason is Reason.EXCEPTION
-    return _again_or_failed(claim, error, reason, retried=retried)
+    final = claim.given_up or reason is Reason.REJECTED or policy(claim.name).autoretry
+    return _again_or_failed(claim, error, reason, retried=not final)
 
 
 def written(claim: Claim, ending: Ending) -> Settled | None:
@@ -157,7 +157,8 @@ def _elsewhere_or_failed(claim: Claim, exc: DoesNotFit) -> Settled | None:
 
 
 def _retry(claim: Claim, exc: Retry) -> Ending:
-    cause = exc.exc if isinstance(exc.exc, BaseException) else exc
+    given = exc.error if isinstance(exc, TrackedRetry) else exc.exc
+    cause = given if isinstance(given, BaseException) else exc
     error = outcomes.describe(cause, claim.attempt)
     if claim.tries >= claim.max_attempts:
         return outcomes.failed(error)

@@ -34,6 +34,8 @@ class TrackedRetry(Retry):
         arguments: tuple[list[Any], dict[str, Any]] | None,
     ) -> None:
         super().__init__(exc=exc, when=seconds)  # type: ignore[arg-type]  # a float is a Real
+        # As it was raised: what Celery keeps of it has to fit through a pipe.
+        self.error = exc
         self.seconds = seconds
         self.arguments = arguments
 

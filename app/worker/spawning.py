@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from sqlalchemy.exc import IntegrityError
 
 from app.db import ids
+from app.db.session import limit_lock_waits_on
 from app.queries import tasks as queries
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
@@ -21,6 +22,9 @@ from app.worker.link import link
 from app.worker.signals import AttemptLost
 
 MAX_SPAWNED = 1000
+# PostgreSQL looks for waits in a circle after a second; this side gives way, and tries again.
+LOCK_SECONDS = 0.3
+_LOST = "this attempt no longer holds its task"
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -62,7 +66,7 @@ def spawn(
         lambda: database().execute(queries.own(*claim.pair)).one_or_none(), in_body=True
     )
     if own is None:
-        raise AttemptLost("this attempt no longer holds its task")
+        raise AttemptLost(_LOST)
     ids.learn(own.now)
     name = getattr(function, "name", function)
     given: dict[str, Any] = {"name": name.rsplit(".", 1)[-1], "task_type": own.task_type, **options}
@@ -93,6 +97,11 @@ def _store(claim: Claim, rows: Sequence[dict[str, Any]], owner: uuid.UUID | None
     try:
         with claim.undisturbed(), database().transaction() as connection:
             carry_out_on(connection, insertion(fresh, owner))
+            # Last, so that the attempt's row is held for the commit alone: its lease is renewed
+            # by a statement that may wait for what is locked here.
+            limit_lock_waits_on(connection, LOCK_SECONDS)
+            if connection.execute(queries.hold_own(*claim.pair)).first() is None:
+                raise AttemptLost(_LOST)
     except IntegrityError:
         if database().execute(queries.known(rows[0]["id"])).first() is None:
             raise

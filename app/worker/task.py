@@ -11,8 +11,10 @@ from typing import Any, ClassVar, NoReturn, Unpack
 
 from celery import Task, signals
 from celery.exceptions import CDeprecationWarning, Ignore
+from celery.utils.time import maybe_make_aware
 
 from app.hints import HintRow, is_burst, rows_of
+from app.services.building import require_json
 from app.services.catalogue import INJECTED, catalogue
 from app.worker import helpers
 from app.worker.ancestry import Parent
@@ -23,8 +25,8 @@ from app.worker.execution import REVOKED, Message, run_rows
 from app.worker.link import link
 from app.worker.monitor import Monitor
 from app.worker.outcome import fit_to_show
-from app.worker.settling import Ran
-from app.worker.signals import DoesNotFit, TrackedRetry
+from app.worker.settling import Ran, policy
+from app.worker.signals import DoesNotFit, RetryLater, TrackedRetry
 from app.worker.spawning import SpawnOptions
 
 
@@ -187,26 +189,23 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     ) -> Any:
         """As Celery's, but the wait is a column of the row and no message in a worker's memory.
 
-        The row's `max_attempts` bounds it (by default `max_retries + 1`); `max_retries` here
-        may bound it further.
+        The row's `max_attempts` bounds it (by default `max_retries + 1`); `max_retries` here may
+        bound it further, and what is raised then is final. Without `countdown` and `eta` it waits
+        as the decorator says. Raises `Invalid` for new arguments that cannot be kept.
         """
         claim = current()
         if claim is None:
             return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries, **options)
-        spent = claim.tries >= claim.max_attempts
-        if spent or (max_retries is not None and claim.tries > max_retries):
-            _give_up(self, exc)
-        if eta is not None:
-            countdown = max(0.0, (eta - datetime.now(UTC)).total_seconds())
-        wait = self.default_retry_delay if countdown is None else countdown
-        arguments = None
-        if args is not None or kwargs is not None:
-            kept = {n: v for n, v in claim.kwargs.items() if n not in INJECTED}
-            arguments = (
-                list(claim.args if args is None else args),
-                kept if kwargs is None else dict(kwargs),
-            )
-        retry = TrackedRetry(exc, float(wait), arguments)
+        if isinstance(exc, RetryLater):
+            raise exc  # caught by `autoretry_for`; it is no failure
+        if max_retries == getattr(self, "retry_kwargs", {}).get("max_retries"):
+            max_retries = None  # the decorator's: the row has it, or what the submission said
+        if claim.tries >= claim.max_attempts or (
+            max_retries is not None and claim.tries > max_retries
+        ):
+            _give_up(self, claim, exc)
+        seconds = _seconds(self, claim, countdown, eta)
+        retry = TrackedRetry(exc, seconds, _arguments(self, claim, args, kwargs))
         if throw:
             raise retry
         return retry
@@ -218,10 +217,45 @@ def _know_queues(**_: Any) -> None:
     catalogue()
 
 
-def _give_up(task: TrackedTask, exc: Exception | None) -> NoReturn:
+def _give_up(task: TrackedTask, claim: Claim, exc: Exception | None) -> NoReturn:
+    claim.given_up = True
     if exc is not None:
         raise exc
     raise task.MaxRetriesExceededError(f"{task.name} has no attempts left")
+
+
+def _seconds(
+    task: TrackedTask, claim: Claim, countdown: float | None, eta: datetime | None
+) -> float:
+    """How long to wait before the retry."""
+    if eta is not None:
+        # As everywhere in Celery, a time without offset is UTC.
+        return max(0.0, (maybe_make_aware(eta) - datetime.now(UTC)).total_seconds())
+    return policy(str(task.name)).wait(claim.tries - 1) if countdown is None else float(countdown)
+
+
+def _arguments(
+    task: TrackedTask, claim: Claim, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+) -> tuple[list[Any], dict[str, Any]] | None:
+    """What `self.retry` gives the next attempt instead of the task's own; None if nothing.
+
+    As in Celery, what is given takes the place of what the task has for the same parameter.
+    """
+    if args is None and kwargs is None:
+        return None
+    info = catalogue().tasks.get(str(task.name))
+    names = info.parameters.plain.positional if info and info.parameters.plain else ()
+    positional = list(claim.args if args is None else args)
+    if kwargs is None:
+        replaced = INJECTED.union(names[: len(positional)])
+        named = {name: value for name, value in claim.kwargs.items() if name not in replaced}
+    else:
+        named = dict(kwargs)
+    if args is None:
+        for place, name in enumerate(names[: len(positional)]):
+            positional[place] = named.pop(name, positional[place])
+    require_json(positional, named)
+    return positional, named
 
 
 def _finish(value: Any) -> Any:

@@ -64,6 +64,24 @@ def test_an_exception_that_autoretry_does_not_name_is_not_retried(stack: Stack) 
     assert (task["status"], task["attempt"]) == ("failed", 1)
 
 
+def test_any_exception_is_retried_where_the_decorator_names_none(stack: Stack) -> None:
+    task = stack.run("fail", "no", max_attempts=2)
+    assert (task["status"], task["attempt"], task["tries"]) == ("failed", 2, 2)
+    kept = _attempts(stack, task["id"])
+    assert [row["outcome"] for row in kept] == ["retry", "failed"]
+    for row in kept:
+        assert row["worker"]
+        assert str(row["started_at"]) < str(row["ended_at"])
+        assert isinstance(row["error"], dict)
+        assert (row["error"]["type"], row["error"]["message"]) == ("ValueError", "no")
+
+
+def test_what_puts_itself_off_spends_no_try(stack: Stack) -> None:
+    task = stack.run("put_off", 3)
+    assert (task["status"], task["result"], task["tries"]) == ("succeeded", 4, 1)
+    assert len(_attempts(stack, task["id"])) == 4
+
+
 def test_self_retry_waits_in_a_column(stack: Stack) -> None:
     task = stack.submit("retry_then_succeed", 1, 1.5)
     for now in stack.watch(task["id"], every=0.01):

@@ -6,11 +6,15 @@ import asyncio
 import re
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 
+from app.domain.lifecycle import Reason
+from app.services.attempts import give_back
 from tests.support.api import Api, create, new_task, problem_of
+from tests.support.world import World
 
 TASKS = "/api/v1/tasks/"
 REPORTS = ["tasks:read", "tasks:write", "tasks:report"]
@@ -288,6 +292,30 @@ async def test_attempts_and_logs_of_a_task_that_has_not_started(client: httpx2.A
     task = await create(client)
     for rest in ("attempts", "logs"):
         assert (await client.get(f"{TASKS}{task['id']}/{rest}")).json() == []
+
+
+@pytest.mark.usefixtures("no_feeder")
+async def test_attempts_come_page_by_page(client: httpx2.AsyncClient, world: World) -> None:
+    task_id = UUID((await create(client, max_attempts=9))["id"])
+    for attempt in range(1, 5):
+        world.mark(task_id)
+        (row,) = world.claim(world.pair(task_id))
+        if attempt < 4:
+            pair = row.id, row.celery_id
+            give_back(world.database, pair, wait_seconds=0, reason=Reason.RETRY, error=None)
+
+    async def page(**query: int) -> list[tuple[int, str]]:
+        answer = await client.get(f"{TASKS}{task_id}/attempts", params=query)
+        return [(each["attempt"], each["outcome"]) for each in answer.json()]
+
+    everything = [(1, "retry"), (2, "retry"), (3, "retry"), (4, "running")]
+    assert await page() == everything
+    assert await page(limit=3) == everything[:3]
+    assert await page(limit=3, after=2) == await page(after=2) == everything[2:]
+    assert await page(after=3) == everything[3:]
+    assert await page(after=4) == await page(after=9) == []
+    for wrong in ("limit=0", "limit=1001", "after=-1"):
+        problem_of(await client.get(f"{TASKS}{task_id}/attempts?{wrong}"), 422)
 
 
 async def test_a_view_token_reads_its_task_and_nothing_else(

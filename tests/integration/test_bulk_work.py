@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.bulk import BulkAction
 from app.maintenance import operations, prune
@@ -15,6 +18,8 @@ from app.models import BulkItem, BulkOperation, Task
 from app.queries import tasks
 from app.services import bulk_operations, bulk_work
 from app.services.bulk_operations import Order
+from app.services.retrying import retry_each
+from app.services.uniqueness import contended
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
@@ -29,7 +34,8 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ordered(action: BulkAction, *ids: uuid.UUID) -> uuid.UUID:
     order = Order(action, SOMEBODY, None, ids=list(ids))
-    return (await bulk_operations.give(order)).id
+    operation, _ = await bulk_operations.give(order)
+    return operation.id
 
 
 def ended(world: World, count: int) -> list[uuid.UUID]:
@@ -94,6 +100,24 @@ async def test_a_batch_does_not_wait_for_a_row_while_it_holds_others(world: Worl
         assert world.statuses() == {"revoked": 1, "pending": 2}
     assert await bulk_work.advance(made) == 2
     assert operation(world, made).outcomes == {"revoked": 3}
+
+
+async def test_a_unique_key_that_is_taken_at_that_moment_ends_no_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ended(world, 2)
+    made = await ordered(BulkAction.RETRY, *ids)
+    calls: list[int] = []
+
+    async def contended_once(db: AsyncSession, ids: Sequence[uuid.UUID], **named: Any) -> Any:
+        calls.append(len(ids))
+        if len(calls) == 1:
+            raise contended()
+        return await retry_each(db, ids, **named)
+
+    monkeypatch.setattr(bulk_work, "retry_each", contended_once)
+    assert [await bulk_work.advance(made) for _ in range(3)] == [1, 1, 0]
+    assert (retried(world), calls) == (ids, [2, 1, 1])
 
 
 async def test_a_large_one_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,19 +206,18 @@ async def test_failure_and_cancel_spread_down_the_chain(world: World, db: AsyncS
         assert str(chain[4]) in world.row(chain[5]).error["message"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_long_chain_ends_in_batches(world: World, db: AsyncSession) -> None:
     same = {"name": "n", "task_type": "t", "celery_task_name": NOOP}
     links: list[dict[str, Any]] = [
         {**same, "local_id": f"link {n}", "depends_on": [f"link {n - 1}"] if n else []}
-        for n in range(2000)
+        for n in range(500)
     ]
     ids = await task_service.create_many(db, links)
     end(world, ids[0], TaskStatus.FAILED)
     ended = []
     while count := dependents.run_once(world.database, 200).ended:
         ended.append(count)
-    assert (sum(ended), max(ended)) == (1999, 200)
+    assert (sum(ended), max(ended)) == (499, 200)
     assert state(world, ids[-1])[:2] == ("failed", "dependency_failed")
 
 

@@ -19,10 +19,13 @@ from app.domain.lifecycle import TaskStatus
 from app.maintenance import dependents
 from app.models import Task, TaskDependency, TaskTag
 from app.queries import dependencies as queries
+from app.queries import tasks
+from app.services.building import build_row
 from app.services.inserting import insertion
 from app.worker import ancestry, connections, helpers, spawning
 from app.worker.claim import STOP_SIGNAL, Claim, install_stop_signal
 from app.worker.signals import AttemptLost, TaskCancelled
+from tests.support.processes import wait_until
 from tests.support.world import NOOP, Pair, World
 
 ADD = "tests.support.tasks.add"
@@ -137,6 +140,54 @@ def test_an_attempt_that_has_lost_its_task_makes_none(world: World, database: Fo
     with pytest.raises(AttemptLost), claim_of(pair).body():
         helpers.spawn(NOOP)
     assert children(world) == []
+
+
+def test_an_attempt_that_loses_its_task_meanwhile_makes_none(
+    world: World, database: Forgetful, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = world.running()
+    real = build_row
+
+    def lost_in_between(*given: Any) -> Any:
+        world.settle(pair, status=TaskStatus.FAILED)
+        return real(*given)
+
+    monkeypatch.setattr(spawning, "build_row", lost_in_between)
+    with pytest.raises(AttemptLost), claim_of(pair).body():
+        helpers.spawn(NOOP)
+    assert children(world) == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_spawns_gives_way_to_who_holds_its_task(world: World, database: Forgetful) -> None:
+    needed, pair = world.add(), world.running()
+    spawned: list[str | None] = []
+
+    def act() -> None:
+        with claim_of(pair).body():
+            spawned.append(helpers.spawn(NOOP, depends_on=[str(needed)]))
+
+    thread = threading.Thread(target=act)
+    with world.database.transaction() as connection:
+        connection.execute(tasks.hold([pair[0]]))
+        thread.start()
+        # What it has locked by now would else be waited for until PostgreSQL ends one of the two.
+        wait_until(lambda: _is_locked(needed), timeout=20, what="it has begun", every=0.01)
+        connection.execute(tasks.hold([needed]))
+        assert children(world) == []
+    thread.join(20)
+    assert [str(child.id) for child in children(world)] == spawned
+
+
+def _is_locked(task_id: uuid.UUID) -> bool:
+    other = Database()
+    try:
+        with other.transaction() as connection:
+            statement = select(Task.id).where(Task.id == task_id)
+            free = connection.execute(statement.with_for_update(skip_locked=True)).first()
+        return free is None
+    finally:
+        other.close()
 
 
 def test_an_answer_that_gets_lost_makes_nothing_twice(world: World, database: Forgetful) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from app.core.text import MAX_LINE
@@ -47,6 +49,20 @@ def test_lines_are_kept_in_order(world: World) -> None:
         gathered.line(f"line {number}", "info" if number % 3 else "warning")
     gathered.write()
     assert lines(world, pair) == [f"line {number}" for number in range(20)]
+
+
+def test_whatever_a_level_is_the_line_is_kept(world: World) -> None:
+    pair = world.running()
+    gathered = gatherer(pair)
+    for level in (logging.WARNING, "a\x00b", "x" * 1000, None):
+        gathered.line("line", level)  # type: ignore[arg-type] # what authors write
+    gathered.write()
+    kept = [row.level for row in world.database.execute(tasks.logs(pair[0], 0, 10)).all()]
+    assert (kept[:2], len(kept[2]) <= reports.MAX_LEVEL, kept[3]) == (
+        ["30", "a\\x00b"],
+        True,
+        "None",
+    )
 
 
 def test_a_thousand_lines_are_kept_and_the_last_says_so(world: World) -> None:

@@ -252,6 +252,17 @@ async def test_a_finished_task_runs_again_as_a_new_one(
     assert woken == ["default", "default"]
 
 
+async def test_a_subtask_runs_again_also_when_its_parent_is_gone(
+    world: World, db: AsyncSession
+) -> None:
+    parent = world.add()
+    for expected in (parent, None):
+        pair = world.running(parent_id=parent)
+        world.settle(pair)
+        assert (await task_service.retry_task(db, pair[0])).parent_id == expected
+        await task_service.delete(db, parent)
+
+
 async def test_an_unfinished_task_is_not_retried(world: World, db: AsyncSession) -> None:
     for task_id in (world.add(), world.running()[0]):
         with pytest.raises(Conflict) as caught:

@@ -18,6 +18,7 @@ from app.domain.lifecycle import TaskStatus
 from app.queries import uniqueness as queries
 from app.services import submission
 from app.services.building import NewTask
+from app.services.retrying import retry_each
 from app.services.submission import Origin
 from app.services.task import task_service
 from app.worker import helpers
@@ -129,6 +130,19 @@ async def test_a_retry_by_hand_has_the_key_of_its_task(world: World, db: AsyncSe
     again = await task_service.retry_task(db, pair[0])
     with pytest.raises(Conflict, match=str(again.id)):
         await task_service.retry_task(db, pair[0])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_many_run_again_at_once_have_the_keys_of_their_tasks(
+    world: World, db: AsyncSession, place: int
+) -> None:
+    old = [world.running()[0] for _ in range(2)]
+    world.force(old[place], unique_key="system:k")
+    world.settle(*(world.pair(each) for each in old), status=TaskStatus.FAILED)
+    new = await retry_each(db, old, owner=None)
+    await db.commit()
+    keys = [world.row(new_id).unique_key for each in old if (new_id := new[each].new_id)]
+    assert keys == [["system:k", None], [None, "system:k"]][place]
 
 
 def test_a_subtask_takes_none(world: World) -> None:

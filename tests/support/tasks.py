@@ -18,7 +18,7 @@ from typing import Any
 from celery import shared_task
 
 from app.core.errors import Invalid
-from app.worker import parents, spawn_many
+from app.worker import RetryLater, parents, spawn_many
 
 
 def note(log: str, task_id: object, attempt: object, phase: str) -> None:
@@ -149,6 +149,14 @@ def retry_then_succeed(self: Any, failures: int, countdown: float = 0) -> dict[s
     if self.request.retries < failures:
         raise self.retry(countdown=countdown, exc=RuntimeError("once more"))
     return {"attempt": self.attempt, "retries": self.request.retries}
+
+
+@shared_task(bind=True, autoretry_for=(Exception,), max_retries=1)
+def put_off(self: Any, times: int) -> int:
+    """Ask to run again later on the first `times` attempts."""
+    if self.attempt <= times:
+        raise RetryLater(0.1)
+    return int(self.attempt)
 
 
 @shared_task(bind=True)

@@ -44,6 +44,14 @@ def test_a_submission_may_say_otherwise() -> None:
     assert (row["queue"], row["priority"]) == ("lane", 4)
 
 
+def test_a_soft_limit_comes_before_the_hard_one_or_not_at_all() -> None:
+    limited = {"celery_task_name": "tests.support.tasks.over_soft_limit"}
+    row = built(**limited, time_limit=0.5)
+    assert (row["time_limit"], row["soft_time_limit"]) == (0.5, None)
+    assert refused(**limited, soft_time_limit=20.0) == {"soft_time_limit"}
+    assert built(**limited, soft_time_limit=20.0, time_limit=21.0)["soft_time_limit"] == 20
+
+
 def test_ids_sort_by_creation_and_the_message_has_one_of_its_own() -> None:
     rows = [built() for _ in range(50)]
     ids = [row["id"] for row in rows]

@@ -17,6 +17,7 @@ from app.domain.retry import CRASH_BACKOFF_MAX_SECONDS, RetryPolicy, crash_wait
         (RetryPolicy(max_retries=0), 1),
         (RetryPolicy(max_retries=5), 6),
         (RetryPolicy(max_retries=5, autoretry=True), 6),
+        (RetryPolicy(max_retries=5000), 1000),
     ],
 )
 def test_one_attempt_unless_retries_were_asked_for(policy: RetryPolicy, attempts: int) -> None:

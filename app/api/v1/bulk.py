@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 
 from fastapi import Response
 
@@ -12,7 +10,7 @@ from app.api.contract import problems
 from app.api.direct import MAX_BULK_BYTES, bulk
 from app.api.rights import TasksWrite
 from app.api.routing import Router
-from app.api.v1.parameters import IdempotencyKey
+from app.api.v1.parameters import IdempotencyKey, fingerprint_of
 from app.schemas import bulk as schemas
 from app.services.task import task_service
 
@@ -49,7 +47,7 @@ async def create_tasks(
         user_id=caller.user_id,
         sees_all=caller.owner is None,
         idempotency_key=key,
-        fingerprint=await asyncio.to_thread(_fingerprint, body) if key else "",
+        fingerprint=await asyncio.to_thread(fingerprint_of, body) if key else "",
     )
     return Response(
         schemas.TaskIds(ids=ids).model_dump_json(),
@@ -57,8 +55,3 @@ async def create_tasks(
         {"Idempotent-Replayed": "true"} if replayed else None,
         "application/json",
     )
-
-
-def _fingerprint(body: schemas.TasksCreate) -> str:
-    text = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -11,13 +11,14 @@ from app.api.contract import problems
 from app.api.rights import TasksRead, TasksWrite
 from app.api.routing import Router
 from app.api.sessions import Db, ReadDb
-from app.api.v1.parameters import next_link
+from app.api.v1.parameters import IdempotencyKey, fingerprint_of, next_link
 from app.core.security import Principal
 from app.domain.bulk import BulkAction, BulkOutcome, BulkStatus
 from app.models import BulkItem, BulkOperation
 from app.schemas import bulk_operation as schemas
 from app.schemas.common import Limit
 from app.services import bulk_operations as service
+from app.services.intake import Key
 from app.services.listing import TaskFilter
 
 router = Router(tags=["bulk operations"])
@@ -26,14 +27,18 @@ router = Router(tags=["bulk operations"])
 MORE_SECONDS = 30.0
 _LINK = {"Link": {"description": 'The next page, rel="next"', "schema": {"type": "string"}}}
 _LISTED: dict[int | str, dict[str, Any]] = {200: {"headers": _LINK}}
+_REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 _ORDERED: dict[str, Any] = {
     "response_model": schemas.BulkOperation | schemas.BulkPreview,
     "responses": {
-        200: {"description": "It is done; or, with `dry_run`, what it would be about"},
+        200: {
+            "description": "It is done; or, with `dry_run`, what it would be about",
+            "headers": _REPLAYED,
+        },
         202: {
             "description": "More than 1,000 tasks: it goes on, and can be looked at and aborted",
             "model": schemas.BulkOperation,
-            "headers": {"Location": {"schema": {"type": "string"}}},
+            "headers": {"Location": {"schema": {"type": "string"}}, **_REPLAYED},
         },
         **problems(409),
     },
@@ -43,35 +48,48 @@ Cursor = Annotated[UUID | None, Query(description="From the Link header of a pag
 
 @router.post("/tasks/bulk/cancel", **_ORDERED)
 async def cancel_tasks(
-    caller: TasksWrite, body: schemas.BulkOrder, request: Request, response: Response
+    caller: TasksWrite,
+    body: schemas.BulkOrder,
+    key: IdempotencyKey,
+    request: Request,
+    response: Response,
 ) -> BulkOperation | service.Preview:
     """Cancel many tasks. Waiting ones are revoked, running ones told to stop."""
-    return await _ordered(BulkAction.CANCEL, caller, body, request, response)
+    return await _ordered(BulkAction.CANCEL, caller, body, key, request, response)
 
 
 @router.post("/tasks/bulk/retry", **_ORDERED)
 async def retry_tasks(
-    caller: TasksWrite, body: schemas.BulkOrder, request: Request, response: Response
+    caller: TasksWrite,
+    body: schemas.BulkOrder,
+    key: IdempotencyKey,
+    request: Request,
+    response: Response,
 ) -> BulkOperation | service.Preview:
     """Run many finished tasks again, each as a new task with `retry_of`."""
-    return await _ordered(BulkAction.RETRY, caller, body, request, response)
+    return await _ordered(BulkAction.RETRY, caller, body, key, request, response)
 
 
 @router.post("/tasks/bulk/delete", **_ORDERED)
 async def delete_tasks(
-    caller: TasksWrite, body: schemas.BulkOrder, request: Request, response: Response
+    caller: TasksWrite,
+    body: schemas.BulkOrder,
+    key: IdempotencyKey,
+    request: Request,
+    response: Response,
 ) -> BulkOperation | service.Preview:
     """Delete many tasks. Running ones are told to stop, and go when they have.
 
     One on which an unfinished task depends stays, unless that one goes as well.
     """
-    return await _ordered(BulkAction.DELETE, caller, body, request, response)
+    return await _ordered(BulkAction.DELETE, caller, body, key, request, response)
 
 
 async def _ordered(
     action: BulkAction,
     caller: Principal,
     body: schemas.BulkOrder,
+    key: str | None,
     request: Request,
     response: Response,
 ) -> BulkOperation | service.Preview:
@@ -79,7 +97,10 @@ async def _ordered(
     if body.dry_run:
         return await service.preview(order)
     request.scope["deadline"].extend(MORE_SECONDS)
-    operation = await service.give(order)
+    fingerprint = fingerprint_of(body, action=action) if key else ""
+    operation, replayed = await service.give(order, Key.of(caller.user_id, key, fingerprint))
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
     if operation.status == BulkStatus.RUNNING:
         response.status_code = 202
         response.headers["Location"] = f"/api/v1/bulk-operations/{operation.id}"

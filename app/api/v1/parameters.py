@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from app.api.rights import TasksRead
 from app.core.errors import Invalid
@@ -84,7 +86,7 @@ async def _if_match(
 async def _idempotency_key(
     idempotency_key: Annotated[
         str | None,
-        Header(description="Repeat a request safely: the same key gives the same task for 24 h."),
+        Header(description="Repeat a request safely: for 24 h the same key gives the same answer."),
     ] = None,
 ) -> str | None:
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
@@ -111,3 +113,9 @@ def next_link(request: Request, cursor: str) -> str:
     kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("cursor", "skip")]
     query = urlencode([*kept, ("cursor", cursor)])
     return f'<{request.url.path}?{query}>; rel="next"'
+
+
+def fingerprint_of(body: BaseModel, **beside: str) -> str:
+    """A digest of a request, by which its Idempotency-Key tells it from others."""
+    asked = {**body.model_dump(mode="json", exclude_unset=True), **beside}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +13,14 @@ from app.api.rights import TasksChange, TasksRead, TasksWrite
 from app.api.routing import Router
 from app.api.sessions import Db, ReadDb
 from app.api.v1 import patching
-from app.api.v1.parameters import Filter, IdempotencyKey, IfMatch, ViewToken, next_link
+from app.api.v1.parameters import (
+    Filter,
+    IdempotencyKey,
+    IfMatch,
+    ViewToken,
+    fingerprint_of,
+    next_link,
+)
 from app.core import security
 from app.core.errors import Conflict, Invalid, NotFound
 from app.models import Task as TaskRow
@@ -63,7 +68,7 @@ async def create_task(
     fields = dict(body)
     new = NewTask(**fields, user_id=caller.user_id, sees_all=caller.owner is None)
     task, origin = await task_service.accept(
-        new, idempotency_key=key, fingerprint=_fingerprint(body) if key else ""
+        new, idempotency_key=key, fingerprint=fingerprint_of(body) if key else ""
     )
     headers = {"Location": f"/api/v1/tasks/{task['id']}"}
     if origin is Origin.REPLAYED:
@@ -74,11 +79,6 @@ async def create_task(
         headers,
         "application/json",
     )
-
-
-def _fingerprint(body: schemas.TaskCreate) -> str:
-    text = json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @router.get("/", response_model=list[schemas.Task], responses={200: {"headers": _LIST_HEADERS}})
@@ -224,10 +224,19 @@ async def retry_task(
 
 
 @router.get("/{task_id}/attempts", response_model=list[schemas.Attempt], responses=problems(404))
-async def list_task_attempts(caller: TasksRead, task_id: UUID, db: ReadDb) -> list[object]:
-    """List every start of a task, oldest first."""
+async def list_task_attempts(
+    caller: TasksRead,
+    task_id: UUID,
+    db: ReadDb,
+    after: Annotated[QueryInt, Query(ge=0, le=2**31 - 1, description="An `attempt`.")] = 0,
+    limit: Annotated[QueryInt, Query(ge=1, le=1000)] = 1000,
+) -> list[object]:
+    """List every start of a task, oldest first, after the given one.
+
+    More than a page has only a task that often puts itself off: that spends no try.
+    """
     task = found(await task_service.get_task(db, task_id, owner=caller.owner))
-    return list(await task_service.get_attempts(db, task))
+    return list(await task_service.get_attempts(db, task, after, limit))
 
 
 @router.get("/{task_id}/checkpoint", response_model=schemas.Checkpoint, responses=problems(404))

@@ -144,13 +144,13 @@ def delete(task_id: str) -> Request[None]:
 def order(
     action: str, ids: Sequence[str] | None, conditions: Mapping[str, Any] | None
 ) -> Request[BulkOperation]:
-    """Cancel, retry or delete many."""
+    """Cancel, retry or delete many; with a key, so one that is repeated is one order."""
     return Request(
         "POST",
         f"{PREFIX}/tasks/bulk/{action}",
         BulkOperation.read,
         body=_selection(ids, conditions),
-        repeatable=action != "retry",
+        headers=_keyed(None),
     )
 
 
