@@ -76,7 +76,7 @@ class WebhookDelivery(Base):
     """One event for one webhook.
 
     No foreign key: the end of a task would wait for whoever removes the webhook, and fail with it.
-    What has lost its webhook is never sent, and goes when it is old.
+    What has lost its webhook is never sent, and an agent removes it.
     """
 
     __tablename__ = "webhook_deliveries"

@@ -6,6 +6,7 @@ New ones are written by a trigger (`app.db.triggers`); here only those of a test
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -185,6 +186,30 @@ def overdue(seconds: float) -> Select[int]:
 
 
 # Removal
+
+
+@cache
+def removed_webhooks() -> Rows:
+    """Ids of webhooks that are no more, of which there are deliveries; at most `:most`.
+
+    One step through the index for each webhook, however many deliveries there are.
+    """
+    first = select(_DELIVERY.webhook_id).order_by(_DELIVERY.webhook_id).limit(1)
+    told = select(first.scalar_subquery().label("id")).cte("told", recursive=True)
+    following = first.where(_DELIVERY.webhook_id > told.c.id).scalar_subquery()
+    told = told.union_all(select(following).where(told.c.id.is_not(None)).select_from(told))
+    is_there = exists().where(Webhook.id == told.c.id)
+    return (
+        select(told.c.id)
+        .where(told.c.id.is_not(None), ~is_there)
+        .limit(bindparam("most", type_=Integer()))
+    )
+
+
+def forget_of(webhook_ids: Sequence[uuid.UUID], limit: int) -> DeletedRows:
+    """Deliveries of these webhooks."""
+    chosen = select(_DELIVERY.id).where(_DELIVERY.webhook_id.in_(webhook_ids)).limit(limit)
+    return delete(_DELIVERY).where(_DELIVERY.id.in_(chosen)).returning(_DELIVERY.id)
 
 
 def forget_before(seconds: float, limit: int) -> DeletedRows:

@@ -24,6 +24,7 @@ from app.services import webhook as service
 from app.services.ending import cancel_each
 from app.services.task import task_service
 from app.services.webhook_message import payload
+from tests.support.environment import use_settings
 from tests.support.failures import fail
 from tests.support.webhooks import deliveries, user, webhook
 from tests.support.world import NOOP, World
@@ -229,10 +230,25 @@ async def test_old_deliveries_go_but_for_those_that_are_about_to_be_sent(world: 
     await _succeed(world, user_id=owner.user_id)
     assert prune.run_once(world.database, 10).deliveries == 2
     assert [row.status for row in deliveries(world, hook)] == ["pending", "pending"]
+
+
+@pytest.mark.parametrize("days", ["30", "0"])
+async def test_deliveries_go_with_their_webhook(
+    world: World, clean_settings: pytest.MonkeyPatch, days: str
+) -> None:
+    use_settings(clean_settings, retention_days=days)
+    owner = await user()
+    removed = [(await webhook(owner))[0] for _ in range(2)]
+    kept, _ = await webhook(owner)
+    for _ in range(3):
+        await _succeed(world, user_id=owner.user_id)
     async with async_session() as db:
-        await service.delete(db, hook, owner=owner.user_id)
-    # It is of no webhook now, and never sent.
-    assert prune.run_once(world.database, 10).deliveries == 1
+        for hook in removed:
+            await service.delete(db, hook, owner=owner.user_id)
+    # In batches of fewer than there are.
+    assert prune.run_once(world.database, 2).deliveries == 6
+    assert {row.webhook_id for row in deliveries(world)} == {kept}
+    assert prune.run_once(world.database, 2).deliveries == 0
 
 
 def _age(world: World, task_id: uuid.UUID, status: str, days: float) -> None:

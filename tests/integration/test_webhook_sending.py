@@ -157,6 +157,30 @@ async def test_410_disables_the_webhook(world: World) -> None:
         assert len(deliveries(world, hook)) == 1
 
 
+@pytest.mark.parametrize("status", [410, 500, 204])
+async def test_what_an_earlier_url_answers_says_nothing_about_the_new_one(
+    world: World, status: int
+) -> None:
+    with receiving(status) as receiver:
+        owner, hook, _ = await owner_of(receiver)
+        succeed(world, owner)
+        long_ago = world.now() - timedelta(days=6)
+        world.database.execute(update(Webhook).values(failing_since=long_ago))
+        receiver.held.clear()
+        sender = Sender(world.database)
+        await sender.run_once()
+        async with async_session() as db:
+            moved = await service.change(
+                db, hook, {"url": "http://127.0.0.1:9999/"}, owner=owner.user_id
+            )
+        assert moved.failing_since is None
+        world.database.execute(update(Webhook).values(failing_since=long_ago))
+        receiver.held.set()
+        await sender.finish()
+        row = row_of(world, hook)
+        assert (row.active, row.failing_since, row.disabled_reason) == (True, long_ago, None)
+
+
 async def test_what_has_failed_for_days_is_disabled_until_somebody_activates_it(
     world: World,
 ) -> None:
