@@ -9,8 +9,11 @@ from typing import Literal
 
 from app.core.broker import BrokerError, async_client
 from app.core.config import get_settings, masked_url
+from app.core.version import VERSION
 from app.db import migrate
 from app.db.session import read_session
+from app.models import Worker
+from app.services.catalogue import catalogue
 from app.services.worker import list_workers
 
 # Below the deadline of a request, with room for a slow machine: the answer names what is wrong.
@@ -105,4 +108,19 @@ async def _workers() -> Check:
             status="degraded",
             detail="No worker is alive; tasks wait. Start one: python -m scripts.celery_worker",
         )
+    others = [worker for worker in live if _differs(worker)]
+    if others:
+        # Anybody may ask: names of machines are for the doctor.
+        return Check(
+            status="degraded",
+            detail=f"{len(others)} of {len(live)} live workers are of another version than this "
+            f"API ({VERSION}) or know other functions; taskctl doctor names them. Give them the "
+            "same code and TASK_MODULES, and restart them",
+        )
     return Check(status="ok", detail=f"{len(live)} alive")
+
+
+def _differs(worker: Worker) -> bool:
+    # One that is stopping is being replaced.
+    same = (worker.version, worker.catalogue_hash) == (VERSION, catalogue().hash)
+    return not same and not worker.stopping
