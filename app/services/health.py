@@ -12,7 +12,6 @@ from app.core.config import get_settings, masked_url
 from app.core.version import VERSION
 from app.db import migrate
 from app.db.session import read_session
-from app.models import Worker
 from app.services.catalogue import catalogue
 from app.services.worker import list_workers
 
@@ -108,7 +107,9 @@ async def _workers() -> Check:
             status="degraded",
             detail="No worker is alive; tasks wait. Start one: python -m scripts.celery_worker",
         )
-    others = [worker for worker in live if _differs(worker)]
+    own = (VERSION, catalogue().hash)
+    # One that is stopping is being replaced.
+    others = [w for w in live if (w.version, w.catalogue_hash) != own and not w.stopping]
     if others:
         # Anybody may ask: names of machines are for the doctor.
         return Check(
@@ -118,9 +119,3 @@ async def _workers() -> Check:
             "same code and TASK_MODULES, and restart them",
         )
     return Check(status="ok", detail=f"{len(live)} alive")
-
-
-def _differs(worker: Worker) -> bool:
-    # One that is stopping is being replaced.
-    same = (worker.version, worker.catalogue_hash) == (VERSION, catalogue().hash)
-    return not same and not worker.stopping

@@ -51,7 +51,8 @@ async def served(db: AsyncSession) -> list[Finding]:
 async def test_ready_says_that_a_worker_differs_and_not_which(db: AsyncSession) -> None:
     await add(db)
     assert (await Readiness().check()).checks["workers"].status == "ok"
-    for number, differs in enumerate(({"version": "0.9"}, {"catalogue_hash": "another"}), start=2):
+    others: list[dict[str, Any]] = [{"version": "0.9"}, {"catalogue_hash": "another"}]
+    for number, differs in enumerate(others, start=2):
         await add(db, name=f"w{number}@host", **differs)
     await add(db, name="w4@host", version="0.9", stopping=True)
     await add(db, name="w5@host", version="0.9", age_seconds=worker.silence_seconds() + 5)
