@@ -36,8 +36,15 @@ from app.models import EVERYBODY, User, Webhook, WebhookDelivery
 from app.queries.types import DeletedRows, Rows, UpdatedRows
 
 _DELIVERY = WebhookDelivery
-# A constant, for the sake of the partial index.
-_PENDING = _DELIVERY.status == literal_column("'pending'")
+
+
+def _has(status: DeliveryStatus) -> ColumnElement[bool]:
+    # A constant, for the sake of the partial indexes.
+    return _DELIVERY.status == literal_column(f"'{status.value}'")
+
+
+_PENDING = _has(DeliveryStatus.PENDING)
+_NOT_TAKEN = _DELIVERY.status != literal_column(f"'{DeliveryStatus.SUCCEEDED.value}'")
 _SENT = (_DELIVERY.id, _DELIVERY.type, _DELIVERY.task_id, _DELIVERY.snapshot, _DELIVERY.attempts,
          _DELIVERY.created_at)  # fmt: skip
 
@@ -53,10 +60,15 @@ def list_deliveries(
     after_id: uuid.UUID | None,
     limit: int,
 ) -> Select[WebhookDelivery]:
-    """Deliveries of a webhook, newest first, behind `after_id`."""
+    """Deliveries of a webhook, newest first, behind `after_id`.
+
+    The few that wait or have failed are not looked for among all that have succeeded.
+    """
     conditions = [_DELIVERY.webhook_id == webhook_id]
     if status is not None:
-        conditions.append(_DELIVERY.status == status.value)
+        conditions.append(_has(status))
+        if status is not DeliveryStatus.SUCCEEDED:
+            conditions.append(_NOT_TAKEN)
     if after_id is not None:
         conditions.append(_DELIVERY.id < after_id)
     return select(_DELIVERY).where(*conditions).order_by(_DELIVERY.id.desc()).limit(limit)

@@ -32,7 +32,8 @@ from tasksystem_client import WaitTimeout as Over
 from tasksystem_client._errors import refusal
 from tasksystem_client._following import Events, Follower
 from tasksystem_client._http import relative
-from tasksystem_client._models import Task, moment
+from tasksystem_client._models import Task, TaskStatus, moment
+from tasksystem_client._requests import order
 from tasksystem_client._schedules import AsyncSchedules, Schedules
 
 pytestmark = pytest.mark.unit
@@ -100,6 +101,16 @@ def test_a_task_is_made_from_a_function_and_its_arguments() -> None:
         "scheduled_at": "2030-01-31T08:00:00+00:00", "depends_on": [str(parent)],
     }  # fmt: skip
     assert json.dumps(made)
+
+
+def test_what_is_meant_by_many_is_ids_or_conditions_as_of_a_list() -> None:
+    for status in ("failed", ["failed"], (TaskStatus.FAILED,)):
+        asked = order("cancel", None, {"status": status, "queue": None})
+        assert json.loads(asked.content or b"") == {"filter": {"status": ["failed"]}}
+    assert json.loads(order("cancel", ["1"], None).content or b"") == {"ids": ["1"]}
+    for ids, where in ((None, None), (["1"], {"queue": "q"})):
+        with pytest.raises(ValueError, match="ids or where"):
+            order("cancel", ids, where)
 
 
 def test_a_time_without_zone_is_refused_here() -> None:
