@@ -153,11 +153,7 @@ class Sender:
             "error": answered.error,
         }
         with self._database.transaction() as connection:
-            connection.execute(
-                deliveries.settle_if_unchanged(
-                    job.delivery.id, job.delivery.attempts, values, again_in
-                )
-            )
+            connection.execute(deliveries.settle_if_claimed(job.delivery, values, again_in))
             _note(connection, job.webhook, answered)
 
 

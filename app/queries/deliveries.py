@@ -46,7 +46,7 @@ def _has(status: DeliveryStatus) -> ColumnElement[bool]:
 _PENDING = _has(DeliveryStatus.PENDING)
 _NOT_TAKEN = _DELIVERY.status != literal_column(f"'{DeliveryStatus.SUCCEEDED.value}'")
 _SENT = (_DELIVERY.id, _DELIVERY.type, _DELIVERY.task_id, _DELIVERY.snapshot, _DELIVERY.attempts,
-         _DELIVERY.created_at)  # fmt: skip
+         _DELIVERY.next_attempt_at, _DELIVERY.created_at)  # fmt: skip
 
 
 def _once(moment: Any) -> ColumnElement[Any]:
@@ -174,15 +174,18 @@ def claim() -> UpdatedRows:
     )
 
 
-def settle_if_unchanged(
-    delivery_id: uuid.UUID, attempts: int, values: dict[str, Any], again_in: float | None
-) -> Update:
-    """Write what came of an attempt, unless it was replayed meanwhile; `again_in` seconds."""
+def settle_if_claimed(claimed: Any, values: dict[str, Any], again_in: float | None) -> Update:
+    """Write what came of an attempt, a row of `claim`; it is tried again in `again_in` seconds.
+
+    Nothing if it was replayed, or claimed anew, meanwhile: the time until which a claim holds is
+    that claim's alone.
+    """
     later = {} if again_in is None else {"next_attempt_at": after(again_in)}
+    holds = _DELIVERY.next_attempt_at == claimed.next_attempt_at
     return (
         update(_DELIVERY)
-        .where(_DELIVERY.id == delivery_id, _PENDING, _DELIVERY.attempts == attempts)
-        .values(attempts=attempts + 1, last_attempt_at=now(), **values, **later)
+        .where(_DELIVERY.id == claimed.id, _PENDING, holds)
+        .values(attempts=claimed.attempts + 1, last_attempt_at=now(), **values, **later)
     )
 
 

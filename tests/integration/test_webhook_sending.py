@@ -128,11 +128,14 @@ async def test_after_the_last_attempt_it_has_failed_and_can_be_replayed(world: W
         assert len({got.id for got in receiver.received}) == 1
 
 
-async def test_a_replay_counts_and_not_the_attempt_that_was_under_way(world: World) -> None:
+@pytest.mark.parametrize("attempts", [0, 3])
+async def test_a_replay_counts_and_not_the_attempt_that_was_under_way(
+    world: World, attempts: int
+) -> None:
     with receiving(500) as receiver:
         owner, hook, _ = await owner_of(receiver)
         succeed(world, owner)
-        force_due(world, attempts=3)
+        force_due(world, attempts=attempts)
         receiver.held.clear()
         sender = Sender(world.database)
         await sender.run_once()
