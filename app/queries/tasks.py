@@ -119,9 +119,14 @@ def known(task_id: uuid.UUID) -> Select[uuid.UUID]:
     return select(Task.id).where(Task.id == task_id)
 
 
-def attempts(task_id: uuid.UUID) -> Select[TaskAttempt]:
-    """Attempts that were followed by another one, oldest first."""
-    return select(TaskAttempt).where(TaskAttempt.task_id == task_id).order_by(TaskAttempt.attempt)
+def attempts(task_id: uuid.UUID, after: int, limit: int) -> Select[TaskAttempt]:
+    """Attempts that were followed by another one, oldest first, behind the one of that number."""
+    return (
+        select(TaskAttempt)
+        .where(TaskAttempt.task_id == task_id, TaskAttempt.attempt > after)
+        .order_by(TaskAttempt.attempt)
+        .limit(limit)
+    )
 
 
 def logs(task_id: uuid.UUID, after_id: int, limit: int) -> Select[TaskLog]:

@@ -74,10 +74,14 @@ class Attempt:
     checkpoint_at: datetime | None = None
 
 
-async def get_attempts(db: AsyncSession, task: Task) -> list[Attempt]:
-    """Every attempt so far, oldest first; the latest is read off the task itself."""
-    ended = [_ended_attempt(row) for row in await db.scalars(queries.attempts(task.id))]
-    if task.attempt and task.started_at and (not ended or ended[-1].attempt < task.attempt):
+async def get_attempts(
+    db: AsyncSession, task: Task, after: int = 0, limit: int = 1000
+) -> list[Attempt]:
+    """The attempts so far behind that number, oldest first; the latest is read off the task itself."""
+    rows = await db.scalars(queries.attempts(task.id, after, limit))
+    ended = [_ended_attempt(row) for row in rows]
+    last = ended[-1].attempt if ended else after
+    if task.started_at and last < task.attempt and len(ended) < limit:
         ended.append(_latest_attempt(task))
     if (kept := (await db.execute(checkpoints.written(task.id))).first()) is None:
         return ended

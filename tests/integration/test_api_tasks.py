@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import insert
 
+from app.models import TaskAttempt
 from tests.support.api import Api, create, new_task, problem_of
+from tests.support.world import World
 
 TASKS = "/api/v1/tasks/"
 REPORTS = ["tasks:read", "tasks:write", "tasks:report"]
@@ -282,6 +285,28 @@ async def test_retry_makes_a_new_task(client: httpx2.AsyncClient) -> None:
     problem_of(await client.post(f"{path}/retry", json={"colour": 1}), 422)
     unfinished = await client.post(f"{TASKS}{new.json()['id']}/retry")
     assert problem_of(unfinished, 409)["code"] == "not_finished"
+
+
+@pytest.mark.usefixtures("no_feeder")
+async def test_attempts_are_listed_part_by_part(api: Api, world: World) -> None:
+    task_id, celery_id = world.running()
+    world.force(task_id, attempt=4)
+    earlier = {"task_id": task_id, "celery_id": celery_id, "started_at": world.now(),
+               "ended_at": world.now(), "outcome": "retry"}  # fmt: skip
+    rows = [{**earlier, "attempt": number} for number in (1, 2, 3)]
+    world.database.execute(insert(TaskAttempt), rows)
+    client = await api.as_user()
+    for query, numbers in {
+        "": [1, 2, 3, 4],
+        "limit=3": [1, 2, 3],
+        "limit=3&after=3": [4],
+        "limit=4": [1, 2, 3, 4],
+        "after=2": [3, 4],
+        "after=4": [],
+        "after=2147483647": [],
+    }.items():
+        listed = (await client.get(f"{TASKS}{task_id}/attempts?{query}")).json()
+        assert [each["attempt"] for each in listed] == numbers, query
 
 
 async def test_attempts_and_logs_of_a_task_that_has_not_started(client: httpx2.AsyncClient) -> None:

@@ -224,10 +224,16 @@ async def retry_task(
 
 
 @router.get("/{task_id}/attempts", response_model=list[schemas.Attempt], responses=problems(404))
-async def list_task_attempts(caller: TasksRead, task_id: UUID, db: ReadDb) -> list[object]:
-    """List every start of a task, oldest first."""
+async def list_task_attempts(
+    caller: TasksRead,
+    task_id: UUID,
+    db: ReadDb,
+    after: Annotated[QueryInt, Query(ge=0, le=2**31 - 1, description="Number of an attempt.")] = 0,
+    limit: Annotated[QueryInt, Query(ge=1, le=1000)] = 1000,
+) -> list[object]:
+    """List the starts of a task, oldest first, after the attempt of the given number."""
     task = found(await task_service.get_task(db, task_id, owner=caller.owner))
-    return list(await task_service.get_attempts(db, task))
+    return list(await task_service.get_attempts(db, task, after, limit))
 
 
 @router.get("/{task_id}/checkpoint", response_model=schemas.Checkpoint, responses=problems(404))
