@@ -21,8 +21,8 @@ SIZE = 4
 MOST_ASKED = 8
 # A prime: long parts are spread evenly over the numbers below it. From there on are the short ones.
 NUMBERS = 65_521
-# The largest part of two bytes, and the first bytes of a longer one.
-_TWO, _THREE, _ONE = 0xFFFF, 0xFF_FFFF, 0xFF
+# The first bytes of a part. What is no larger than two of them is a short one.
+_THREE, _TWO, _ONE = 0xFF_FFFF, 0xFFFF, 0xFF
 # Behind each name, so that a part of the full size begins at each of its bytes.
 _END = bytes(SIZE - 1)
 
