@@ -14,10 +14,8 @@ all the same loses at the claim.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +24,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app import events
-from app.core import redact
 from app.core.broker import BrokerError, sync_client
 from app.core.config import get_settings
 from app.core.logging import get_logger
@@ -36,7 +33,8 @@ from app.db.session import Database
 from app.domain import window as windows
 from app.domain.rank import level as level_of
 from app.feeder import Feeder, FeedReport
-from app.hints import Hint, HintRow, encode, list_key
+from app.hints import Hint, encode, list_key
+from app.packing import Packing
 from app.queries import feed as queries
 from app.regulation import Regulation, who_else
 from app.void_hints import VoidHints
@@ -45,8 +43,6 @@ log = get_logger(__name__)
 
 # So many rows are looked at first: on a quiet system they are all there are.
 FEW = 8
-RUNTIMES_AGE_SECONDS = 5.0
-REPR_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +72,7 @@ class Dispatcher:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._runtimes: dict[str, windows.Runtime] = {}
-        self._runtimes_read_at = 0.0
+        self._packing = Packing(database)
         self._broker_failed = False
         self._void = VoidHints(database)
 
@@ -99,7 +94,7 @@ class Dispatcher:
 
     def _take(self, queue: str) -> _Marked:
         """Mark the best rows that fit."""
-        self._learn_runtimes()
+        self._packing.learn()
         with self._database.exchanges() as exchanges:
             marked = self._mark(exchanges, queue)
         if marked is None:
@@ -197,29 +192,8 @@ class Dispatcher:
             marked = {row.id: row for row in answer.all()}
             # RETURNING has no order.
             rows = [marked[each] for each in admitted[level] if each in marked]
-            hints += self._hints(queue, level, rows, slots)
+            hints += self._packing.hints(queue, level, rows, slots)
         return hints
-
-    def _hints(self, queue: str, level: int, rows: Sequence[Any], slots: int) -> list[Hint]:
-        kinds = [(row.celery_task_name, row.burst) for row in rows]
-        sizes = {
-            (name, burst): (windows.burst_size if burst else windows.slice_size)(
-                self._runtimes.get(name), len(rows), slots
-            )
-            for name, burst in set(kinds)
-        }
-        return [_hint(queue, level, part) for part in windows.group(rows, kinds, sizes)]
-
-    def _learn_runtimes(self) -> None:
-        if time.monotonic() - self._runtimes_read_at > RUNTIMES_AGE_SECONDS:
-            (found,) = self._database.run((queries.runtimes_values(), {}))
-            self._runtimes = {
-                row.celery_task_name: windows.Runtime(
-                    row.samples, row.mean_seconds, row.peak_seconds
-                )
-                for row in found.all()
-            }
-            self._runtimes_read_at = time.monotonic()
 
     def _publish(self, hints: list[Hint], size: int) -> bool:
         prefix = get_settings().broker_key_prefix
@@ -278,27 +252,6 @@ def _named(queue: str) -> dict[str, str]:
 
 def _waiting(queue: str, room: int) -> Call:
     return queries.waiting(), {**_named(queue), "room": room}
-
-
-def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
-    one = len(rows) == 1
-    limit = sum(row.time_limit or get_settings().task_time_limit_seconds for row in rows)
-    return Hint(
-        function=rows[0].celery_task_name,
-        queue=queue,
-        level=level,
-        rows=[HintRow(row.id, row.celery_id, row.time_limit, row.soft_time_limit) for row in rows],
-        limit_seconds=limit,
-        argsrepr=shown(json.loads(rows[0].args)) if one else f"({len(rows)} tasks)",
-        kwargsrepr=shown(json.loads(rows[0].kwargs)) if one else "{}",
-        burst=rows[0].burst and not one,
-    )
-
-
-def shown(arguments: Any) -> str:
-    """Arguments as a monitor may show them: secrets masked, cut to a line."""
-    text = repr(redact.values(arguments))
-    return text if len(text) <= REPR_LENGTH else text[: REPR_LENGTH - 3] + "..."
 
 
 _feeder: Feeder | None = None

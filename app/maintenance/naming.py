@@ -159,7 +159,7 @@ def _rows(segment: int, marks: Mapping[int, int]) -> Iterator[list[dict[str, int
 
 def forget(database: Database) -> None:
     """Remove segments whose tasks are all gone. The last one says how far names are marked."""
-    for segment in database.execute(queries.segments()).all()[:-1]:
+    for segment in segments(database)[:-1]:
         there = queries.is_there(segment.start, segment.last_id, 1)
         if database.execute(there).all():
             continue
@@ -170,17 +170,13 @@ def forget(database: Database) -> None:
                 connection.execute(queries.drop_segment(segment.id))
 
 
-def wrong(database: Database) -> Iterable[Any]:
-    """Segments (`id, start, last_id`) by which a search would miss a task, or look at too many.
-
-    Reads all names.
-    """
-    for segment in database.execute(queries.segments()).all():
-        if _is_wrong(database, segment):
-            yield segment
+def segments(database: Database) -> Sequence[Any]:
+    """`id, start, last_id` of all segments."""
+    return database.execute(queries.segments()).all()
 
 
-def _is_wrong(database: Database, segment: Any) -> bool:
+def is_wrong(database: Database, segment: Any) -> bool:
+    """Whether a search would miss a task by this segment, or look at too many. Reads its names."""
     most = 2 * SEGMENT
     # First the names: what is marked meanwhile does no harm.
     tasks = database.execute(queries.names_not_noted(segment.start, segment.last_id, most)).all()
@@ -201,7 +197,7 @@ def mend(database: Database) -> int:
 
     Returns how many segments were wrong. The system may run on; meanwhile a search reads all names.
     """
-    number = len(list(wrong(database)))
+    number = sum(is_wrong(database, segment) for segment in segments(database))
     if number:
         with database.transaction() as connection:
             hold_lock(connection)

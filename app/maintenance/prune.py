@@ -9,6 +9,7 @@ from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
 from app.queries import bulk, deliveries, intake, leases, limits, removal, users
+from app.queries.types import DeletedRows
 from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
@@ -19,7 +20,7 @@ MAX_BATCHES = 20
 @dataclass(frozen=True, slots=True)
 class PruneReport(Report):
     """Rows removed: finished tasks, bulk operations and deliveries of webhooks past retention,
-    deletions that waited for an attempt."""
+    deletions that waited for an attempt, deliveries whose webhook is gone."""
 
     tasks: int = 0
     deleted: int = 0
@@ -37,16 +38,22 @@ def run_once(database: Database, batch: int) -> PruneReport:
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     days = get_settings().retention_days
-    tasks = operations = told = 0
+    tasks = operations = 0
+    told = _deliveries_of_nobody(database, batch)
     if days:
         tasks = _tasks_before(database, days, batch)
         operations = _operations_before(database, days)
-        told = _deliveries_before(database, days, batch)
+        old = deliveries.forget_before(days * DAY_SECONDS, batch)
+        told += _in_batches(database, old, batch)
     return PruneReport(tasks, len(deleted), len(silent), operations, told)
 
 
-def _deliveries_before(database: Database, days: float, batch: int) -> int:
-    statement = deliveries.forget_before(days * DAY_SECONDS, batch)
+def _deliveries_of_nobody(database: Database, batch: int) -> int:
+    removed = database.execute(deliveries.removed_webhooks(), {"most": MAX_BATCHES}).column()
+    return _in_batches(database, deliveries.forget_of(removed, batch), batch) if removed else 0
+
+
+def _in_batches(database: Database, statement: DeletedRows, batch: int) -> int:
     removed = 0
     for _ in range(MAX_BATCHES):
         gone = len(database.execute(statement).all())

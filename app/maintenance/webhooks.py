@@ -153,12 +153,8 @@ class Sender:
             "error": answered.error,
         }
         with self._database.transaction() as connection:
-            connection.execute(
-                deliveries.settle_if_unchanged(
-                    job.delivery.id, job.delivery.attempts, values, again_in
-                )
-            )
-            _note(connection, job.webhook.id, answered)
+            connection.execute(deliveries.settle_if_claimed(job.delivery, values, again_in))
+            _note(connection, job.webhook, answered)
 
 
 def _status(answered: Answered, again_in: float | None) -> DeliveryStatus:
@@ -171,15 +167,16 @@ def _at_least(most: int, counts: Counter[uuid.UUID]) -> list[uuid.UUID]:
     return [each for each, count in counts.items() if count >= most]
 
 
-def _note(connection: Connection, webhook_id: uuid.UUID, answered: Answered) -> None:
+def _note(connection: Connection, webhook: Any, answered: Answered) -> None:
     """What it says about the webhook."""
+    called = (webhook.id, webhook.url)
     if answered.succeeded:
-        connection.execute(webhooks.note_success(webhook_id))
+        connection.execute(webhooks.note_success(*called))
     elif answered.status == GONE:
         reason = "The receiver answered 410: it wants nothing more"
-        connection.execute(webhooks.disable(webhook_id, reason))
+        connection.execute(webhooks.disable(*called, reason))
     else:
         days = get_settings().webhook_disable_days
         seconds = days * DAY_SECONDS if days else None
         reason = f"Nothing has succeeded for {days:g} days (WEBHOOK_DISABLE_DAYS)"
-        connection.execute(webhooks.note_failure(webhook_id, seconds, reason))
+        connection.execute(webhooks.note_failure(*called, seconds, reason))

@@ -20,6 +20,7 @@ from app.models.statistics import EVERYBODY
 _STATUSES = ", ".join(f"'{status.value}'" for status in DeliveryStatus)
 _ACTIVE = text("active")
 _PENDING = text("status = 'pending'")
+_NOT_TAKEN = text("status <> 'succeeded'")
 FILTERS = ("task_type", "celery_task_name", "queue", "tag")
 
 
@@ -76,7 +77,7 @@ class WebhookDelivery(Base):
     """One event for one webhook.
 
     No foreign key: the end of a task would wait for whoever removes the webhook, and fail with it.
-    What has lost its webhook is never sent, and goes when it is old.
+    What has lost its webhook is never sent, and an agent removes it.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -104,6 +105,14 @@ class WebhookDelivery(Base):
         CheckConstraint(f"status IN ({_STATUSES})", name="status_known"),
         Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
         Index("ix_webhook_deliveries_created_at", "created_at"),
+        Index(
+            "ix_webhook_deliveries_not_taken",
+            "webhook_id",
+            "status",
+            "id",
+            postgresql_where=_NOT_TAKEN,
+            sqlite_where=_NOT_TAKEN,
+        ),
         Index(
             "ix_webhook_deliveries_due",
             "webhook_id",

@@ -6,6 +6,7 @@ New ones are written by a trigger (`app.db.triggers`); here only those of a test
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -35,10 +36,17 @@ from app.models import EVERYBODY, User, Webhook, WebhookDelivery
 from app.queries.types import DeletedRows, Rows, UpdatedRows
 
 _DELIVERY = WebhookDelivery
-# A constant, for the sake of the partial index.
-_PENDING = _DELIVERY.status == literal_column("'pending'")
+
+
+def _has(status: DeliveryStatus) -> ColumnElement[bool]:
+    # A constant, for the sake of the partial indexes.
+    return _DELIVERY.status == literal_column(f"'{status.value}'")
+
+
+_PENDING = _has(DeliveryStatus.PENDING)
+_NOT_TAKEN = _DELIVERY.status != literal_column(f"'{DeliveryStatus.SUCCEEDED.value}'")
 _SENT = (_DELIVERY.id, _DELIVERY.type, _DELIVERY.task_id, _DELIVERY.snapshot, _DELIVERY.attempts,
-         _DELIVERY.created_at)  # fmt: skip
+         _DELIVERY.next_attempt_at, _DELIVERY.created_at)  # fmt: skip
 
 
 def _once(moment: Any) -> ColumnElement[Any]:
@@ -52,10 +60,15 @@ def list_deliveries(
     after_id: uuid.UUID | None,
     limit: int,
 ) -> Select[WebhookDelivery]:
-    """Deliveries of a webhook, newest first, behind `after_id`."""
+    """Deliveries of a webhook, newest first, behind `after_id`.
+
+    The few that wait or have failed are not looked for among all that have succeeded.
+    """
     conditions = [_DELIVERY.webhook_id == webhook_id]
     if status is not None:
-        conditions.append(_DELIVERY.status == status.value)
+        conditions.append(_has(status))
+        if status is not DeliveryStatus.SUCCEEDED:
+            conditions.append(_NOT_TAKEN)
     if after_id is not None:
         conditions.append(_DELIVERY.id < after_id)
     return select(_DELIVERY).where(*conditions).order_by(_DELIVERY.id.desc()).limit(limit)
@@ -172,15 +185,18 @@ def claim() -> UpdatedRows:
     )
 
 
-def settle_if_unchanged(
-    delivery_id: uuid.UUID, attempts: int, values: dict[str, Any], again_in: float | None
-) -> Update:
-    """Write what came of an attempt, unless it was replayed meanwhile; `again_in` seconds."""
+def settle_if_claimed(claimed: Any, values: dict[str, Any], again_in: float | None) -> Update:
+    """Write what came of an attempt, a row of `claim`; it is tried again in `again_in` seconds.
+
+    Nothing if it was replayed, or claimed anew, meanwhile: the time until which a claim holds is
+    that claim's alone.
+    """
     later = {} if again_in is None else {"next_attempt_at": after(again_in)}
+    holds = _DELIVERY.next_attempt_at == claimed.next_attempt_at
     return (
         update(_DELIVERY)
-        .where(_DELIVERY.id == delivery_id, _PENDING, _DELIVERY.attempts == attempts)
-        .values(attempts=attempts + 1, last_attempt_at=now(), **values, **later)
+        .where(_DELIVERY.id == claimed.id, _PENDING, holds)
+        .values(attempts=claimed.attempts + 1, last_attempt_at=now(), **values, **later)
     )
 
 
@@ -196,6 +212,30 @@ def overdue(seconds: float) -> Select[int]:
 
 
 # Removal
+
+
+@cache
+def removed_webhooks() -> Rows:
+    """Ids of webhooks that are no more, of which there are deliveries; at most `:most`.
+
+    One step through the index for each webhook, however many deliveries there are.
+    """
+    first = select(_DELIVERY.webhook_id).order_by(_DELIVERY.webhook_id).limit(1)
+    told = select(first.scalar_subquery().label("id")).cte("told", recursive=True)
+    following = first.where(_DELIVERY.webhook_id > told.c.id).scalar_subquery()
+    told = told.union_all(select(following).where(told.c.id.is_not(None)).select_from(told))
+    is_there = exists().where(Webhook.id == told.c.id)
+    return (
+        select(told.c.id)
+        .where(told.c.id.is_not(None), ~is_there)
+        .limit(bindparam("most", type_=Integer()))
+    )
+
+
+def forget_of(webhook_ids: Sequence[uuid.UUID], limit: int) -> DeletedRows:
+    """Deliveries of these webhooks."""
+    chosen = select(_DELIVERY.id).where(_DELIVERY.webhook_id.in_(webhook_ids)).limit(limit)
+    return delete(_DELIVERY).where(_DELIVERY.id.in_(chosen)).returning(_DELIVERY.id)
 
 
 def forget_before(seconds: float, limit: int) -> DeletedRows:

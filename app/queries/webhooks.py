@@ -86,27 +86,29 @@ def rotate(
 
 
 def remove(webhook_id: uuid.UUID, owner: uuid.UUID | None) -> DeletedRows:
-    """Remove one. Its deliveries, which nobody sees any more, go when they are old."""
+    """Remove one. An agent removes its deliveries, which nobody sees any more."""
     return delete(Webhook).where(Webhook.id == webhook_id, visible(owner)).returning(Webhook.id)
 
 
-# What the sender finds out
+# What the sender finds out at a URL. It says nothing about one that the webhook has got meanwhile.
 
 
-def note_success(webhook_id: uuid.UUID) -> Update:
+def note_success(webhook_id: uuid.UUID, url: str) -> Update:
     """It is not failing, if it was."""
     failing = Webhook.failing_since.is_not(None)
-    return update(Webhook).where(Webhook.id == webhook_id, failing).values(failing_since=None)
+    return update(Webhook).where(*_still(webhook_id, url), failing).values(failing_since=None)
 
 
-def note_failure(webhook_id: uuid.UUID, disable_seconds: float | None, reason: str) -> Update:
+def note_failure(
+    webhook_id: uuid.UUID, url: str, disable_seconds: float | None, reason: str
+) -> Update:
     """It is failing, and since when; not active any more if that is `disable_seconds` ago."""
     late: ColumnElement[bool] = literal(False)
     if disable_seconds is not None:
         late = Webhook.failing_since < after(-disable_seconds)
     return (
         update(Webhook)
-        .where(Webhook.id == webhook_id, Webhook.active)
+        .where(*_still(webhook_id, url), Webhook.active)
         .values(
             failing_since=func.coalesce(Webhook.failing_since, now()),
             active=case((late, literal(False)), else_=Webhook.active),
@@ -115,10 +117,14 @@ def note_failure(webhook_id: uuid.UUID, disable_seconds: float | None, reason: s
     )
 
 
-def disable(webhook_id: uuid.UUID, reason: str) -> Update:
+def disable(webhook_id: uuid.UUID, url: str, reason: str) -> Update:
     """It is not active any more."""
     return (
         update(Webhook)
-        .where(Webhook.id == webhook_id, Webhook.active)
+        .where(*_still(webhook_id, url), Webhook.active)
         .values(active=False, disabled_reason=reason)
     )
+
+
+def _still(webhook_id: uuid.UUID, url: str) -> tuple[ColumnElement[bool], ...]:
+    return Webhook.id == webhook_id, Webhook.url == url

@@ -9,8 +9,10 @@ from typing import Literal
 
 from app.core.broker import BrokerError, async_client
 from app.core.config import get_settings, masked_url
+from app.core.version import VERSION
 from app.db import migrate
 from app.db.session import read_session
+from app.services.catalogue import catalogue
 from app.services.worker import list_workers
 
 # Below the deadline of a request, with room for a slow machine: the answer names what is wrong.
@@ -104,5 +106,16 @@ async def _workers() -> Check:
         return Check(
             status="degraded",
             detail="No worker is alive; tasks wait. Start one: python -m scripts.celery_worker",
+        )
+    own = (VERSION, catalogue().hash)
+    # One that is stopping is being replaced.
+    others = [w for w in live if (w.version, w.catalogue_hash) != own and not w.stopping]
+    if others:
+        # Anybody may ask: names of machines are for the doctor.
+        return Check(
+            status="degraded",
+            detail=f"{len(others)} of {len(live)} live workers are of another version than this "
+            f"API ({VERSION}) or know other functions; taskctl doctor names them. Give them the "
+            "same code and TASK_MODULES, and restart them",
         )
     return Check(status="ok", detail=f"{len(live)} alive")

@@ -128,12 +128,13 @@ async def change(
 ) -> Webhook:
     """Change some of `url`, `events`, `filter` (as a whole) and `active`.
 
-    What was disabled because it failed begins anew when it is activated. Raises `NotFound`, and
-    `Invalid` for a URL that is not called.
+    What was disabled because it failed begins anew when it is activated, and what fails does at
+    another URL. Raises `NotFound`, and `Invalid` for a URL that is not called.
     """
     values: dict[str, Any] = {name: changes[name] for name in ("url", "active") if name in changes}
     if "url" in values:
         _require_url(values["url"])
+        values["failing_since"] = None
     if "events" in changes:
         values["events"] = _names(changes["events"])
     if "filter" in changes:

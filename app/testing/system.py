@@ -43,7 +43,8 @@ class TaskSystem:
 
     For plain tests and for `async` ones, where bodies run in a thread beside the event loop. What
     the test has written in a session of its own has to be committed first: SQLite has one writer.
-    Nobody keeps time limits here, and delays are not waited for.
+    Nobody keeps time limits here, and delays are not waited for; one task runs at a time, and
+    neither limits nor a paused queue hold it back.
     """
 
     def __init__(self, database: Database) -> None:

@@ -17,8 +17,8 @@ from uuid import UUID
 from celery.exceptions import Ignore, Retry
 
 from app.core.logging import get_logger
-from app.dispatch import shown as shown_arguments
 from app.hints import HintRow
+from app.packing import shown as shown_arguments
 
 log = get_logger(__name__)
 

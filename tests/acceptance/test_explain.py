@@ -150,6 +150,8 @@ def test_all_that_hold_at_once_are_named_and_go_in_that_order(stack: Stack) -> N
     stack.stop_part("worker")
     stack.start_part("worker", TASK_MODULES="")
     wait_for_reasons(stack, task_id, "scheduled", "queue_paused", "function_unknown")
+    ready = stack.client.get("/health/ready").json()
+    assert "know other functions" in ready["checks"]["workers"]["detail"]
     stack.stop_part("worker")
     wait_for_reasons(stack, task_id, "scheduled", "queue_paused", "queue_not_served")
     stack.broker.kill()

@@ -15,8 +15,9 @@ from tests.support.processes import wait_until
 from tests.support.receiver import Receiver, receiving
 from tests.support.stack import Stack
 
+HOOKS = "/api/v1/webhooks/"
 # What is due, claimed and settled is tested on both kinds of database.
-pytestmark = pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -30,6 +31,27 @@ def webhooks(stack: Stack, *words: str) -> Any:
     return json.loads(stack.taskctl("webhooks", *words, "--json"))
 
 
+def test_each_end_of_a_task_is_told_and_signed(stack: Stack, receiver: Receiver) -> None:
+    wanted = {"url": receiver.url, "filter": {"task_type": "told"}}
+    made = stack.client.post(HOOKS, json=wanted).json()
+    stack.run("noop")
+    later = stack.submit("noop", countdown=3600, task_type="told")
+    stack.client.post(f"/api/v1/tasks/{later['id']}/cancel")
+    ends = {
+        "task.revoked": later["id"],
+        "task.failed": stack.run("fail", "on purpose", task_type="told")["id"],
+        "task.succeeded": stack.run("add", 1, 2, task_type="told")["id"],
+    }
+
+    def told() -> dict[str, str]:
+        return {got.json["type"]: got.json["data"]["id"] for got in receiver.received}
+
+    wait_until(lambda: told() == ends, timeout=60, what="all three have been told")
+    assert all(got.is_signed_with(made["secret"]) for got in receiver.received)
+    stack.client.delete(HOOKS + made["id"])
+
+
+@on_sqlite
 def test_a_kill_of_the_sender_loses_nothing(stack: Stack, receiver: Receiver) -> None:
     receiver.held.clear()
     made = webhooks(stack, "create", receiver.url, "--event", "task.failed", "--type", "killed")
@@ -56,6 +78,7 @@ def test_a_kill_of_the_sender_loses_nothing(stack: Stack, receiver: Receiver) ->
     stack.client.delete(f"/api/v1/webhooks/{made['id']}")
 
 
+@on_sqlite
 def test_webhooks_are_looked_after_with_commands(stack: Stack, receiver: Receiver) -> None:
     made = webhooks(stack, "create", receiver.url, "--queue", "default", "--tag", "a", "--all")
     webhook_id = made["id"]

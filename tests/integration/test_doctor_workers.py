@@ -15,6 +15,7 @@ from app.services import queue, worker
 from app.services.catalogue import catalogue
 from app.services.doctor.findings import Finding, Level
 from app.services.doctor.workers import alive, queues, versions
+from app.services.health import Readiness
 
 
 async def add(db: AsyncSession, *, age_seconds: float = 0, **values: Any) -> Worker:
@@ -45,6 +46,21 @@ async def add(db: AsyncSession, *, age_seconds: float = 0, **values: Any) -> Wor
 
 async def served(db: AsyncSession) -> list[Finding]:
     return queues(await queue.list_queues(db), catalogue())
+
+
+async def test_ready_says_that_a_worker_differs_and_not_which(db: AsyncSession) -> None:
+    await add(db)
+    assert (await Readiness().check()).checks["workers"].status == "ok"
+    others: list[dict[str, Any]] = [{"version": "0.9"}, {"catalogue_hash": "another"}]
+    for number, differs in enumerate(others, start=2):
+        await add(db, name=f"w{number}@host", **differs)
+    await add(db, name="w4@host", version="0.9", stopping=True)
+    await add(db, name="w5@host", version="0.9", age_seconds=worker.silence_seconds() + 5)
+    found = (await Readiness().check()).checks["workers"]
+    assert found.status == "degraded"
+    assert found.detail.startswith("2 of 4 live workers are of another version")
+    assert "taskctl doctor" in found.detail
+    assert "host" not in found.detail
 
 
 async def test_no_worker_at_all_is_a_problem(db: AsyncSession) -> None:

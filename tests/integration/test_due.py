@@ -82,7 +82,7 @@ async def test_operations_are_to_be_gone_on_with(
     monkeypatch.setattr(bulk_operations, "MAX_AT_ONCE", 0)
     task_id = world.add(countdown=60)
     order = Order(BulkAction.CANCEL, uuid.uuid4(), None, ids=[task_id])
-    made = await bulk_operations.give(order)
+    made, _ = await bulk_operations.give(order)
     assert to_do(world) == NOTHING | {(Work.OPERATIONS, "")}
     while await bulk_work.advance(made.id):
         pass

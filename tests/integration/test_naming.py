@@ -272,13 +272,13 @@ async def test_names_from_before_the_upgrade_are_found_and_marked(
 async def test_what_was_written_without_triggers_is_mended(world: World, db: AsyncSession) -> None:
     tasks = named(world, ["plain"] * (SEGMENT + 5))
     naming.run_once(world.database, 1000)
-    assert invariants.misnamed(world.database) == []
+    assert invariants.misnamed(world.database, [], 0) == []
     with world.database.transaction() as connection:
         triggers.remove(connection, "name_notes")
         connection.execute(update(Task).where(Task.id == tasks[7]).values(name="needle"))
         triggers.install(connection)
     assert await pages(db, TaskFilter(q="needle")) == []
-    (suspect,) = invariants.misnamed(world.database)
+    (suspect,) = invariants.misnamed(world.database, [], 0)
     assert suspect.rule == "names"
     assert naming.mend(world.database) == 1
     assert await pages(db, TaskFilter(q="needle")) == [tasks[7]]
@@ -286,7 +286,22 @@ async def test_what_was_written_without_triggers_is_mended(world: World, db: Asy
     assert segments(world) == 2
     assert naming.mend(world.database) == 0
     world.force(tasks[9], name="another needle")
-    assert invariants.misnamed(world.database) == []
+    assert invariants.misnamed(world.database, [], 0) == []
+
+
+def test_of_many_segments_a_look_reads_some_and_each_has_its_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(world, ["plain"] * 5 * SEGMENT)
+    naming.run_once(world.database, 1000)
+    monkeypatch.setattr(invariants, "MOST_SEGMENTS", 2)
+    looked: list[Any] = []
+    monkeypatch.setattr(naming, "is_wrong", lambda _, segment: looked.append(segment.id))
+    notes: list[str] = []
+    for chance in (7, 8, 9):
+        assert invariants.misnamed(world.database, notes, chance) == []
+    assert len(looked) == len(set(looked)) == 5
+    assert notes[0].startswith("of 5 segments of names 2 were looked at")
 
 
 def test_a_segment_with_far_too_many_tasks_is_made_anew(world: World) -> None:

@@ -9,21 +9,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, text, update
 
 from app.core.security import Role
+from app.db import ids
 from app.db.base import dump_json
 from app.db.session import async_session
 from app.domain.lifecycle import TaskStatus
-from app.domain.webhook import WebhookEvent
+from app.domain.webhook import DeliveryStatus, WebhookEvent
 from app.maintenance import prune, rescue
 from app.maintenance.reject import Reject
 from app.models import WebhookDelivery
+from app.queries import deliveries as log
 from app.queries import webhooks as queries
 from app.services import webhook as service
 from app.services.ending import cancel_each
 from app.services.task import task_service
 from app.services.webhook_message import payload
+from tests.integration.test_listing import looked_at
+from tests.support.environment import use_settings
 from tests.support.failures import fail
 from tests.support.webhooks import deliveries, user, webhook
 from tests.support.world import NOOP, World
@@ -229,10 +233,25 @@ async def test_old_deliveries_go_but_for_those_that_are_about_to_be_sent(world: 
     await _succeed(world, user_id=owner.user_id)
     assert prune.run_once(world.database, 10).deliveries == 2
     assert [row.status for row in deliveries(world, hook)] == ["pending", "pending"]
+
+
+@pytest.mark.parametrize("days", ["30", "0"])
+async def test_deliveries_go_with_their_webhook(
+    world: World, clean_settings: pytest.MonkeyPatch, days: str
+) -> None:
+    use_settings(clean_settings, retention_days=days)
+    owner = await user()
+    removed = [(await webhook(owner))[0] for _ in range(2)]
+    kept, _ = await webhook(owner)
+    for _ in range(3):
+        await _succeed(world, user_id=owner.user_id)
     async with async_session() as db:
-        await service.delete(db, hook, owner=owner.user_id)
-    # It is of no webhook now, and never sent.
-    assert prune.run_once(world.database, 10).deliveries == 1
+        for hook in removed:
+            await service.delete(db, hook, owner=owner.user_id)
+    # In batches of fewer than there are.
+    assert prune.run_once(world.database, 2).deliveries == 6
+    assert {row.webhook_id for row in deliveries(world)} == {kept}
+    assert prune.run_once(world.database, 2).deliveries == 0
 
 
 def _age(world: World, task_id: uuid.UUID, status: str, days: float) -> None:
@@ -243,6 +262,28 @@ def _age(world: World, task_id: uuid.UUID, status: str, days: float) -> None:
         .values(status=status, created_at=past)
     )
     world.database.execute(statement)
+
+
+async def test_few_deliveries_are_looked_at_for_the_few_that_have_failed(world: World) -> None:
+    owner = await user()
+    hook, _ = await webhook(owner)
+    gone = ids.new_id()
+    told = [(hook, "failed"), (hook, "pending"), (gone, "succeeded"), *[(hook, "succeeded")] * 3000]
+    rows = [
+        {"id": ids.new_id(), "webhook_id": of, "type": "task.failed", "snapshot": {},
+         "status": status, "attempts": 1, "next_attempt_at": world.now(),
+         "created_at": world.now()}
+        for of, status in told
+    ]  # fmt: skip
+    world.database.execute(insert(WebhookDelivery), rows)
+    world.database.execute(text("ANALYZE"))
+    for status in (DeliveryStatus.FAILED, DeliveryStatus.PENDING):
+        listed = log.list_deliveries(hook, status, None, 10)
+        assert [row.status for row in world.database.execute(listed).all()] == [status]
+        assert looked_at(world, listed) < 300
+    removed = log.removed_webhooks().params(most=10)
+    assert world.database.execute(removed).column() == [gone]
+    assert looked_at(world, removed) < 300
 
 
 async def test_whoever_removes_a_webhook_holds_up_no_end_of_a_task(world: World) -> None:

@@ -128,11 +128,14 @@ async def test_after_the_last_attempt_it_has_failed_and_can_be_replayed(world: W
         assert len({got.id for got in receiver.received}) == 1
 
 
-async def test_a_replay_counts_and_not_the_attempt_that_was_under_way(world: World) -> None:
+@pytest.mark.parametrize("attempts", [0, 3])
+async def test_a_replay_counts_and_not_the_attempt_that_was_under_way(
+    world: World, attempts: int
+) -> None:
     with receiving(500) as receiver:
         owner, hook, _ = await owner_of(receiver)
         succeed(world, owner)
-        force_due(world, attempts=3)
+        force_due(world, attempts=attempts)
         receiver.held.clear()
         sender = Sender(world.database)
         await sender.run_once()
@@ -155,6 +158,30 @@ async def test_410_disables_the_webhook(world: World) -> None:
         assert "410" in row.disabled_reason
         succeed(world, owner)
         assert len(deliveries(world, hook)) == 1
+
+
+@pytest.mark.parametrize("status", [410, 500, 204])
+async def test_what_an_earlier_url_answers_says_nothing_about_the_new_one(
+    world: World, status: int
+) -> None:
+    with receiving(status) as receiver:
+        owner, hook, _ = await owner_of(receiver)
+        succeed(world, owner)
+        long_ago = world.now() - timedelta(days=6)
+        world.database.execute(update(Webhook).values(failing_since=long_ago))
+        receiver.held.clear()
+        sender = Sender(world.database)
+        await sender.run_once()
+        async with async_session() as db:
+            moved = await service.change(
+                db, hook, {"url": "http://127.0.0.1:9999/"}, owner=owner.user_id
+            )
+        assert moved.failing_since is None
+        world.database.execute(update(Webhook).values(failing_since=long_ago))
+        receiver.held.set()
+        await sender.finish()
+        row = row_of(world, hook)
+        assert (row.active, row.failing_since, row.disabled_reason) == (True, long_ago, None)
 
 
 async def test_what_has_failed_for_days_is_disabled_until_somebody_activates_it(

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import json
 import math
+import threading
+import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tasksystem_client
-from tasksystem_client import AsyncTaskClient, Invalid, NotFound, TaskClient, Unavailable, new_task
+from tasksystem_client import (
+    ApiError,
+    AsyncTaskClient,
+    Invalid,
+    NotFound,
+    TaskClient,
+    Unavailable,
+    new_task,
+)
 from tasksystem_client import WaitTimeout as Over
 from tasksystem_client._errors import refusal
 from tasksystem_client._following import Events, Follower
 from tasksystem_client._http import relative
-from tasksystem_client._models import Task, moment
+from tasksystem_client._models import Task, TaskStatus, moment
+from tasksystem_client._requests import order
 from tasksystem_client._schedules import AsyncSchedules, Schedules
 
 pytestmark = pytest.mark.unit
@@ -88,6 +103,16 @@ def test_a_task_is_made_from_a_function_and_its_arguments() -> None:
     assert json.dumps(made)
 
 
+def test_what_is_meant_by_many_is_ids_or_conditions_as_of_a_list() -> None:
+    for status in ("failed", ["failed"], (TaskStatus.FAILED,)):
+        asked = order("cancel", None, {"status": status, "queue": None})
+        assert json.loads(asked.content or b"") == {"filter": {"status": ["failed"]}}
+    assert json.loads(order("cancel", ["1"], None).content or b"") == {"ids": ["1"]}
+    for ids, where in ((None, None), (["1"], {"queue": "q"})):
+        with pytest.raises(ValueError, match="ids or where"):
+            order("cancel", ids, where)
+
+
 def test_a_time_without_zone_is_refused_here() -> None:
     with pytest.raises(ValueError, match="time zone"):
         new_task("a.b", scheduled_at=datetime(2030, 1, 31, 8))  # noqa: DTZ001 - the case
@@ -141,6 +166,98 @@ def test_a_follower_gives_up_in_time() -> None:
     assert Follower("1", None, 60).broken(OSError("away")) > 0
     with pytest.raises(Unavailable, match="away"):
         Follower("1", None, -1).broken(OSError("away"))
+
+
+def test_who_hears_that_the_server_is_there_has_patience_from_then_on() -> None:
+    follower = Follower("1", None, 0.2)
+    time.sleep(0.3)
+    assert not follower.heard(follower.silence)
+    assert follower.broken(OSError("a restart")) > 0
+
+
+def test_a_stream_is_begun_anew_when_it_would_wait_too_long() -> None:
+    follower = Follower("1", 3600, 60)
+    assert not follower.heard(45)
+    late = Follower("1", 20, 60)
+    assert not late.heard(20)
+    assert late.heard(45)
+    with pytest.raises(Over):
+        Follower("1", 0, 60).heard(45)
+
+
+@contextmanager
+def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """The address of a server that answers every GET so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # the client has gone
+                answer(self)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def quiet(request: BaseHTTPRequestHandler) -> None:
+    """An API where nothing happens to the task, and whose streams say only that they are there."""
+    if not request.path.endswith("/events"):
+        request.wfile.write(json.dumps(state(1)).encode())
+        return
+    while True:
+        request.wfile.write(b": ping\n\n")
+        time.sleep(0.1)
+
+
+def test_a_stream_that_is_never_silent_does_not_outlast_the_time() -> None:
+    with serving(quiet) as url, TaskClient(url, "t") as client:
+        began = time.monotonic()
+        with pytest.raises(Over):
+            client.wait("1", timeout=1)
+        assert 1 <= time.monotonic() - began < 20
+
+
+async def test_nor_does_it_on_an_event_loop() -> None:
+    with serving(quiet) as url:
+        async with AsyncTaskClient(url, "t") as client:
+            with pytest.raises(Over):
+                await asyncio.wait_for(client.wait("1", timeout=1), 20)
+
+
+def test_streams_that_end_at_once_are_not_begun_all_the_time() -> None:
+    asked: list[str] = []
+
+    def ends(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        if not request.path.endswith("/events"):
+            request.wfile.write(json.dumps(state(1)).encode())
+
+    with serving(ends) as url, TaskClient(url, "t") as client, pytest.raises(Over):
+        client.wait("1", timeout=1)
+    assert 2 <= len(asked) <= 8
+
+
+def sign_in_page(request: BaseHTTPRequestHandler) -> None:
+    """A server that is not the API, and has an answer to everything."""
+    request.wfile.write(b"[1]" if "count" in request.path else b"<html>sign in</html>")
+
+
+def test_what_is_not_the_api_is_an_error_of_this_package() -> None:
+    with serving(sign_in_page) as url, TaskClient(url, "t") as client:
+        for ask in (
+            lambda: client.get("1"),
+            lambda: client.count(),
+            lambda: list(client.tasks()),
+            lambda: client.wait("1", timeout=30),
+        ):
+            with pytest.raises(ApiError, match="is it the API"):
+                ask()
 
 
 def test_a_refusal_names_the_fields() -> None:

@@ -53,7 +53,13 @@ def test_names_have_the_parts_that_each_of_them_has(names: list[str]) -> None:
 def test_few_parts_are_looked_up_and_each_has_a_number(text: str) -> None:
     numbers = numbers_in(text)
     assert 1 <= len(numbers) <= MOST_ASKED
-    assert all(0 <= number < NUMBERS for number in numbers)
+    assert all(0 <= number < NUMBERS + (1 << 16) for number in numbers)
+
+
+@given(TEXT, TEXT.filter(lambda text: 1 <= len(text.encode()) <= 2))
+def test_a_text_of_one_byte_or_two_is_where_it_seems_to_be(name: str, text: str) -> None:
+    seems = numbers_in(text) <= marks_of([[name]]).keys()
+    assert seems == (text.encode() in name.encode())
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5)).map(lambda s: (s[0], sum(s))))

@@ -7,6 +7,7 @@ to put it right by itself.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from functools import partial
@@ -43,7 +44,7 @@ def run_once(
         partial(rows.counted, database),
         partial(rows.unlisted, database),
         partial(rows.rolled_up, database),
-        partial(rows.misnamed, database),
+        partial(rows.misnamed, database, notes, secrets.randbelow(1 << 16)),
         partial(rows.unfolded, database, times),
         partial(groups.counted, database),
         partial(groups.ungrouped, database),

@@ -12,7 +12,16 @@ from typing import Any, TypeVar
 from tasksystem_client import _requests as requests
 from tasksystem_client._errors import TaskFailed, Unavailable, WaitTimeout
 from tasksystem_client._following import Events, Follower
-from tasksystem_client._http import REPEATS, gone, httpx, options, pause, refuse, relative
+from tasksystem_client._http import (
+    REPEATS,
+    answer,
+    gone,
+    httpx,
+    options,
+    pause,
+    refuse,
+    relative,
+)
 from tasksystem_client._models import BulkOperation, BulkPreview, Task, TaskStatus
 from tasksystem_client._requests import Request
 from tasksystem_client._schedules import AsyncSchedules
@@ -104,7 +113,7 @@ class AsyncTaskClient:
                         yield task
                     if follower.is_over:
                         return
-            except (httpx.TransportError, Unavailable) as error:
+            except (httpx.RequestError, Unavailable) as error:
                 await asyncio.sleep(follower.broken(error))
 
     async def wait(self, task_id: str, *, timeout: float | None = None) -> Task:
@@ -192,16 +201,15 @@ class AsyncTaskClient:
     async def _pages(self, request: Request[list[T]]) -> AsyncIterator[T]:
         while True:
             response = await self._send(request)
-            for item in request.read(response.json()):
+            for item in answer(request, response):
                 yield item
             if "next" not in response.links:
                 return
             path = relative(response.links["next"]["url"])
             request = replace(request, path=path, params={})
 
-    async def _do(self, request: Request[T]) -> T:
-        response = await self._send(request)
-        return request.read(response.json())
+    async def _do(self, request: Request[T], attempts: int = REPEATS) -> T:
+        return answer(request, await self._send(request, attempts))
 
     async def _send(self, request: Request[Any], attempts: int = REPEATS) -> httpx.Response:
         content = request.content
@@ -215,7 +223,7 @@ class AsyncTaskClient:
                     headers=request.headers,
                 )  # fmt: skip
                 refuse(response)
-            except (httpx.TransportError, Unavailable) as error:
+            except (httpx.RequestError, Unavailable) as error:
                 if number == attempts - 1:
                     raise gone(error) from error
                 await asyncio.sleep(pause(number, response))
@@ -225,10 +233,10 @@ class AsyncTaskClient:
 
     async def _states(self, task_id: str, follower: Follower) -> AsyncIterator[Task]:
         # Asked first, because it works also where a proxy swallows event streams.
-        asked = requests.get(task_id)
-        yield asked.read((await self._send(asked, attempts=1)).json())
+        yield await self._do(requests.get(task_id), attempts=1)
         events = Events()
-        timeout = httpx.Timeout(follower.silence)
+        silence = follower.silence
+        timeout = httpx.Timeout(silence)
         async with self._http.stream("GET", requests.stream(task_id), timeout=timeout) as response:
             if not response.is_success:
                 await response.aread()
@@ -236,3 +244,7 @@ class AsyncTaskClient:
             async for line in response.aiter_lines():
                 for task in events.tasks(line):
                     yield task
+                if follower.heard(silence):
+                    return
+        # The API restarts, or there is a proxy that ends streams.
+        await asyncio.sleep(follower.pause)

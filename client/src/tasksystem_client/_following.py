@@ -12,6 +12,8 @@ from tasksystem_client._models import Task
 # The server sends something well within this time; silence means that the connection is dead.
 SILENCE_SECONDS = 45.0
 RECONNECT_SECONDS = 0.5
+# Of the time that a stream was begun with; a wait ends too late by the rest at most.
+DUE = 0.75
 
 
 class Follower:
@@ -36,6 +38,20 @@ class Follower:
             raise WaitTimeout(f"task {self._task_id} has not finished within {self._timeout:g} s")
         return min(left, SILENCE_SECONDS)
 
+    @property
+    def pause(self) -> float:
+        """Seconds until the next connection. Raises `WaitTimeout` when the time is over."""
+        return min(RECONNECT_SECONDS, self.silence)
+
+    def heard(self, silence: float) -> bool:
+        """Take note of a line; whether to connect again now, so that the wait ends in time.
+
+        A stream waits for each line as long as it was begun with, `silence`, and the server sends
+        some where nothing happens. Raises `WaitTimeout` when the time is over.
+        """
+        self._answered = time.monotonic()
+        return self.silence < DUE * silence
+
     def is_news(self, task: Task) -> bool:
         """Whether the state is newer than what was seen."""
         self._answered = time.monotonic()
@@ -51,7 +67,7 @@ class Follower:
             raise Unavailable(
                 f"the API has not answered for {self._patience:g} s: {error}"
             ) from error
-        return min(RECONNECT_SECONDS, self.silence)
+        return self.pause
 
 
 class Events:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -16,8 +16,12 @@ else:
 
 from tasksystem_client._errors import Unavailable, refusal
 
-__all__ = ["REPEATS", "gone", "httpx", "options", "pause", "refuse", "relative"]
+if TYPE_CHECKING:
+    from tasksystem_client._requests import Request
 
+__all__ = ["REPEATS", "answer", "gone", "httpx", "options", "pause", "refuse", "relative"]
+
+T = TypeVar("T")
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 # How often a request that may be repeated is, while the API restarts or its database is away.
@@ -55,11 +59,23 @@ def refuse(response: httpx.Response) -> None:
     except ValueError:
         problem = None
     if not isinstance(problem, dict):
-        problem = {"detail": f"{response.url} answered {response.status_code}; is it the API?"}
+        problem = _strange(response)
     if response.status_code in PASSING:
         detail = problem.get("detail") or f"The API answered {response.status_code}"
         raise Unavailable(str(detail))
     raise refusal(response.status_code, problem)
+
+
+def answer(request: Request[T], response: httpx.Response) -> T:
+    """What a success says. Raises `ApiError` where it is none of the API's, as of a sign-in page."""
+    try:
+        return request.read(response.json())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise refusal(response.status_code, _strange(response)) from error
+
+
+def _strange(response: httpx.Response) -> dict[str, Any]:
+    return {"detail": f"{response.url} answered {response.status_code}; is it the API?"}
 
 
 def gone(error: Exception) -> Unavailable:

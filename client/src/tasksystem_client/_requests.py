@@ -164,10 +164,14 @@ def preview(
 
 def _selection(ids: Sequence[str] | None, conditions: Mapping[str, Any] | None) -> dict[str, Any]:
     if (ids is None) == (conditions is None):
-        raise ValueError("give ids or filter, one of the two")
+        raise ValueError("give ids or where, one of the two")
     if ids is not None:
         return {"ids": [str(each) for each in ids]}
-    return {"filter": fields(conditions or {})}
+    wanted = fields(conditions or {})
+    if isinstance(wanted.get("status"), str):
+        # A list takes one or several, a filter a list of them.
+        wanted["status"] = [wanted["status"]]
+    return {"filter": wanted}
 
 
 def operation(operation_id: str) -> Request[BulkOperation]:

@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 from tasksystem_client import _requests as requests
 from tasksystem_client._errors import TaskFailed, Unavailable, WaitTimeout
 from tasksystem_client._following import Events, Follower
-from tasksystem_client._http import REPEATS, gone, httpx, options, pause, refuse, relative
+from tasksystem_client._http import (
+    REPEATS,
+    answer,
+    gone,
+    httpx,
+    options,
+    pause,
+    refuse,
+    relative,
+)
 from tasksystem_client._models import BulkOperation, BulkPreview, Task, TaskStatus
 from tasksystem_client._requests import Request
 from tasksystem_client._schedules import Schedules
@@ -103,7 +112,7 @@ class TaskClient:
                         yield task
                     if follower.is_over:
                         return
-            except (httpx.TransportError, Unavailable) as error:
+            except (httpx.RequestError, Unavailable) as error:
                 time.sleep(follower.broken(error))
 
     def wait(self, task_id: str, *, timeout: float | None = None) -> Task:
@@ -189,15 +198,14 @@ class TaskClient:
     def _pages(self, request: Request[list[T]]) -> Iterator[T]:
         while True:
             response = self._send(request)
-            yield from request.read(response.json())
+            yield from answer(request, response)
             if "next" not in response.links:
                 return
             path = relative(response.links["next"]["url"])
             request = replace(request, path=path, params={})
 
-    def _do(self, request: Request[T]) -> T:
-        response = self._send(request)
-        return request.read(response.json())
+    def _do(self, request: Request[T], attempts: int = REPEATS) -> T:
+        return answer(request, self._send(request, attempts))
 
     def _send(self, request: Request[Any], attempts: int = REPEATS) -> httpx.Response:
         content = request.content
@@ -211,7 +219,7 @@ class TaskClient:
                     headers=request.headers,
                 )  # fmt: skip
                 refuse(response)
-            except (httpx.TransportError, Unavailable) as error:
+            except (httpx.RequestError, Unavailable) as error:
                 if number == attempts - 1:
                     raise gone(error) from error
                 time.sleep(pause(number, response))
@@ -221,13 +229,17 @@ class TaskClient:
 
     def _states(self, task_id: str, follower: Follower) -> Iterator[Task]:
         # Asked first, because it works also where a proxy swallows event streams.
-        asked = requests.get(task_id)
-        yield asked.read(self._send(asked, attempts=1).json())
+        yield self._do(requests.get(task_id), attempts=1)
         events = Events()
-        timeout = httpx.Timeout(follower.silence)
+        silence = follower.silence
+        timeout = httpx.Timeout(silence)
         with self._http.stream("GET", requests.stream(task_id), timeout=timeout) as response:
             if not response.is_success:
                 response.read()
                 refuse(response)
             for line in response.iter_lines():
                 yield from events.tasks(line)
+                if follower.heard(silence):
+                    return
+        # The API restarts, or there is a proxy that ends streams.
+        time.sleep(follower.pause)

@@ -1,0 +1,358 @@
+"""Every operation, and every value that it takes, given what is bad: by the API's own description.
+
+So a new route is walked by itself; all it has to bring is a good body, in `GOOD`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.core.security import Scope
+from tests.support.api import LONG, Api, create, new_task, problem_of
+from tests.support.failures import fail, group
+from tests.support.operations import Operation, Place, kind_of, operations
+from tests.support.world import World
+
+pytestmark = pytest.mark.usefixtures("no_feeder")
+# Where nothing reaches the database, and where what does is more than a walk should take twice: of the
+# two PostgreSQL is the one that refuses numbers and texts.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+NOBODYS = "01a20e72-6ec7-74d0-bc60-000000000000"
+HOOK = {"url": "https://example.com/hook", "filter": {"queue": "default"}}
+SCHEDULE = {"name": "s", "kind": "interval", "interval_seconds": 60, "celery_task_name": LONG,
+            "args": [1]}  # fmt: skip
+LOGIN = {"email": "nobody@example.org", "password": "wrong"}
+ORDER = {"ids": [NOBODYS]}
+GOOD: dict[str, Any] = {
+    "POST /api/v1/auth/session": LOGIN,
+    "POST /api/v1/auth/token": LOGIN,
+    "POST /api/v1/tokens": {"name": "t"},
+    "POST /api/v1/users": {"email": "new@example.org"},
+    "POST /api/v1/tasks/": new_task(),
+    "PATCH /api/v1/tasks/{task_id}": {"name": "n"},
+    "POST /api/v1/tasks/{task_id}/retry": {"args": [1]},
+    "POST /api/v1/tasks/bulk": {"tasks": [new_task()]},
+    "POST /api/v1/tasks/bulk/cancel": ORDER,
+    "POST /api/v1/tasks/bulk/delete": ORDER,
+    "POST /api/v1/tasks/bulk/retry": ORDER,
+    "POST /api/v1/schedules/": SCHEDULE,
+    "PATCH /api/v1/schedules/{schedule_id}": {"name": "n"},
+    "PUT /api/v1/limits/{kind}/{name}": {"concurrency": 1},
+    "PATCH /api/v1/limits/{kind}/{name}": {"concurrency": 1},
+    "POST /api/v1/webhooks/": HOOK,
+    "PATCH /api/v1/webhooks/{webhook_id}": {"active": False},
+}
+# What stands in a path where nothing else is said: of ids that of nobody.
+IN_PATHS = {"name": "default", "kind": "queue"}
+JSON = {"Content-Type": "application/json"}
+
+
+def url_of(operation: Operation, **values: str) -> str:
+    """The operation's address."""
+    names = [each["name"] for each in operation.parameters("path")]
+    return operation.path.format(
+        **{name: values.get(name, IN_PATHS.get(name, NOBODYS)) for name in names}
+    )
+
+
+async def ask(
+    client: httpx2.AsyncClient, operation: Operation, url: str, **sent: Any
+) -> httpx2.Response:
+    """The answer, of which a stream of events is not read."""
+    if "json" in sent:
+        sent["content"] = json.dumps(sent.pop("json"))
+        sent["headers"] = {**JSON, **sent.get("headers", {})}
+    async with client.stream(operation.method, url, **sent) as answer:
+        if answer.status_code >= 400 or "event-stream" not in answer.headers["content-type"]:
+            await answer.aread()
+    return answer
+
+
+def refused(answer: httpx2.Response, status: int, what: str) -> dict[str, Any]:
+    """The problem in the answer; `what` was asked is said if it is none."""
+    assert answer.status_code == status, f"{what}: {answer.status_code} {answer.text[:300]}"
+    return problem_of(answer, status)
+
+
+def answered(answer: httpx2.Response, what: str) -> None:
+    """Whatever was answered, it is no failure of ours, and if it is an error it has the one shape."""
+    assert answer.status_code < 500, f"{what}: {answer.status_code} {answer.text[:300]}"
+    if answer.status_code >= 400:
+        problem_of(answer, answer.status_code)
+
+
+def walked(api: Api) -> list[Operation]:
+    """All operations of the API."""
+    return [each for each in operations(api.app.openapi()) if each.path.startswith("/api/")]
+
+
+async def test_good_bodies_are_good(api: Api) -> None:
+    """Else what follows would be refused for another reason than it is about."""
+    client = await api.as_user()
+    wanted = [each for each in walked(api) if each.body is not None]
+    assert {str(each) for each in wanted} == set(GOOD)
+    for operation in wanted:
+        sent = GOOD[str(operation)]
+        answer = await ask(client, operation, url_of(operation), json=sent)
+        answered(answer, str(operation))
+        assert answer.status_code not in (413, 415, 422), f"{operation}: {answer.text}"
+
+
+# -- bodies as a whole --------------------------------------------------------------------------
+
+
+def bad_texts(good: str) -> list[tuple[str, bytes]]:
+    """Codes of problems, and bodies that have them."""
+    inside = good[1:-1]
+    texts = [
+        ("invalid", "[]"),
+        ("invalid", '"x"'),
+        ("invalid", "1"),
+        ("bad_json", good[:-1]),
+        ("bad_json", good + good),
+        ("bad_number", f'{{{inside}, "x": NaN}}'),
+        ("bad_number", f'{{{inside}, "x": -Infinity}}'),
+        ("bad_number", f'{{{inside}, "x": 1e400}}'),
+        ("bad_number", f'{{{inside}, "x": 1{"0" * 5000}}}'),
+        ("bad_duplicate_key", f'{{{inside}, "x": 1, "x": 1}}'),
+        ("bad_depth", f'{{{inside}, "x": {"[" * 35}{"]" * 35}}}'),
+        ("bad_depth", "[" * 300_000),
+        ("bad_text", f'{{{inside}, "x": "a\\u0000b"}}'),
+        ("bad_json", f'{{{inside}, "x": "a\0b"}}'),
+        ("bad_text", f'{{{inside}, "x": "\\ud800"}}'),
+        ("bad_text", f'{{{inside}, "\\udfff": 1}}'),
+    ]
+    binary = [("bad_utf8", good.encode("utf-16")), ("bad_utf8", b'{"x": "\xff"}')]
+    return [(code, text.encode()) for code, text in texts] + binary
+
+
+@on_sqlite
+async def test_bodies_that_nobody_should_take_are_refused(api: Api) -> None:
+    client = await api.as_user()
+    for operation in (each for each in walked(api) if each.body is not None):
+        url, good = url_of(operation), json.dumps(GOOD[str(operation)])
+        bad = bad_texts(good)
+        if operation.needs_body:
+            bad += [("invalid", b""), ("invalid", b"null")]
+        for code, raw in bad:
+            answer = await ask(client, operation, url, content=raw, headers=JSON)
+            what = f"{operation}: {raw[-80:]!r}"
+            assert refused(answer, 422, what)["code"] == code, what
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/json-seq"):
+            answer = await ask(
+                client, operation, url, content=good.encode(), headers={"Content-Type": kind}
+            )
+            refused(answer, 415, f"{operation}: {kind}")
+
+
+@on_sqlite
+async def test_bodies_beyond_the_limit_are_413_chunked_or_not(api: Api) -> None:
+    client = await api.as_user()
+    for operation in (each for each in walked(api) if each.body is not None):
+        limit = 32 << 20 if operation.path.endswith("/tasks/bulk") else 1 << 20
+        url, raw = url_of(operation), b" " * (limit + 1)
+
+        async def pieces(raw: bytes = raw) -> AsyncIterator[bytes]:
+            for start in range(0, len(raw), 1 << 18):
+                yield raw[start : start + (1 << 18)]
+
+        for sent in (raw, pieces()):
+            answer = await ask(client, operation, url, content=sent, headers=JSON)
+            refused(answer, 413, f"{operation}")
+
+
+# -- values in bodies ---------------------------------------------------------------------------
+
+VALUES: list[Any] = [
+    True, -1, 10**20, 1.5, "", " ", "a\nb", "x" * 70_000, "é\u2028", [], {}, None,
+]  # fmt: skip
+
+
+# Fields that name something. A token need not have a name.
+NAMES = {"name", "celery_task_name", "task_type", "queue", "tag", "owner_ref", "unique_key",
+         "limit_key", "local_id"}  # fmt: skip
+
+
+def is_bad(operation: Operation, place: Place, value: Any) -> bool:
+    """Whether the description alone, or what the field is for, says that it is not to be taken."""
+    schema = place.schema
+    kinds, kind = operation.kinds(schema), kind_of(value)
+    if kind not in kinds:
+        return True
+    if value in ("", " ", "a\nb") and place.path[-1] in NAMES:
+        return operation.path != "/api/v1/tokens"
+    if len(kinds - {"null"}) > 2:
+        return False  # anything goes
+    huge = kind in ("integer", "number") and abs(value) > 2**53
+    return huge or (kind == "string" and (len(value) > 50_000 or not operation.is_text(schema)))
+
+
+@on_postgresql
+async def test_values_of_another_type_or_out_of_range_are_refused_by_name(api: Api) -> None:
+    client = await api.as_user()
+    bad = 0
+    for operation in walked(api):
+        for place in operation.places():
+            for value in VALUES:
+                body = place.replaced(GOOD[str(operation)], value)
+                what = f"{operation} {place.path} = {str(value)[:30]!r}"
+                answer = await ask(client, operation, url_of(operation), json=body)
+                answered(answer, what)
+                if is_bad(operation, place, value):
+                    bad += 1
+                    errors = refused(answer, 422, what)["errors"]
+                    assert any(place.path[-1] in error["loc"] for error in errors), (what, errors)
+    assert bad > 1000
+
+
+@on_sqlite
+async def test_unknown_fields_are_refused_by_name(api: Api) -> None:
+    client = await api.as_user()
+    for operation in (each for each in walked(api) if each.body is not None):
+        good = GOOD[str(operation)]
+        inside = [place.replaced(good, {"colour": 1}) for place in operation.objects()]
+        for body in ({**good, "colour": 1}, *inside):
+            answer = await ask(client, operation, url_of(operation), json=body)
+            problem = refused(answer, 422, f"{operation}: {str(body)[:300]}")
+            assert "colour" in str(problem["errors"]), operation
+
+
+# -- queries, paths, headers --------------------------------------------------------------------
+
+BAD_TEXTS = ("%00", "%ff", "%ED%A0%80", "a%0Ab", "x" * 3000)
+BAD_NUMBERS = ("", "true", "1.0", "1_0", "%2B5", "%205", "٥", "-1", "9" * 20, "1e3")
+BAD_OF_KIND = {
+    "boolean": ("", "yes", "True", "1"),
+    "uuid": ("", "x", "1", "%00"),
+    "date-time": (
+        "",
+        "yesterday",
+        "2030-01-01T00:00:00",
+        "1900000000",
+        "9999-12-31T23:59:59-12:00",
+    ),
+}
+
+
+def bad_queries(operation: Operation) -> Iterator[str]:
+    """Queries that it should refuse."""
+    yield "colour=red"
+    yield "%00=1"
+    for parameter in operation.parameters("query"):
+        name, schema = parameter["name"], parameter["schema"]
+        kinds = operation.kinds(schema)
+        if "array" not in kinds:
+            yield f"{name}=1&{name}=1"
+        bad: tuple[str, ...] = ("%00", "%ff")
+        if {"integer", "number"} & kinds:
+            bad += BAD_NUMBERS
+            # Sizes have a bound; where to go on in a log is none.
+            bad += () if name == "after" else ("9" * 18,)
+        elif "boolean" in kinds:
+            bad += BAD_OF_KIND["boolean"]
+        elif formats := [kind for kind in ("uuid", "date-time") if f"'{kind}'" in str(schema)]:
+            bad += BAD_OF_KIND[formats[0]]
+        elif not operation.is_text(schema):
+            bad += ("", "nothing-that-is-known")
+        yield from (f"{name}={value}" for value in bad)
+
+
+async def test_queries_that_make_no_sense_are_refused(api: Api) -> None:
+    client = await api.as_user()
+    for operation in walked(api):
+        body = {"json": GOOD[str(operation)]} if operation.body else {}
+        for query in bad_queries(operation):
+            answer = await ask(client, operation, f"{url_of(operation)}?{query}", **body)
+            refused(answer, 422, f"{operation}?{query}")
+
+
+@on_postgresql
+async def test_odd_queries_are_answered(api: Api) -> None:
+    """What may be taken or not, but is no failure."""
+    client = await api.as_user()
+    odd = ("%ED%A0%80", "x" * 3000, "", "'", "%25", "WzFd", "bnVsbA", "0",
+           "1970-01-01T00:00:00Z", "2999-12-31T23:59:59.999999Z")  # fmt: skip
+    for operation in (each for each in walked(api) if each.method == "GET"):
+        for parameter in operation.parameters("query"):
+            for value in odd:
+                query = f"{parameter['name']}={value}"
+                answer = await ask(client, operation, f"{url_of(operation)}?{query}")
+                answered(answer, f"{operation}?{query}")
+
+
+async def test_odd_paths_and_headers_are_answered(api: Api) -> None:
+    client = await api.as_user()
+    for operation in walked(api):
+        body = {"json": GOOD[str(operation)]} if operation.body else {}
+        for parameter in operation.parameters("path"):
+            for value in (*BAD_TEXTS, "not-an-id", "%20", "é", "..%2f..", "0"):
+                url = url_of(operation, **{parameter["name"]: value})
+                answer = await ask(client, operation, url, **body)
+                what = f"{operation} {parameter['name']}={value[:30]}"
+                answered(answer, what)
+                if "%00" in value:
+                    assert answer.status_code in (404, 422), what
+        for parameter in operation.parameters("header"):
+            for text in ("", "\xff", "x" * 3000, "-1", '"1", "2"', "9" * 30):
+                headers = {parameter["name"]: text.encode("latin-1")}
+                answer = await ask(client, operation, url_of(operation), headers=headers, **body)
+                answered(answer, f"{operation} {headers}")
+
+
+# -- what belongs to somebody else --------------------------------------------------------------
+
+
+async def belongings(client: httpx2.AsyncClient, world: World) -> dict[str, str]:
+    """One of each kind of thing that a user can have, by the name that its id has in paths."""
+    me = uuid.UUID((await client.get("/api/v1/users/me")).json()["id"])
+    fail(world, user_id=me)
+    group(world)
+    task = await create(client, tags=["mine"])
+    hook = (await client.post("/api/v1/webhooks/", json=HOOK)).json()
+    ping = (await client.post(f"/api/v1/webhooks/{hook['id']}/test")).json()
+    order = await client.post("/api/v1/tasks/bulk/cancel", json={"ids": [task["id"]]})
+    return {
+        "task_id": task["id"],
+        "webhook_id": hook["id"],
+        "delivery_id": ping["id"],
+        "operation_id": order.json()["id"],
+        "schedule_id": (await client.post("/api/v1/schedules/", json=SCHEDULE)).json()["id"],
+        "group_id": (await client.get("/api/v1/error-groups")).json()[0]["id"],
+        "token_id": (await client.get("/api/v1/tokens")).json()[0]["id"],
+    }
+
+
+async def test_what_is_somebody_elses_is_as_if_absent_everywhere(api: Api, world: World) -> None:
+    owner = await api.as_user("owner@example.org")
+    scopes = [scope.value for scope in (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.TASKS_REPORT,
+                                        Scope.TOKENS_WRITE)]  # fmt: skip
+    other = await api.as_user("other@example.org", scopes=scopes)
+    ids = await belongings(owner, world)
+    about_ids = [
+        each for each in walked(api) if {p["name"] for p in each.parameters("path")} & set(ids)
+    ]
+    assert len(about_ids) > 30
+    for operation in about_ids:
+        body = {"json": GOOD[str(operation)]} if operation.body else {}
+        foreign = await ask(other, operation, url_of(operation, **ids), **body)
+        absent = await ask(other, operation, url_of(operation), **body)
+        told = [refused(each, 404, str(operation)) for each in (foreign, absent)]
+        for problem in told:
+            del problem["instance"], problem["request_id"]
+        assert told[0] == told[1], operation
+    for operation in about_ids:
+        if operation.method == "GET" and not operation.path.endswith("/events"):
+            mine = await ask(owner, operation, url_of(operation, **ids))
+            assert mine.status_code in (200, 404), f"{operation}: {mine.text}"
+    task = (await owner.get(f"/api/v1/tasks/{ids['task_id']}")).json()
+    assert (task["name"], task["status"]) == (new_task()["name"], "revoked")
+    assert (await owner.get(f"/api/v1/webhooks/{ids['webhook_id']}")).json()["active"]
+    assert (await owner.get(f"/api/v1/schedules/{ids['schedule_id']}")).json()["name"] == "s"
