@@ -34,6 +34,11 @@ def lost_task(history: History) -> None:
     history.calls.append(posted("gone"))
 
 
+def lost_task_whose_deletion_was_refused(history: History) -> None:
+    lost_task(history)
+    history.calls.append(Call("DELETE", "/api/v1/tasks/gone", None, 409, {}, 9.0, 9.1))
+
+
 def quiet_too_short(history: History) -> None:
     history.facts.settled = False
 
@@ -148,6 +153,7 @@ def failed_without_a_start_and_ran(history: History) -> None:
 
 PLANTED: list[tuple[str, Plant]] = [
     ("C1", lost_task),
+    ("C1", lost_task_whose_deletion_was_refused),
     ("C2", unfinished_task),
     ("C2", quiet_too_short),
     ("C3", finished_status_changes),
@@ -206,6 +212,11 @@ def _deleted(history: History) -> None:
     history.calls.append(Call("DELETE", "/api/v1/tasks/gone", None, 202, {}, 9.0, 9.1))
 
 
+def _perhaps_deleted(history: History) -> None:
+    lost_task(history)
+    history.calls.append(Call("DELETE", "/api/v1/tasks/gone", None, None, "ReadError", 9.0, 9.1))
+
+
 def _overlapping_requests(history: History) -> None:
     """The later answer is of the earlier state: both requests were under way together."""
     history.samples.append(seen("once", "running", 2, 2.6, asked=2.4))
@@ -232,6 +243,7 @@ def _interrupted_and_requeued(history: History) -> None:
     [
         _unknown_submission,
         _deleted,
+        _perhaps_deleted,
         _overlapping_requests,
         _marks_lost_in_a_crash,
         _interrupted_and_requeued,

@@ -141,7 +141,18 @@ def database_is_long_back(history: History) -> None:
     history.faults.append(FaultSpan("database away", 15, 20, Kind.DATABASE))
 
 
+def made_at(history: History, seconds: float) -> None:
+    """A user made the schedule then, long after the first beat had begun."""
+    history.schedules = [replace(history.schedules[0], made_at=seconds)]
+
+
+def own_schedule_begins_too_late(history: History) -> None:
+    forget(history, 10)
+    made_at(history, 5)
+
+
 PLANTED: list[Plant] = [
+    own_schedule_begins_too_late,
     slot_fires_twice,
     slot_without_its_task,
     firing_without_a_slot,
@@ -217,6 +228,11 @@ def _recorded_just_after_the_next_slot(history: History) -> None:
     history.faults.append(FaultSpan("database slow", 15, 29.9, Kind.DATABASE))
 
 
+def _made_by_a_user(history: History) -> None:
+    forget(history, 10)
+    made_at(history, 10)
+
+
 def _no_schedules(history: History) -> None:
     forget(history, 10, 20, 30)
     history.schedules = []
@@ -233,6 +249,7 @@ def _no_schedules(history: History) -> None:
         _frozen_with_the_lock_in_its_hand,
         _database_away,
         _recorded_just_after_the_next_slot,
+        _made_by_a_user,
         _no_schedules,
     ],
 )

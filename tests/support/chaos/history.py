@@ -137,11 +137,15 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule as it stands at the end: a slot every `seconds`, the next one `next_fire`."""
+    """A schedule as it stands at the end: a slot every `seconds`, the next one `next_fire`.
+
+    `made_at` is the Unix time at which a user made it; one of the code is made by the first beat.
+    """
 
     name: str
     seconds: float
     next_fire: str
+    made_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

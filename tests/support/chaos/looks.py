@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from app.domain.rank import Priority
+from app.domain.schedule import Source
 from app.hints import list_key
 from app.models import Limit, Task
 from app.models.queue import Queue
@@ -74,7 +75,12 @@ class Looker:
             ).all()
         history.facts.ended = time.time()
         history.schedules = [
-            Schedule(row.name, row.definition["seconds"], row.next_fire.isoformat())
+            Schedule(
+                row.name,
+                row.definition["seconds"],
+                row.next_fire.isoformat(),
+                None if row.source == Source.STATIC else row.created_at.timestamp(),
+            )
             for row in schedules
             if row.definition["kind"] == "interval"
         ]

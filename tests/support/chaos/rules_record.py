@@ -16,9 +16,9 @@ _COLLECTION = "/api/v1/tasks/"
 
 def every_accepted_task_exists(history: History) -> Iterator[Violation]:
     """C1: a task whose submission was answered with success is there, unless it was deleted."""
-    removed = deleted(history)
+    gone = deleted(history) | perhaps_deleted(history)
     for task_id in created(history):
-        if task_id not in history.tasks and task_id not in removed:
+        if task_id not in history.tasks and task_id not in gone:
             yield Violation("C1", task_id, "was accepted and does not exist")
 
 
@@ -182,7 +182,7 @@ def _unknown_submissions(history: History) -> int:
     keys = set()
     single = 0
     for call in history.calls:
-        if _creates(call) and (call.status is None or call.status >= 500):
+        if _creates(call) and _is_unknown(call):
             if call.key is None:
                 single += 1
             else:
@@ -192,11 +192,20 @@ def _unknown_submissions(history: History) -> int:
 
 def deleted(history: History) -> set[str]:
     """Ids of the tasks whose deletion was answered with success, at once or as a promise."""
-    return {
-        call.path.rstrip("/").rsplit("/", 1)[1]
-        for call in history.calls
-        if call.method == "DELETE" and call.accepted
-    }
+    return {_named(call) for call in history.calls if call.method == "DELETE" and call.accepted}
+
+
+def perhaps_deleted(history: History) -> set[str]:
+    """Ids of the tasks whose deletion was asked for, and nobody knows what came of it."""
+    return {_named(call) for call in history.calls if call.method == "DELETE" and _is_unknown(call)}
+
+
+def _named(call: Call) -> str:
+    return call.path.rstrip("/").rsplit("/", 1)[1]
+
+
+def _is_unknown(call: Call) -> bool:
+    return call.status is None or call.status >= 500
 
 
 def progress_and_times_go_forward(history: History) -> Iterator[Violation]:

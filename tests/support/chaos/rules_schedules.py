@@ -69,11 +69,14 @@ def _strangers(history: History) -> Iterator[Violation]:
 def _begun(
     history: History, schedule: Schedule, slots: list[Slot], late: list[Span]
 ) -> Iterator[str]:
-    """The first slot comes one interval after the first beat has written the schedule down."""
-    beats = [_up(life) for life in history.parts if _is_beat(life.part)]
-    if not beats:
+    """The first slot comes one interval after the schedule was written down."""
+    if schedule.made_at is not None:
+        written = schedule.made_at + SLACK_SECONDS
+    elif beats := [_up(life) for life in history.parts if _is_beat(life.part)]:
+        written = _deadline(min(beats), late)
+    else:
         return
-    latest = _deadline(min(beats), late) + schedule.seconds
+    latest = written + schedule.seconds
     first = slots[0].fire_at if slots else schedule.next_fire
     if _time(first) > latest:
         yield f"its first slot is {first}, {_time(first) - latest:.1f} s too late"
