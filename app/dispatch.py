@@ -39,6 +39,7 @@ from app.feeder import Feeder, FeedReport
 from app.hints import Hint, HintRow, encode, list_key
 from app.queries import feed as queries
 from app.regulation import Regulation, who_else
+from app.tour import Tour
 from app.void_hints import VoidHints
 
 log = get_logger(__name__)
@@ -80,6 +81,7 @@ class Dispatcher:
         self._runtimes_read_at = 0.0
         self._broker_failed = False
         self._void = VoidHints(database)
+        self._tours: dict[str, Tour] = {}
 
     def feed(self, queue: str, *, added: bool = True) -> FeedReport:
         """Fill the queue's window once. Raises `SQLAlchemyError` when the database is away.
@@ -157,7 +159,8 @@ class Dispatcher:
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
             return _Marked(size, full=True)
-        regulation = Regulation(connection, queue, size, settings.ageing_seconds)
+        tour = self._tours.setdefault(queue, Tour())
+        regulation = Regulation(connection, queue, size, settings.ageing_seconds, tour)
         choice = regulation.choose()
         hints = self._put_out(
             queue,

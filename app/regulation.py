@@ -26,6 +26,7 @@ from app.domain.limits import Limit, Rate, Rules, Use
 from app.domain.rank import Priority, level
 from app.queries import clock, lanes
 from app.queries import limits as queries
+from app.tour import Tour
 
 # Rows of one look, and of one feed, and lanes of one feed; with more it goes on at once.
 PAGE = 500
@@ -92,9 +93,10 @@ class Regulation:
     """One feed of one queue, whose row is locked. `size` is its window."""
 
     def __init__(
-        self, connection: Connection, queue: str, size: int, ageing_seconds: float
+        self, connection: Connection, queue: str, size: int, ageing_seconds: float, tour: Tour
     ) -> None:
         self._connection = connection
+        self._tour = tour
         self._queue = queue
         self._size = size
         self._ageing = ageing_seconds
@@ -114,6 +116,8 @@ class Regulation:
         self._near: Counter[uuid.UUID | None] = Counter()
         self._ahead = dict.fromkeys(Priority, 0)
         self._lanes: Sequence[Any] = ()
+        # Whether those are all lanes that hold a row.
+        self._sees_all = False
         # Limits that keep something back.
         self._full: dict[str, Limit] = {}
         self._chosen: dict[uuid.UUID, Row] = {}
@@ -122,17 +126,31 @@ class Regulation:
     def choose(self) -> Choice:
         """The rows that go out now, as far as nobody takes them away meanwhile."""
         self._count_outstanding()
-        places = self._places_of_queue()
-        found = self._of_everybody(places) if places else []
-        # Only now: what has just been parked may be more urgent than what was behind it.
-        heads = self._connection.execute(lanes.heads(), self._named)
-        self._lanes = [head for head in heads if head.rank is not None]
-        self._admit([*found, *(self._of_lanes() if places else ())])
-        self._choice.more |= self._lanes_left and bool(self._chosen)
-        waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]
-        self._choice.waits = bool(self._full)
-        self._choice.seconds = min((wait for wait in waits if wait is not None), default=None)
+        if places := self._places_of_queue():
+            found = self._of_everybody(places)
+            # Only now: what has just been parked may be more urgent than what was behind it.
+            self._lanes = self._connection.execute(*self._tour.look(self._named)).all()
+            self._sees_all = self._tour.is_whole(self._lanes)
+            self._admit([*found, *self._of_lanes()])
+        self._wait(went_on=bool(places))
         return self._choice
+
+    def _wait(self, *, went_on: bool) -> None:
+        """Say what is left to see, and what waits for a limit in the parts seen so far."""
+        waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]
+        seconds = min((wait for wait in waits if wait is not None), default=None)
+        if not went_on:
+            self._choice.waits, self._choice.seconds = bool(self._full), seconds
+            return
+        free_at = None if seconds is None else self._now + round(seconds * 1e6)
+        met = self._tour.keep(bool(self._full), free_at)
+        # Of this part there is more to let out.
+        stays = self._lanes_left and bool(self._chosen)
+        over = not stays and self._tour.advance(self._lanes)
+        self._choice.more |= not over
+        self._choice.waits = met.waits or (self._limited and not over)
+        if met.free_at is not None:
+            self._choice.seconds = max(0.0, (met.free_at - self._now) / 1e6)
 
     def close(self, marked: Iterable[uuid.UUID], row: Any) -> None:
         """Write down what went out, and what this queue's next feeds have to mind.
@@ -140,7 +158,7 @@ class Regulation:
         `row` is the queue's, which is locked.
         """
         self._keep_uses([self._chosen[each] for each in marked])
-        minds = self._limited or bool(self._lanes)
+        minds = self._limited or bool(self._lanes) or not self._sees_all
         if (minds, self._choice.waits) != (row.regulated, row.blocked):
             values = {"minds": minds, "waits": self._choice.waits}
             self._connection.execute(queries.regulate(), {**self._named, **values})
@@ -213,7 +231,9 @@ class Regulation:
 
     def _lanes_in_order(self) -> list[tuple[Any, uuid.UUID | None, dict[str, Limit]]]:
         """Heads, owners and limits of lanes: the most urgent first and, among equals, in turns."""
-        named = [(head, *lanes.owner_of(head.lane)) for head in self._lanes]
+        named = [
+            (head, *lanes.owner_of(head.lane)) for head in self._lanes if head.rank is not None
+        ]
         named.sort(key=lambda each: (-self._level(each[0].rank), self._out[each[1]], each[0].rank))
         found = [
             (head, owner, self._rules.covering(self._queue, function, key))
@@ -334,9 +354,11 @@ class Regulation:
         if not counts:
             return
         moment = self._connection.execute(clock.database_time()).one()[0]
-        for bucket, rate in rates.items():
-            values = use_values(bucket, self._uses[bucket], rate, counts[bucket], moment)
-            self._connection.execute(queries.keep_uses(), values)
+        values = [
+            use_values(bucket, self._uses[bucket], rate, counts[bucket], moment)
+            for bucket, rate in rates.items()
+        ]
+        self._connection.execute(queries.keep_uses(), values)
 
 
 def who_else(owner: uuid.UUID | None) -> Call:

@@ -70,6 +70,11 @@ class Limit:
     concurrency: int | None = None
     rate: Rate | None = None
 
+    @property
+    def is_for_many(self) -> bool:
+        """Whether each key that begins so has this limit by itself."""
+        return self.kind == "key" and self.name.endswith(EVERY)
+
     def bucket(self, name: str) -> str:
         """What it counts a task under whose queue, function or key is `name`."""
         return f"{self.kind}:{name}"
@@ -88,7 +93,7 @@ class Rules:
         """Sort them for being looked up."""
         exact, prefixes = {}, []
         for limit in limits:
-            if limit.kind == "key" and limit.name.endswith(EVERY):
+            if limit.is_for_many:
                 prefixes.append((limit.name.removesuffix(EVERY), limit))
             else:
                 exact[limit.kind, limit.name] = limit
@@ -99,11 +104,12 @@ class Rules:
         names = {"queue": queue, "task": function}
         found = [self.exact.get(named) for named in names.items()]
         covering = {limit.bucket(limit.name): limit for limit in found if limit}
-        if key is not None and (limit := self._of_key(key)):
+        if key is not None and (limit := self.of_key(key)):
             covering[limit.bucket(key)] = limit
         return covering
 
-    def _of_key(self, key: str) -> Limit | None:
+    def of_key(self, key: str) -> Limit | None:
+        """The limit of a key: its own, else the closest one for many."""
         if (exact := self.exact.get(("key", key))) is not None:
             return exact
         return next((limit for prefix, limit in self.prefixes if key.startswith(prefix)), None)

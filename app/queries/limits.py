@@ -74,9 +74,11 @@ def uses(buckets: Sequence[str]) -> Rows:
     return select(LimitUse.bucket, LimitUse.slots).where(LimitUse.bucket.in_(list(buckets)))
 
 
-def all_uses() -> Rows:
-    """When every bucket with a rate let tasks out."""
-    return select(LimitUse.bucket, LimitUse.slots).where(LimitUse.over_at > now())
+def uses_of_keys(limit: int) -> Rows:
+    """When buckets of keys let tasks out, of so many of those that still say something."""
+    of_key = LimitUse.bucket.startswith(f"{LimitKind.KEY}:")
+    use = select(LimitUse.bucket, LimitUse.slots)
+    return use.where(of_key, LimitUse.over_at > now()).limit(limit)
 
 
 @cache
