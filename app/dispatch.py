@@ -52,13 +52,17 @@ REPR_LENGTH = 256
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """What was marked under the lock. `blocked`: rows wait for a limit, None if none was looked at."""
+    """What was marked under the lock. `blocked`: rows wait for a limit, None if none was looked at.
+
+    `patient`: what is left to see is not likely to hold anything that may go out.
+    """
 
     size: int
     hints: list[Hint] = field(default_factory=list)
     full: bool = False
     blocked: bool | None = None
     again_seconds: float | None = None
+    patient: bool = False
 
     def report(self, *, published: bool = True) -> FeedReport:
         """It, in numbers."""
@@ -69,6 +73,7 @@ class _Marked:
             window=self.size,
             full=self.full,
             again_seconds=self.again_seconds,
+            patient=self.patient,
         )
 
 
@@ -170,8 +175,9 @@ class Dispatcher:
             parked=True,
         )
         regulation.close([each.task_id for hint in hints for each in hint.rows], row)
-        again = 0.0 if choice.more else choice.seconds
-        return _Marked(size, hints, not hints, choice.waits, again)
+        again = 0.0 if choice.more or choice.goes_round else choice.seconds
+        patient = not hints and not choice.more
+        return _Marked(size, hints, not hints, choice.waits, again, patient)
 
     def _put_out(
         self,

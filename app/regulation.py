@@ -53,13 +53,14 @@ class Choice:
     """What may go out: ids by the priority under which they travel, those to go first in front.
 
     `waits`: some are kept back by a limit, and `seconds` until a rate lets one of them out.
-    `more`: it has not seen everything.
+    `more`: it has not seen everything. `goes_round`: nor every lane, of which it sees some at a time.
     """
 
     admitted: dict[int, list[uuid.UUID]] = field(default_factory=dict)
     waits: bool = False
     seconds: float | None = None
     more: bool = False
+    goes_round: bool = False
 
 
 def limit_of(row: Any) -> Limit:
@@ -144,11 +145,11 @@ class Regulation:
             return
         free_at = None if seconds is None else self._now + round(seconds * 1e6)
         met = self._tour.keep(bool(self._full), free_at)
-        # Of this part there is more to let out.
+        # Of this part there may be more to let out.
         stays = self._lanes_left and bool(self._chosen)
-        over = not stays and self._tour.advance(self._lanes)
-        self._choice.more |= not over
-        self._choice.waits = met.waits or (self._limited and not over)
+        self._choice.more |= stays
+        self._choice.goes_round = stays or not self._tour.advance(self._lanes)
+        self._choice.waits = met.waits or (self._limited and self._choice.goes_round)
         if met.free_at is not None:
             self._choice.seconds = max(0.0, (met.free_at - self._now) / 1e6)
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from app import tour
+from app import dispatch, tour
 from app.core.config import get_settings
 from app.queries import feed, limits
 from app.queries.intake import insert_drafts
 from app.services.building import NewTask, draft
 from app.services.catalogue import catalogue
+from tests.integration.test_limits import feeder as feeder  # pytest finds it by name here
 from tests.integration.test_limits import limit, start_all
+from tests.support.processes import wait_until
 from tests.support.world import NOOP, World
 
 KEYS = 10
@@ -141,3 +143,12 @@ def test_thousands_of_keys_are_looked_at_in_parts(
     limit(world, "key", "k*", rate=(1, 3600.0))
     assert feed_round(world) == 16
     assert 0 < max(seen) <= 200
+
+
+@pytest.mark.usefixtures("feeder")
+def test_the_feeder_goes_round_by_itself(world: World) -> None:
+    park(world)
+    limit(world, "key", "k*", 1)
+    dispatch.wake("default")
+    dispatch.flush(20)
+    wait_until(lambda: world.marked() == KEYS, timeout=20, what="every lane has one out")
