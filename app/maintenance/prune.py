@@ -9,6 +9,7 @@ from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
 from app.queries import bulk, deliveries, intake, leases, limits, removal, users
+from app.queries.types import DeletedRows
 from app.services.intake import IDEMPOTENCY_SECONDS
 
 DAY_SECONDS = 86_400.0
@@ -33,7 +34,7 @@ def run_once(database: Database, batch: int) -> PruneReport:
     deleted = database.execute(removal.remove_where_requested(batch)).all()
     events.deleted([(row.id, row.user_id) for row in deleted])
     database.execute(intake.drop_keys(IDEMPOTENCY_SECONDS))
-    database.execute(limits.forget_uses())
+    _in_batches(database, limits.forget_uses(batch), batch)
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     days = get_settings().retention_days
@@ -41,12 +42,12 @@ def run_once(database: Database, batch: int) -> PruneReport:
     if days:
         tasks = _tasks_before(database, days, batch)
         operations = _operations_before(database, days)
-        told = _deliveries_before(database, days, batch)
+        told = _in_batches(database, deliveries.forget_before(days * DAY_SECONDS, batch), batch)
     return PruneReport(tasks, len(deleted), len(silent), operations, told)
 
 
-def _deliveries_before(database: Database, days: float, batch: int) -> int:
-    statement = deliveries.forget_before(days * DAY_SECONDS, batch)
+def _in_batches(database: Database, statement: DeletedRows, batch: int) -> int:
+    """Repeat what removes at most a batch; how many rows are gone."""
     removed = 0
     for _ in range(MAX_BATCHES):
         gone = len(database.execute(statement).all())

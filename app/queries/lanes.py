@@ -53,8 +53,8 @@ def heads(*, until: bool = False) -> Rows:
     bounds = [Task.lane <= bindparam("until", type_=Text())] if until else []
     behind = Task.lane > bindparam("behind", type_=Text())
     first = select(func.min(Task.lane)).where(*waits(), behind, *bounds).scalar_subquery()
-    lanes = select(first.label("lane"), literal(1, Integer()).label("number"))
-    lanes = lanes.cte("lanes", recursive=True)
+    begin = select(first.label("lane"), literal(1, Integer()).label("number"))
+    lanes = begin.cte("lanes", recursive=True)
     following = select(func.min(Task.lane)).where(*waits(), Task.lane > lanes.c.lane, *bounds)
     more = (lanes.c.lane.is_not(None), lanes.c.number < bindparam("most", type_=Integer()))
     lanes = lanes.union_all(

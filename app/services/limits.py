@@ -15,12 +15,12 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.db.base import to_micros
 from app.domain import limits as rules
 from app.domain.lifecycle import TaskStatus
-from app.domain.limits import Limit, Rate, Rules, Use
+from app.domain.limits import Limit, Rate, Rules, Slots, Use
 from app.models import Limit as LimitRow
 from app.models import LimitKind, Task
+from app.places import count_held, limit_of, use_values
 from app.queries import clock, feed
 from app.queries import limits as queries
-from app.regulation import count_held, limit_of, use_values
 from app.services.catalogue import catalogue
 from app.services.transactions import undone_if_refused
 
@@ -235,20 +235,22 @@ async def _handed_out(
     db: AsyncSession, known: Rules, limits: Sequence[Limit]
 ) -> Mapping[tuple[str, str], int]:
     """How many each of these limits has let out within its rate's period."""
-    rated = [limit for limit in limits if limit.rate is not None]
+    rated = {limit.bucket(limit.name): limit for limit in limits if limit.rate is not None}
     if not rated:
         return {}
     now = to_micros((await db.execute(clock.database_time())).one()[0])
     lately: Counter[tuple[str, str]] = Counter()
-    own = {limit.bucket(limit.name): limit for limit in rated}
-    for row in await db.execute(queries.uses(list(own))):
-        limit = own[row.bucket]
-        lately[limit.kind, limit.name] += Use(slots=row.slots).lately(limit.rate, now)
-    if any(limit.is_for_many for limit in rated):
+
+    def add(limit: Limit | None, slots: Slots) -> None:
+        if limit is not None and limit.rate is not None:
+            lately[limit.kind, limit.name] += Use(slots=slots).lately(limit.rate, now)
+
+    for row in await db.execute(queries.uses(list(rated))):
+        add(rated[row.bucket], row.slots)
+    if any(limit.is_for_many for limit in rated.values()):
         for row in await db.execute(queries.uses_of_keys(MAX_KEYS)):
-            limit = known.of_key(row.bucket.removeprefix("key:"))
-            if limit is not None and limit.is_for_many and limit.rate is not None:
-                lately[limit.kind, limit.name] += Use(slots=row.slots).lately(limit.rate, now)
+            closest = known.of_key(row.bucket.removeprefix(f"{LimitKind.KEY}:"))
+            add(closest if closest and closest.is_for_many else None, row.slots)
     return lately
 
 

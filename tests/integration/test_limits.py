@@ -313,14 +313,22 @@ def test_a_feeder_wakes_itself_when_a_rate_lets_more_out(world: World) -> None:
 def feeders(count: int, turns: int) -> Iterator[Callable[[], bool]]:
     """Processes that feed `default` and `lane` in turns; what tells whether one still does."""
     command = [sys.executable, "-m", "tests.support.feeders", str(turns)]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [
-        subprocess.Popen([*command, str(number)], cwd=ROOT, **pipes) for number in range(count)
+        subprocess.Popen(
+            [*command, str(number)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(count)
     ]
     try:
         for process in processes:
+            assert process.stdout
             assert process.stdout.readline() == "ready\n"
         for process in processes:
+            assert process.stdin
             process.stdin.write("go\n")
             process.stdin.flush()
         yield lambda: any(process.poll() is None for process in processes)
