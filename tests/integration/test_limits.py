@@ -13,12 +13,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from app import dispatch
 from app.core.config import Settings
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
-from app.maintenance import rescue
+from app.maintenance import prune, rescue
+from app.models import LimitUse
 from app.queries import feed, limits
 from app.services import attempts
 from tests.support.processes import ROOT, wait_until
@@ -265,6 +267,19 @@ def test_no_more_than_a_rate_wait_in_the_broker_to_start_together(world: World) 
     assert world.feed().rows == 2
     time.sleep(0.2)
     assert world.feed().rows == 0
+
+
+def test_what_a_rate_remembers_is_forgotten_when_it_says_nothing_any_more(world: World) -> None:
+    limit(world, "key", "*", rate=(1, 3600.0))
+    for number in range(4):
+        world.add(limit_key=f"k{number}")
+    assert world.feed().rows == 4
+    old = [f"key:k{number}" for number in range(3)]
+    past = world.now() - timedelta(seconds=1)
+    over = update(LimitUse).where(LimitUse.bucket.in_(old)).values(over_at=past)
+    world.database.execute(over)
+    prune.run_once(world.database, 2)  # in batches
+    assert world.database.execute(select(LimitUse.bucket)).column() == ["key:k3"]
 
 
 # -- nothing polls ----------------------------------------------------------------------------
