@@ -37,6 +37,7 @@ from app.hints import Hint, encode, list_key
 from app.packing import Packing
 from app.queries import feed as queries
 from app.regulation import Regulation, who_else
+from app.tour import Tour
 from app.void_hints import VoidHints
 
 log = get_logger(__name__)
@@ -47,13 +48,17 @@ FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """What was marked under the lock. `blocked`: rows wait for a limit, None if none was looked at."""
+    """What was marked under the lock. `blocked`: rows wait for a limit, None if none was looked at.
+
+    `patient`: what is left to see is not likely to hold anything that may go out.
+    """
 
     size: int
     hints: list[Hint] = field(default_factory=list)
     full: bool = False
     blocked: bool | None = None
     again_seconds: float | None = None
+    patient: bool = False
 
     def report(self, *, published: bool = True) -> FeedReport:
         """It, in numbers."""
@@ -64,6 +69,7 @@ class _Marked:
             window=self.size,
             full=self.full,
             again_seconds=self.again_seconds,
+            patient=self.patient,
         )
 
 
@@ -75,6 +81,7 @@ class Dispatcher:
         self._packing = Packing(database)
         self._broker_failed = False
         self._void = VoidHints(database)
+        self._tours: dict[str, Tour] = {}
 
     def feed(self, queue: str, *, added: bool = True) -> FeedReport:
         """Fill the queue's window once. Raises `SQLAlchemyError` when the database is away.
@@ -154,7 +161,8 @@ class Dispatcher:
         size: int = settings.dispatch_window or row.window
         if row.paused_at is not None:
             return _Marked(size, full=True)
-        regulation = Regulation(connection, queue, size, settings.ageing_seconds)
+        tour = self._tours.setdefault(queue, Tour())
+        regulation = Regulation(connection, queue, size, settings.ageing_seconds, tour)
         choice = regulation.choose()
         hints = self._put_out(
             queue,
@@ -164,8 +172,9 @@ class Dispatcher:
             parked=True,
         )
         regulation.close([each.task_id for hint in hints for each in hint.rows], row)
-        again = 0.0 if choice.more else choice.seconds
-        return _Marked(size, hints, not hints, choice.waits, again)
+        again = 0.0 if choice.more or choice.goes_round else choice.seconds
+        patient = not hints and not choice.more
+        return _Marked(size, hints, not hints, choice.waits, again, patient)
 
     def _put_out(
         self,

@@ -34,6 +34,8 @@ class FeedReport:
     full: bool = False
     # Until something that is kept back by a rate may go out; 0: it has not seen everything yet.
     again_seconds: float | None = None
+    # Before that, as long as it took is left to others: it has found nothing, and locks what they need.
+    patient: bool = False
 
 
 Feed = Callable[[str, bool], FeedReport]
@@ -110,7 +112,8 @@ class Feeder:
         with self._condition:
             self._later.pop(queue, None)
             if report.again_seconds is not None:
-                self._later[queue] = now + report.again_seconds
+                pause = now - began if report.patient else 0.0
+                self._later[queue] = now + max(report.again_seconds, pause)
         return report.published
 
     def _next(self) -> tuple[str, bool] | None:

@@ -15,17 +15,16 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from app.db.base import to_micros
 from app.db.prepared import Call
-from app.domain.limits import Limit, Rate, Rules, Use
 from app.domain.rank import Priority, level
-from app.queries import clock, lanes
+from app.places import Covering, Places
+from app.queries import lanes
 from app.queries import limits as queries
+from app.tour import Tour
 
 # Rows of one look, and of one feed, and lanes of one feed; with more it goes on at once.
 PAGE = 500
@@ -44,7 +43,7 @@ class Row:
     rank: int
     owner: uuid.UUID | None
     level: Priority
-    covering: dict[str, Limit]
+    covering: Covering
 
 
 @dataclass(slots=True)
@@ -52,61 +51,29 @@ class Choice:
     """What may go out: ids by the priority under which they travel, those to go first in front.
 
     `waits`: some are kept back by a limit, and `seconds` until a rate lets one of them out.
-    `more`: it has not seen everything.
+    `more`: it has not seen everything. `goes_round`: nor every lane, of which it sees some at a time.
     """
 
     admitted: dict[int, list[uuid.UUID]] = field(default_factory=dict)
     waits: bool = False
     seconds: float | None = None
     more: bool = False
-
-
-def limit_of(row: Any) -> Limit:
-    """A limit as its row says it."""
-    rate = None if row.rate_count is None else Rate(row.rate_count, row.rate_seconds)
-    return Limit(row.kind, row.name, row.concurrency, rate)
-
-
-def count_held(rows: Iterable[Any], rules: Rules) -> dict[str, Use]:
-    """What the buckets of these limits hold, from the rows of `queries.limits.held`."""
-    counted: dict[str, Use] = {}
-    for row in rows:
-        for bucket in rules.covering(row.queue, row.celery_task_name, row.limit_key):
-            use = counted.setdefault(bucket, Use())
-            use.held += row.number
-            use.marked += row.number * row.marked
-    return counted
-
-
-def use_values(bucket: str, use: Use, rate: Rate, count: int, moment: datetime) -> dict[str, Any]:
-    """What `queries.limits.keep_uses` writes when so many went out, the last of them at `moment`."""
-    slots = use.handed_out(rate, count, to_micros(moment))
-    return {
-        "bucket": bucket,
-        "slots": slots,
-        "over_at": moment + 2 * timedelta(seconds=rate.seconds),
-    }
+    goes_round: bool = False
 
 
 class Regulation:
     """One feed of one queue, whose row is locked. `size` is its window."""
 
     def __init__(
-        self, connection: Connection, queue: str, size: int, ageing_seconds: float
+        self, connection: Connection, queue: str, size: int, ageing_seconds: float, tour: Tour
     ) -> None:
         self._connection = connection
+        self._tour = tour
         self._queue = queue
         self._size = size
         self._ageing = ageing_seconds
         self._named = {"queue_name": queue}
-        limits = connection.execute(queries.lock_for_feed(), self._named).all()
-        self._rules = Rules.of(map(limit_of, limits))
-        self._limited = bool(limits)
-        self._uses: dict[str, Use] = {}
-        if limits:
-            self._uses = count_held(connection.execute(queries.held()), self._rules)
-        self._rated: set[str] = set()
-        self._now = to_micros(connection.execute(clock.database_time()).one()[0])
+        self._places = Places(connection, queue)
         self._contended = False
         self._lanes_left = False
         self._out: Counter[uuid.UUID | None] = Counter()
@@ -114,33 +81,47 @@ class Regulation:
         self._near: Counter[uuid.UUID | None] = Counter()
         self._ahead = dict.fromkeys(Priority, 0)
         self._lanes: Sequence[Any] = ()
-        # Limits that keep something back.
-        self._full: dict[str, Limit] = {}
+        # Whether those are all lanes that hold a row.
+        self._sees_all = False
         self._chosen: dict[uuid.UUID, Row] = {}
         self._choice = Choice()
 
     def choose(self) -> Choice:
         """The rows that go out now, as far as nobody takes them away meanwhile."""
         self._count_outstanding()
-        places = self._places_of_queue()
-        found = self._of_everybody(places) if places else []
-        # Only now: what has just been parked may be more urgent than what was behind it.
-        heads = self._connection.execute(lanes.heads(), self._named)
-        self._lanes = [head for head in heads if head.rank is not None]
-        self._admit([*found, *(self._of_lanes() if places else ())])
-        self._choice.more |= self._lanes_left and bool(self._chosen)
-        waits = [self._uses[bucket].wait(limit, self._now) for bucket, limit in self._full.items()]
-        self._choice.waits = bool(self._full)
-        self._choice.seconds = min((wait for wait in waits if wait is not None), default=None)
+        places = self._places.free(self._places.covering("", None), self._size)
+        if places:
+            found = self._of_everybody(places)
+            # Only now: what has just been parked may be more urgent than what was behind it.
+            self._lanes = self._connection.execute(*self._tour.look(self._named)).all()
+            self._sees_all = self._tour.is_whole(self._lanes)
+            self._admit([*found, *self._of_lanes()])
+        self._wait(went_on=bool(places))
         return self._choice
+
+    def _wait(self, *, went_on: bool) -> None:
+        """Say what is left to see, and what waits for a limit in the parts seen so far."""
+        waits, seconds = self._places.waits()
+        if not went_on:
+            self._choice.waits, self._choice.seconds = waits, seconds
+            return
+        now = self._places.now
+        met = self._tour.keep(waits, None if seconds is None else now + round(seconds * 1e6))
+        # Of this part there may be more to let out.
+        stays = self._lanes_left and bool(self._chosen)
+        self._choice.more |= stays
+        self._choice.goes_round = stays or not self._tour.advance(self._lanes)
+        self._choice.waits = met.waits or (self._places.limited and self._choice.goes_round)
+        if met.free_at is not None:
+            self._choice.seconds = max(0.0, (met.free_at - now) / 1e6)
 
     def close(self, marked: Iterable[uuid.UUID], row: Any) -> None:
         """Write down what went out, and what this queue's next feeds have to mind.
 
         `row` is the queue's, which is locked.
         """
-        self._keep_uses([self._chosen[each] for each in marked])
-        minds = self._limited or bool(self._lanes)
+        self._places.keep(self._chosen[each].covering for each in marked)
+        minds = self._places.limited or bool(self._lanes) or not self._sees_all
         if (minds, self._choice.waits) != (row.regulated, row.blocked):
             values = {"minds": minds, "waits": self._choice.waits}
             self._connection.execute(queries.regulate(), {**self._named, **values})
@@ -153,10 +134,6 @@ class Regulation:
             for floor in Priority:
                 if floor <= at:
                     self._ahead[floor] += number
-
-    def _places_of_queue(self) -> int:
-        covering = self._rules.covering(self._queue, "", None)
-        return min((self._free(*each) for each in covering.items()), default=self._size)
 
     def _of_everybody(self, places: int) -> list[Row]:
         """The best rows of everybody's lane, as many as there is room; those in the way are parked."""
@@ -176,7 +153,7 @@ class Regulation:
                     self._park(passed)
                     return found
                 passed_over = self._contended and self._near[row.owner] > 0
-                if passed_over or not self._fits(row, reserved):
+                if passed_over or not self._places.fits(row.covering, reserved):
                     passed.append(row)
                     continue
                 found.append(row)
@@ -197,7 +174,7 @@ class Regulation:
         # What those who have something out may get while somebody without may not have been seen.
         budget = max(0, self._size // SHARE - self._near.total())
         for head, owner, covering in self._lanes_in_order():
-            free = min((self._free(*each) for each in covering.items()), default=self._size)
+            free = self._places.free(covering, self._size)
             room = min(free, self._size - self._ahead[self._level(head.rank)])
             if unseen and self._near[owner]:
                 room = min(room, budget)
@@ -211,15 +188,17 @@ class Regulation:
             budget -= len(found)
             yield from found
 
-    def _lanes_in_order(self) -> list[tuple[Any, uuid.UUID | None, dict[str, Limit]]]:
+    def _lanes_in_order(self) -> list[tuple[Any, uuid.UUID | None, Covering]]:
         """Heads, owners and limits of lanes: the most urgent first and, among equals, in turns."""
-        named = [(head, *lanes.owner_of(head.lane)) for head in self._lanes]
+        named = [
+            (head, *lanes.owner_of(head.lane)) for head in self._lanes if head.rank is not None
+        ]
         named.sort(key=lambda each: (-self._level(each[0].rank), self._out[each[1]], each[0].rank))
         found = [
-            (head, owner, self._rules.covering(self._queue, function, key))
+            (head, owner, self._places.covering(function, key))
             for head, owner, function, key in named
         ]
-        self._load([covering for _, _, covering in found])
+        self._places.load([covering for _, _, covering in found])
         return found
 
     def _of_lane(self, lane: str, room: int) -> list[Row]:
@@ -228,7 +207,7 @@ class Regulation:
         passed: list[Row] = []
         reserved: Counter[str] = Counter()
         for row in self._page(lane, _BEGIN, room):
-            if self._fits(row, reserved):
+            if self._places.fits(row.covering, reserved):
                 found.append(row)
                 reserved.update(row.covering.keys())
             else:
@@ -245,49 +224,20 @@ class Regulation:
                 row.rank,
                 row.user_id,
                 self._level(row.rank),
-                self._rules.covering(self._queue, row.celery_task_name, row.limit_key),
+                self._places.covering(row.celery_task_name, row.limit_key),
             )
             for row in self._connection.execute(lanes.in_lane(), named)
         ]
-        self._load([row.covering for row in found])
+        self._places.load([row.covering for row in found])
         return found
 
     def _level(self, rank: int) -> Priority:
-        return level(rank, self._now, self._ageing)
+        return level(rank, self._places.now, self._ageing)
 
     def _room(self, row: Row) -> int:
         return self._size - self._ahead[row.level]
 
-    # -- places -----------------------------------------------------------------------------
-
-    def _load(self, several: Iterable[dict[str, Limit]]) -> None:
-        """Learn when the buckets that have a rate let tasks out, as far as it is not known yet."""
-        rated = {
-            bucket
-            for covering in several
-            for bucket, limit in covering.items()
-            if limit.rate is not None and bucket not in self._rated
-        }
-        if rated:
-            self._rated |= rated
-            for row in self._connection.execute(queries.uses(sorted(rated))):
-                self._uses.setdefault(row.bucket, Use()).slots = row.slots
-
-    def _free(self, bucket: str, limit: Limit) -> int:
-        """Places of a bucket. One that has none makes the queue wait."""
-        self._load([{bucket: limit}])
-        free = self._uses.setdefault(bucket, Use()).free(limit, self._now)
-        if free == 0:
-            self._full[bucket] = limit
-        return free
-
-    def _fits(self, row: Row, reserved: Counter[str]) -> bool:
-        """Whether every limit has a place for it behind those that are `reserved`."""
-        for bucket, limit in row.covering.items():
-            if self._free(bucket, limit) <= reserved[bucket]:
-                self._full[bucket] = limit
-                return False
-        return True
+    # -- what becomes of them ----------------------------------------------------------------
 
     def _park(self, rows: Sequence[Row]) -> None:
         kinds: dict[tuple[bool, bool], list[uuid.UUID]] = {}
@@ -303,11 +253,9 @@ class Regulation:
         for row in self._in_turns(rows):
             if self._ahead[row.level] >= self._size:
                 return  # those behind are no more urgent
-            if not self._fits(row, Counter()):
+            if not self._places.fits(row.covering, Counter()):
                 continue
-            for bucket, limit in row.covering.items():
-                self._uses[bucket].take()
-                self._free(bucket, limit)  # after the last one, others may wait
+            self._places.take(row.covering)
             for floor in Priority:
                 if floor <= row.level:
                     self._ahead[floor] += 1
@@ -321,22 +269,6 @@ class Regulation:
             placed.append((-row.level, turns[row.owner], row.rank, row.id, row))
             turns[row.owner] += 1
         return [entry[-1] for entry in sorted(placed, key=lambda entry: entry[:-1])]
-
-    def _keep_uses(self, rows: Sequence[Row]) -> None:
-        """Note when tasks under a rate were handed out: now, or a little before."""
-        counts: Counter[str] = Counter()
-        rates: dict[str, Rate] = {}
-        for row in rows:
-            for bucket, limit in row.covering.items():
-                if limit.rate is not None:
-                    counts[bucket] += 1
-                    rates[bucket] = limit.rate
-        if not counts:
-            return
-        moment = self._connection.execute(clock.database_time()).one()[0]
-        for bucket, rate in rates.items():
-            values = use_values(bucket, self._uses[bucket], rate, counts[bucket], moment)
-            self._connection.execute(queries.keep_uses(), values)
 
 
 def who_else(owner: uuid.UUID | None) -> Call:

@@ -18,6 +18,7 @@ from prometheus_client.exposition import generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.services.limits import LimitState, list_limits
 from app.services.queue import QueueState, list_queues
 from app.services.worker import list_workers
 
@@ -54,6 +55,24 @@ _oldest = Gauge(
     registry=_registry,
 )
 _paused = Gauge("tasksystem_queue_paused", "1 when paused", ["queue"], registry=_registry)
+_limit_used = Gauge(
+    "tasksystem_limit_used",
+    "Tasks handed out or running that count against a limit",
+    ["kind", "name"],
+    registry=_registry,
+)
+_limit_concurrency = Gauge(
+    "tasksystem_limit_concurrency",
+    "How many a limit lets run at a time; of one for many keys, of each",
+    ["kind", "name"],
+    registry=_registry,
+)
+_limit_handed_out = Gauge(
+    "tasksystem_limit_handed_out",
+    "Tasks handed out within the period of a limit's rate",
+    ["kind", "name"],
+    registry=_registry,
+)
 _workers = Gauge("tasksystem_workers_live", "Live workers", registry=_registry)
 _slots = Gauge("tasksystem_worker_slots", "Slots of live workers", registry=_registry)
 
@@ -102,6 +121,7 @@ async def render(db: AsyncSession) -> bytes:
     if time.monotonic() - _taken_at > CACHE_SECONDS:
         _taken_at = time.monotonic()
         _show_queues(await list_queues(db))
+        _show_limits(await list_limits(db))
         live = [worker for worker, is_live in await list_workers(db) if is_live]
         _workers.set(len(live))
         _slots.set(sum(worker.slots for worker in live))
@@ -117,3 +137,14 @@ def _show_queues(states: Iterable[QueueState]) -> None:
         _running.labels(state.name).set(state.running)
         _oldest.labels(state.name).set(state.oldest_wait_seconds or 0)
         _paused.labels(state.name).set(state.paused)
+
+
+def _show_limits(states: Iterable[LimitState]) -> None:
+    for gauge in (_limit_used, _limit_concurrency, _limit_handed_out):
+        gauge.clear()  # one that was lifted is none any more
+    for state in states:
+        _limit_used.labels(state.kind, state.name).set(state.used)
+        if state.concurrency is not None:
+            _limit_concurrency.labels(state.kind, state.name).set(state.concurrency)
+        if state.rate is not None:
+            _limit_handed_out.labels(state.kind, state.name).set(state.handed_out)

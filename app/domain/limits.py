@@ -70,6 +70,11 @@ class Limit:
     concurrency: int | None = None
     rate: Rate | None = None
 
+    @property
+    def is_for_many(self) -> bool:
+        """Whether each key that begins so has this limit by itself."""
+        return self.kind == "key" and self.name.endswith(EVERY)
+
     def bucket(self, name: str) -> str:
         """What it counts a task under whose queue, function or key is `name`."""
         return f"{self.kind}:{name}"
@@ -88,7 +93,7 @@ class Rules:
         """Sort them for being looked up."""
         exact, prefixes = {}, []
         for limit in limits:
-            if limit.kind == "key" and limit.name.endswith(EVERY):
+            if limit.is_for_many:
                 prefixes.append((limit.name.removesuffix(EVERY), limit))
             else:
                 exact[limit.kind, limit.name] = limit
@@ -99,11 +104,12 @@ class Rules:
         names = {"queue": queue, "task": function}
         found = [self.exact.get(named) for named in names.items()]
         covering = {limit.bucket(limit.name): limit for limit in found if limit}
-        if key is not None and (limit := self._of_key(key)):
+        if key is not None and (limit := self.of_key(key)):
             covering[limit.bucket(key)] = limit
         return covering
 
-    def _of_key(self, key: str) -> Limit | None:
+    def of_key(self, key: str) -> Limit | None:
+        """The limit of a key: its own, else the closest one for many."""
         if (exact := self.exact.get(("key", key))) is not None:
             return exact
         return next((limit for prefix, limit in self.prefixes if key.startswith(prefix)), None)
@@ -134,14 +140,20 @@ class Use:
         rate = limit.rate
         if rate is None or self.lately(rate, now) + self.taken < rate.count:
             return None
-        slots = self.handed_out(rate, self.taken, now) if self.taken else self.slots
-        ends = [at + _micros(rate.seconds) for at, _ in slots]
-        return (min(end for end in ends if end > now) - now) / 1e6
+        slots = self.handed_out(rate, self.taken, now) if self.taken else self._recent(rate, now)
+        return (min(at for at, _ in slots) + _micros(rate.seconds) - now) / 1e6
 
     def lately(self, rate: Rate, now: int) -> int:
         """How many went out within the rate's period."""
-        since = now - _micros(rate.seconds)
-        return sum(count for at, count in self.slots if at > since)
+        return sum(count for _, count in self._recent(rate, now))
+
+    def _recent(self, rate: Rate, now: int) -> Slots:
+        """The slots of the rate's period.
+
+        Those that a clock which has gone back by more than a period has left in the future say nothing
+        any more, or nothing would go out until it is there again.
+        """
+        return [slot for slot in self.slots if abs(now - slot[0]) < _micros(rate.seconds)]
 
     def take(self) -> None:
         """One more is about to go out."""
@@ -153,7 +165,7 @@ class Use:
         """The slots after `count` were handed out, the last of them at `now` (microseconds)."""
         length = max(_micros(rate.seconds) // PARTS, 1)
         end = (now // length + 1) * length
-        kept = [slot for slot in self.slots if slot[0] > now - _micros(rate.seconds)]
+        kept = self._recent(rate, now)
         if kept and kept[-1][0] == end:
             return [*kept[:-1], [end, kept[-1][1] + count]]
         return [*kept, [end, count]]

@@ -34,7 +34,7 @@ def run_once(database: Database, batch: int) -> PruneReport:
     deleted = database.execute(removal.remove_where_requested(batch)).all()
     events.deleted([(row.id, row.user_id) for row in deleted])
     database.execute(intake.drop_keys(IDEMPOTENCY_SECONDS))
-    database.execute(limits.forget_uses())
+    _in_batches(database, limits.forget_uses(batch), batch)
     database.execute(users.forget_sign_ins(DAY_SECONDS))
     silent = database.execute(leases.forget_silent_workers(WORKER_SILENCE_SECONDS)).all()
     days = get_settings().retention_days
@@ -54,6 +54,7 @@ def _deliveries_of_nobody(database: Database, batch: int) -> int:
 
 
 def _in_batches(database: Database, statement: DeletedRows, batch: int) -> int:
+    """Repeat what removes at most a batch; how many rows are gone."""
     removed = 0
     for _ in range(MAX_BATCHES):
         gone = len(database.execute(statement).all())

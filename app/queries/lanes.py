@@ -44,19 +44,25 @@ _QUEUE = bindparam("queue_name", type_=Text())
 
 
 @cache
-def heads() -> Rows:
-    """The lanes of `:queue_name` that hold a row, but for everybody's, each with its best rank.
+def heads(*, until: bool = False) -> Rows:
+    """The next `:most` lanes of `:queue_name` behind `:behind` that hold a row, each with its best rank.
 
-    One step through the index for each, however many rows they hold.
+    In order, and none beyond `:until` where one is given. One step through the index for each, however
+    many rows they hold.
     """
-    first = select(func.min(Task.lane).label("lane")).where(*waits(), Task.lane > EVERYBODY)
-    lanes = first.cte("lanes", recursive=True)
-    following = select(func.min(Task.lane)).where(*waits(), Task.lane > lanes.c.lane)
+    bounds = [Task.lane <= bindparam("until", type_=Text())] if until else []
+    behind = Task.lane > bindparam("behind", type_=Text())
+    first = select(func.min(Task.lane)).where(*waits(), behind, *bounds).scalar_subquery()
+    begin = select(first.label("lane"), literal(1, Integer()).label("number"))
+    lanes = begin.cte("lanes", recursive=True)
+    following = select(func.min(Task.lane)).where(*waits(), Task.lane > lanes.c.lane, *bounds)
+    more = (lanes.c.lane.is_not(None), lanes.c.number < bindparam("most", type_=Integer()))
     lanes = lanes.union_all(
-        select(following.scalar_subquery()).where(lanes.c.lane.is_not(None)).select_from(lanes)
+        select(following.scalar_subquery(), lanes.c.number + 1).where(*more).select_from(lanes)
     )
     best = select(func.min(Task.rank)).where(*waits(), Task.lane == lanes.c.lane).scalar_subquery()
-    return select(lanes.c.lane, best.label("rank")).where(lanes.c.lane.is_not(None))
+    found = select(lanes.c.lane, best.label("rank")).where(lanes.c.lane.is_not(None))
+    return found.order_by(lanes.c.number)
 
 
 @cache

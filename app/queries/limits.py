@@ -29,7 +29,7 @@ from app.db.upsert import insert as upsert
 from app.domain.lifecycle import Event
 from app.models import Limit, LimitKind, LimitUse, Queue, Task
 from app.queries.guards import legal
-from app.queries.types import Rows
+from app.queries.types import DeletedRows, Rows
 
 _QUEUE = bindparam("queue_name", type_=Text())
 _RULE = (Limit.kind, Limit.name, Limit.concurrency, Limit.rate_count, Limit.rate_seconds)
@@ -74,9 +74,11 @@ def uses(buckets: Sequence[str]) -> Rows:
     return select(LimitUse.bucket, LimitUse.slots).where(LimitUse.bucket.in_(list(buckets)))
 
 
-def all_uses() -> Rows:
-    """When every bucket with a rate let tasks out."""
-    return select(LimitUse.bucket, LimitUse.slots).where(LimitUse.over_at > now())
+def uses_of_keys(limit: int) -> Rows:
+    """When buckets of keys let tasks out, of so many of those that still say something."""
+    of_key = LimitUse.bucket.startswith(f"{LimitKind.KEY}:")
+    use = select(LimitUse.bucket, LimitUse.slots)
+    return use.where(of_key, LimitUse.over_at > now()).limit(limit)
 
 
 @cache
@@ -91,9 +93,11 @@ def keep_uses() -> Insert:
     )
 
 
-def forget_uses() -> Delete:
-    """Remove what says nothing any more."""
-    return delete(LimitUse).where(LimitUse.over_at < now())
+def forget_uses(limit: int) -> DeletedRows:
+    """Remove what says nothing any more, at most so many."""
+    over = select(LimitUse.bucket).where(LimitUse.over_at < now()).limit(limit)
+    mine = (LimitUse.bucket.in_(over), LimitUse.over_at < now())
+    return delete(LimitUse).where(*mine).returning(LimitUse.bucket)
 
 
 @cache

@@ -56,6 +56,9 @@ class Limit(Answer):
     used: int = Field(
         description="Tasks handed out or running; of a limit for many keys, of all of them."
     )
-    handed_out: int = Field(description="Tasks handed out within the rate's period.")
+    handed_out: int = Field(
+        description="Tasks handed out within the rate's period; of a limit for many keys, of all of "
+        "them, up to 10,000 keys."
+    )
     updated_by: str | None = Field(description="null: the function's own `rate_limit`.")
     updated_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,23 +15,26 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.db.base import to_micros
 from app.domain import limits as rules
 from app.domain.lifecycle import TaskStatus
-from app.domain.limits import Limit, Rate, Rules, Use
+from app.domain.limits import Limit, Rate, Rules, Slots, Use
 from app.models import Limit as LimitRow
 from app.models import LimitKind, Task
+from app.places import count_held, limit_of, use_values
 from app.queries import clock, feed
 from app.queries import limits as queries
-from app.regulation import count_held, limit_of, use_values
 from app.services.catalogue import catalogue
 from app.services.transactions import undone_if_refused
 
 MAX_LIMITS = 1000
+# Of a limit for many keys so many are looked at to tell how many tasks were handed out.
+MAX_KEYS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class LimitState:
     """A limit and what counts against it now. `updated_by` None: the code says it.
 
-    Of a limit for many keys, `used` and `handed_out` are those of all of them together.
+    Of a limit for many keys, `used` and `handed_out` are those of all of them together; the latter of
+    10,000 keys at most.
     """
 
     kind: str
@@ -207,26 +211,18 @@ async def _states(db: AsyncSession, rows: Sequence[LimitRow]) -> list[LimitState
         return []
     limits = [limit_of(row) for row in await db.scalars(queries.all_limits())]
     known = Rules.of(limits)
-    held: dict[tuple[str, str], int] = {}
+    held: Counter[tuple[str, str]] = Counter()
     for row in await db.execute(queries.held()):
         for limit in known.covering(row.queue, row.celery_task_name, row.limit_key).values():
-            place = limit.kind, limit.name
-            held[place] = held.get(place, 0) + row.number
-    now = to_micros((await db.execute(clock.database_time())).one()[0])
-    lately: dict[tuple[str, str], int] = {}
-    for row in await db.execute(queries.all_uses()):
-        kind, _, name = row.bucket.partition(":")
-        for limit in known.covering(*_as_task(kind, name)).values():
-            if limit.kind == kind and limit.rate is not None:
-                place = limit.kind, limit.name
-                lately[place] = lately.get(place, 0) + Use(slots=row.slots).lately(limit.rate, now)
+            held[limit.kind, limit.name] += row.number
+    lately = await _handed_out(db, known, [limit_of(row) for row in rows])
     return [
         LimitState(
             kind=row.kind,
             name=row.name,
             concurrency=row.concurrency,
             rate=None if row.rate_count is None else str(limit_of(row).rate),
-            used=held.get((row.kind, row.name), 0),
+            used=held[row.kind, row.name],
             handed_out=lately.get((row.kind, row.name), 0),
             updated_by=row.updated_by,
             updated_at=row.updated_at,
@@ -235,13 +231,27 @@ async def _states(db: AsyncSession, rows: Sequence[LimitRow]) -> list[LimitState
     ]
 
 
-def _as_task(kind: str, name: str) -> tuple[str, str, str | None]:
-    """Queue, function and key of a task that this bucket would count."""
-    return (
-        name if kind == LimitKind.QUEUE else "",
-        name if kind == LimitKind.TASK else "",
-        name if kind == LimitKind.KEY else None,
-    )
+async def _handed_out(
+    db: AsyncSession, known: Rules, limits: Sequence[Limit]
+) -> Mapping[tuple[str, str], int]:
+    """How many each of these limits has let out within its rate's period."""
+    rated = {limit.bucket(limit.name): limit for limit in limits if limit.rate is not None}
+    if not rated:
+        return {}
+    now = to_micros((await db.execute(clock.database_time())).one()[0])
+    lately: Counter[tuple[str, str]] = Counter()
+
+    def add(limit: Limit | None, slots: Slots) -> None:
+        if limit is not None and limit.rate is not None:
+            lately[limit.kind, limit.name] += Use(slots=slots).lately(limit.rate, now)
+
+    for row in await db.execute(queries.uses(list(rated))):
+        add(rated[row.bucket], row.slots)
+    if any(limit.is_for_many for limit in rated.values()):
+        for row in await db.execute(queries.uses_of_keys(MAX_KEYS)):
+            closest = known.of_key(row.bucket.removeprefix(f"{LimitKind.KEY}:"))
+            add(closest if closest and closest.is_for_many else None, row.slots)
+    return lately
 
 
 def _require_known(kind: LimitKind, name: str) -> None:

@@ -8,8 +8,8 @@ from app import dispatch
 from app.db.session import Database
 from app.domain.limits import Rate
 from app.models import LimitKind
+from app.places import limit_of
 from app.queries import limits as queries
-from app.regulation import limit_of
 from app.services.catalogue import Catalogue
 
 TASK = LimitKind.TASK.value

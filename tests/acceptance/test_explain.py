@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.processes import wait_until
 from tests.support.stack import ADMIN, Stack
+from tests.support.stack import TASKS as FUNCTIONS
 
 # The statements are tested on both kinds of database.
 pytestmark = pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
@@ -87,6 +88,19 @@ def _paused(stack: Stack) -> Staged:
     return Staged(task_id, ["queue_paused"], told, lambda: turn_queue(stack, "resume", "lane"))
 
 
+def _limited(stack: Stack) -> Staged:
+    limit = f"/api/v1/limits/task/{FUNCTIONS}add"
+    assert stack.client.put(limit, json={"concurrency": 0}).status_code == 200
+    task_id = stack.submit("add", 1, 2)["id"]
+    full = {
+        "kind": "task", "name": f"{FUNCTIONS}add", "counted": f"{FUNCTIONS}add", "used": 0,
+        "allowed": 0, "rate": None, "free_in_seconds": None,
+    }  # fmt: skip
+    return Staged(
+        task_id, ["limit_reached"], {"limits": [full]}, lambda: stack.client.delete(limit)
+    )
+
+
 def _all_slots_busy(stack: Stack) -> Staged:
     cure = _fill(stack)
     codes = ["slots_busy", "handed_out"]
@@ -117,7 +131,7 @@ def _handed_out(stack: Stack) -> int:
 
 @pytest.mark.parametrize(
     "stage",
-    [_needs_another, _scheduled, _retried, _paused, _all_slots_busy, _behind_others],
+    [_needs_another, _scheduled, _retried, _paused, _limited, _all_slots_busy, _behind_others],
 )
 def test_what_is_named_first_is_what_keeps_it(
     stack: Stack, stage: Callable[[Stack], Staged]

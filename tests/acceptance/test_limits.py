@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.effects import EffectLog
+from tests.support.processes import wait_until
 from tests.support.stack import TASKS, Stack
 
 KEY = "customer:17"
@@ -40,6 +41,49 @@ def test_a_key_has_one_running_at_a_time_and_each_next_one_follows(stack: Stack)
     assert {stack.wait_for(task_id, timeout=60)["status"] for task_id in mine} == {"succeeded"}
     assert len(log.all()) == 12
     assert most_at_once(log) == 1
+
+
+def test_the_burst_lane_keeps_to_a_limit(stack: Stack) -> None:
+    log = stack.effect_log()
+    url = "/api/v1/limits/key/short"
+    assert stack.client.put(url, json={"concurrency": 2}).status_code == 200
+    assert stack.client.post("/api/v1/queues/default/pause").status_code == 200
+    ids = [stack.submit("burst_step", str(log), limit_key="short")["id"] for _ in range(30)]
+    assert stack.client.post("/api/v1/queues/default/resume").status_code == 200
+    used: list[int] = []
+
+    def ended() -> bool:
+        used.append(stack.client.get(url).json()["used"])
+        return sum(effect.phase == "done" for effect in log.all()) == len(ids)
+
+    wait_until(ended, timeout=60, what="all have run")
+    assert max(used) <= 2
+    assert most_at_once(log) <= 2
+    assert {stack.wait_for(task_id)["attempt"] for task_id in ids} == {1}
+
+
+def test_the_place_of_a_killed_holder_is_given_back(stack: Stack) -> None:
+    log = str(stack.effect_log())
+    limit = {"concurrency": 1}
+    assert stack.client.put(f"/api/v1/limits/key/{KEY}", json=limit).status_code == 200
+    holders = [stack.submit("kill_self", log, limit_key=KEY)["id"] for _ in range(2)]
+    waiting = stack.submit("noop", limit_key=KEY)["id"]
+    assert stack.wait_for(waiting, timeout=60)["status"] == "succeeded"
+    assert {stack.wait_for(task_id)["reason"] for task_id in holders} == {"worker_lost"}
+
+
+@pytest.mark.parametrize("shared_stack", ["postgresql"], indirect=True)
+def test_an_owner_who_floods_keeps_nobody_waiting(stack: Stack) -> None:
+    other = stack.client_for("other@example.org")
+    body = {"name": "n", "task_type": "flood", "celery_task_name": f"{TASKS}sleep_for"}
+    flood = {"tasks": [{**body, "args": [0.02]}] * 2000}
+    assert stack.client.post("/api/v1/tasks/bulk", json=flood).status_code == 201
+    task_id = stack.submit("noop", client=other)["id"]
+    stack.wait_for(task_id, timeout=60)
+    counts = stack.client.get("/api/v1/tasks/count", params={"task_type": "flood"}).json()
+    assert counts["pending"] > 200
+    rest = {"filter": {"task_type": "flood", "status": ["pending"]}}
+    assert stack.client.post("/api/v1/tasks/bulk/cancel", json=rest).status_code in (200, 202)
 
 
 @pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)

@@ -52,10 +52,13 @@ def test_explain_says_why_and_what_to_do(stack: Stack) -> None:
     task_id = stack.submit("noop", depends_on=[needed], countdown=3600)["id"]
     status, first, cure, second, _ = call(stack, "explain", task_id).stdout.splitlines()
     assert status.split() == ["status", "pending"]
-    assert first.startswith("1. waits_for_tasks  It waits for 1 task: " + needed)
-    assert cure.split(maxsplit=1)[0] == "cure"
+    # The sentences are the API's.
+    told = stack.client.get(f"/api/v1/tasks/{task_id}/explain").json()["reasons"]
+    assert first == f"1. waits_for_tasks  {told[0]['sentence']}"
+    assert cure.split(maxsplit=1) == ["cure", told[0]["cure"]]
+    assert f"It waits for 1 task: {needed}" in first
     assert f"taskctl explain {needed}" in cure
-    assert second.startswith("2. scheduled  It is scheduled for ")
+    assert second.split(maxsplit=2) == ["2.", "scheduled", told[1]["sentence"]]
     found = json.loads(call(stack, "explain", task_id, "--json").stdout)
     assert [each["code"] for each in found["reasons"]] == ["waits_for_tasks", "scheduled"]
     assert call(stack, "explain", "nothing").returncode == 4

@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api import metrics
 from app.core.config import Settings
 from app.db.session import Database
 from app.services import limits as service
@@ -71,6 +73,54 @@ async def test_the_list_tells_what_counts_against_each(
     ]
     of_queues = (await operator.get(LIMITS, params={"kind": "queue"})).json()
     assert of_queues == listed[2:]
+
+
+async def test_what_was_handed_out_is_counted_once_under_the_closest_limit(
+    operator: httpx2.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(operator, rate="9/h")
+    await put(operator, f"{LIMITS}key/customer:1", rate="4/h")
+    for key in ("customer:1", "customer:1", "customer:2", "customer:3"):
+        world.add(limit_key=key)
+    world.feed()
+    listed = (await operator.get(LIMITS)).json()
+    assert [(each["name"], each["handed_out"]) for each in listed] == [
+        ("customer:*", 2),
+        ("customer:1", 2),
+    ]
+    # However many keys there are, so many are looked at.
+    monkeypatch.setattr(service, "MAX_KEYS", 1)
+    listed = (await operator.get(LIMITS)).json()
+    assert listed[0]["handed_out"] <= 1
+    assert listed[1]["handed_out"] == 2
+
+
+async def test_metrics_show_limits_as_long_as_there_are_any(
+    operator: httpx2.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "CACHE_SECONDS", -1.0)
+    await put(operator, concurrency=3)
+    await put(operator, f"{LIMITS}queue/default", rate="4/h")
+    world.add(limit_key="customer:1")
+    world.feed()
+
+    async def shown() -> dict[str, float]:
+        text = (await operator.get("/metrics")).text
+        return {
+            f"{sample.name.removeprefix('tasksystem_limit_')} {sample.labels['name']}": sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if family.name.startswith("tasksystem_limit_")
+        }
+
+    assert await shown() == {
+        "used customer:*": 1,
+        "used default": 1,
+        "concurrency customer:*": 3,
+        "handed_out default": 1,
+    }
+    await operator.delete(KEY)
+    assert [*await shown()] == ["used default", "handed_out default"]
 
 
 async def test_users_read_limits_and_make_none(api: Api, operator: httpx2.AsyncClient) -> None:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from app import dispatch
 from app.core.config import Settings
-from app.db.session import Database
-from app.dispatch import Dispatcher
 from app.domain.lifecycle import TaskStatus
 from app.domain.rank import Priority
-from app.maintenance import rescue
+from app.maintenance import prune, rescue
+from app.models import LimitUse
 from app.queries import feed, limits
 from app.queries.due import Work
 from app.services import attempts
-from tests.support.processes import wait_until
+from tests.support.processes import ROOT, wait_until
 from tests.support.world import NOOP, World, to_do
 
 LANE = "tests.support.tasks.in_lane"
@@ -268,6 +270,19 @@ def test_no_more_than_a_rate_wait_in_the_broker_to_start_together(world: World) 
     assert world.feed().rows == 0
 
 
+def test_what_a_rate_remembers_is_forgotten_when_it_says_nothing_any_more(world: World) -> None:
+    limit(world, "key", "*", rate=(1, 3600.0))
+    for number in range(4):
+        world.add(limit_key=f"k{number}")
+    assert world.feed().rows == 4
+    old = [f"key:k{number}" for number in range(3)]
+    past = world.now() - timedelta(seconds=1)
+    over = update(LimitUse).where(LimitUse.bucket.in_(old)).values(over_at=past)
+    world.database.execute(over)
+    prune.run_once(world.database, 2)  # in batches
+    assert world.database.execute(select(LimitUse.bucket)).column() == ["key:k3"]
+
+
 # -- nothing polls ----------------------------------------------------------------------------
 
 
@@ -310,39 +325,57 @@ def test_a_feeder_wakes_itself_when_a_rate_lets_more_out(world: World) -> None:
 # -- many feeders -----------------------------------------------------------------------------
 
 
+@contextmanager
+def feeders(count: int, turns: int) -> Iterator[Callable[[], bool]]:
+    """Processes that feed `default` and `lane` in turns; what tells whether one still does."""
+    command = [sys.executable, "-m", "tests.support.feeders", str(turns)]
+    processes = [
+        subprocess.Popen(
+            [*command, str(number)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(count)
+    ]
+    try:
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        yield lambda: any(process.poll() is None for process in processes)
+        assert [process.wait(60) for process in processes] == [0] * count
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
 @pytest.mark.parametrize("rate", [(None, None), (5, 3600.0)], ids=["concurrency", "rate"])
-def test_feeders_of_two_queues_never_overshoot(world: World, settings: Settings, rate: Any) -> None:
-    """Three feeders and somebody who runs what they hand out, all at once."""
+def test_feeders_of_two_queues_never_overshoot(world: World, rate: Any) -> None:
+    """Three processes that feed, and somebody who ends one task at a time, for whose place they race."""
     most = 5
     limit(world, "key", "k", None if rate[0] else most, rate)
     world.add_many(30, limit_key="k")
     world.add_many(30, function=LANE, args=[1], limit_key="k")
-    databases = [Database() for _ in range(3)]
-    start = threading.Barrier(4)
     seen: list[int] = []
-
-    def feed_often(database: Database, number: int) -> None:
-        dispatcher = Dispatcher(database)
-        start.wait()
-        for turn in range(12):
-            dispatcher.feed(("default", "lane")[(turn + number) % 2])
-
-    threads = [
-        threading.Thread(target=feed_often, args=(each, number))
-        for number, each in enumerate(databases)
-    ]
-    for thread in threads:
-        thread.start()
-    start.wait()
-    while any(thread.is_alive() for thread in threads):
-        held = world.database.execute(limits.held()).all()
-        seen.append(sum(row.number for row in held))
-        for queue in ("default", "lane"):
-            for hint in world.hints(queue=queue):
-                got = world.claim((hint.task_id, hint.celery_id))
-                world.settle(*[(row.id, row.celery_id) for row in got])
-    for database in databases:
-        database.close()
+    taken: set[uuid.UUID] = set()
+    running: list[Any] = []
+    with feeders(3, turns=20) as feeding:
+        while feeding():
+            hints = [hint for queue in ("default", "lane") for hint in world.hints(queue=queue)]
+            new = [(hint.task_id, hint.celery_id) for hint in hints if hint.celery_id not in taken]
+            taken.update(celery_id for _, celery_id in new)
+            running += [row for pair in new for row in world.claim(pair)]
+            held = world.database.execute(limits.held()).all()
+            seen.append(sum(row.number for row in held))
+            if running:
+                ended = running.pop()
+                world.settle((ended.id, ended.celery_id))
     done = world.statuses().get(TaskStatus.SUCCEEDED, 0)
     assert max(seen) <= most
     assert done >= most if rate[0] is None else done <= most

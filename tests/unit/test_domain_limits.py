@@ -101,3 +101,15 @@ def test_the_wait_that_is_told_is_enough_and_hardly_more(most: int, later: int) 
     assert wait is not None
     assert 1.0 <= wait <= 1.06
     assert use.free(limit, begin + round(wait * SECOND)) == most
+
+
+@given(st.integers(1, 5), st.integers(0, 100 * SECOND))
+def test_a_clock_that_goes_back_stops_a_rate_for_two_periods_at_most(most: int, back: int) -> None:
+    limit = Limit("task", "f", rate=Rate(most, 1.0))
+    assert limit.rate
+    use, now = Use(slots=Use().handed_out(limit.rate, most, 10**15)), 10**15 - back
+    wait = use.wait(limit, now)
+    if wait is not None:
+        assert wait <= 2.06
+        now += round(wait * SECOND)
+    assert use.free(limit, now) == most

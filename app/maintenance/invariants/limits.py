@@ -7,8 +7,8 @@ from collections import Counter
 from app.db.session import Database
 from app.domain.limits import Rules
 from app.maintenance.invariants.finding import Suspect
+from app.places import limit_of
 from app.queries import limits as queries
-from app.regulation import limit_of
 
 
 def exceeded(database: Database) -> list[Suspect]:
