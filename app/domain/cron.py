@@ -26,6 +26,8 @@ LONGEST_SECONDS = 366 * 86_400 * 10.0
 _CANDIDATES = 2_000
 FIELDS = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Files beside those of the zones: each machine has its own.
+_OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
 
 Definition = dict[str, Any]
 
@@ -86,8 +88,10 @@ def _parses(fields: list[str]) -> bool:
 
 
 def check_zone(name: str) -> None:
-    """Raises `ValueError` for what is not the name of a time zone."""
+    """Raises `ValueError` for what is not the name of a time zone, the same on every machine."""
     try:
+        if name in _OF_THE_MACHINE:
+            raise ZoneInfoNotFoundError(name)
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(

@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from celery.exceptions import Ignore
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.lifecycle import TaskStatus
@@ -24,10 +23,10 @@ from app.services.attempts import Claimed, Outcome, Settled
 from app.worker import checkpoints, draining
 from app.worker.claim import Claim, expect, forget
 from app.worker.connections import database, tell_of_waits, until_answered
-from app.worker.execution import REVOKED, Message, make_claim, run_body, tell
+from app.worker.execution import Message, make_claim, run_body, tell
 from app.worker.link import link
 from app.worker.reports import write_rest
-from app.worker.settling import Ran, written
+from app.worker.settling import Ran, as_judged, written
 
 # A row that runs longer than this is slow, and nobody waits for it any more.
 SLOW_SECONDS = 0.5
@@ -170,17 +169,14 @@ class BurstRun:
             self._tell(each, by_id.get(each.claim.task_id))
 
     def _tell(self, ended: Ended, settled: Settled | None) -> None:
-        ran = ended.ran
-        if settled is not None and settled.status == TaskStatus.REVOKED:
-            ran = Ran(error=Ignore(REVOKED))
         checkpoints.forget(ended.claim, settled)
-        tell(ended.claim, ran, settled, ended.seconds)
+        tell(ended.claim, ended.ran, settled, ended.seconds)
         if settled is not None and (settled.deleted or settled.status == TaskStatus.PENDING):
             again = settled.queue if settled.status == TaskStatus.PENDING else None
             link().settled(ended.row, again, settled.deleted, None)
         if settled is not None and settled.awaited:
             link().awaited()
-        self._message.ended(ended.row, ran)
+        self._message.ended(ended.row, as_judged(ended.ran, settled))
 
     def _give_back(self, waiting: list[tuple[int, HintRow, Claim]]) -> None:
         if not waiting:

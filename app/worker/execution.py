@@ -20,15 +20,13 @@ from app.worker.claim import Claim, expect, forget
 from app.worker.connections import database, tell_of_waits, until_answered
 from app.worker.link import link
 from app.worker.reports import write_rest
-from app.worker.settling import Ending, Ran, raised, returned, written
+from app.worker.settling import Ending, Ran, as_judged, raised, returned, written
 
 log = get_logger(__name__)
 
 QUIET_SECONDS = 0.1
 # A claim that took longer has used up some of the body's time limit.
 LATE_SECONDS = 0.2
-# What a tracer is told of an attempt that was cancelled.
-REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,6 @@ def _run_row(
     write_rest(claim)
     settled, ahead = _write(row, claim, ending, following, message)
     checkpoints.forget(claim, settled)
-    if settled is not None and settled.status == TaskStatus.REVOKED:
-        ran = Ran(error=Ignore(REVOKED))
     tell(claim, ran, settled, seconds)
     again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
     line.settled(row, again, bool(settled and settled.deleted), seconds)
@@ -146,7 +142,7 @@ def _run_row(
     if ahead is not None:
         # Its limits count from its own begin, and it alone may be stopped from here on.
         line.flush()
-    return ran, ahead
+    return as_judged(ran, settled), ahead
 
 
 def run_body(claim: Claim, body: Callable[[Claim], Any]) -> tuple[Ran, Ending]:

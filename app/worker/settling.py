@@ -41,6 +41,9 @@ Write = Callable[[], Settled | None]
 # A plain outcome may be written together with other statements.
 Ending = Outcome | Write
 
+# What a tracer is told of an attempt that was cancelled.
+REVOKED = "revoked"
+
 
 class Ran:
     """What the tracer is to show of a row: a value, or the exception to raise."""
@@ -75,6 +78,21 @@ def returned(claim: Claim, value: Any) -> tuple[Ran, Ending]:
     if outcome.status is TaskStatus.FAILED:
         return Ran(error=outcomes.ResultRefused(outcome.reason)), outcome
     return Ran(value), outcome
+
+
+def as_judged(ran: Ran, settled: Settled | None) -> Ran:
+    """What a monitor is to show: how the row was left, whatever the body did."""
+    status = settled.status if settled is not None else None
+    if status == TaskStatus.REVOKED:
+        return Ran(error=Ignore(REVOKED))
+    if isinstance(ran.error, Retry):
+        return Ran(error=_cause(ran.error)) if status == TaskStatus.FAILED else ran
+    if status == TaskStatus.PENDING and ran.error is not None:
+        name = type(ran.error).__name__
+        again = Retry(clean(f"runs again after {name}: {ran.error}", outcomes.SHOWN_LENGTH))
+        again.__cause__ = ran.error  # for the traceback
+        return Ran(error=again)
+    return ran
 
 
 def raised(claim: Claim, exc: BaseException) -> Ending:
@@ -157,14 +175,18 @@ def _elsewhere_or_failed(claim: Claim, exc: DoesNotFit) -> Settled | None:
 
 
 def _retry(claim: Claim, exc: Retry) -> Ending:
-    given = exc.error if isinstance(exc, TrackedRetry) else exc.exc
-    cause = given if isinstance(given, BaseException) else exc
-    error = outcomes.describe(cause, claim.attempt)
+    error = outcomes.describe(_cause(exc), claim.attempt)
     if claim.tries >= claim.max_attempts:
         return outcomes.failed(error)
     if isinstance(exc, TrackedRetry):
         return lambda: _again(claim, exc.seconds, error, True, exc.arguments)
     return lambda: _again(claim, policy(claim.name).wait(claim.tries - 1), error, True)
+
+
+def _cause(exc: Retry) -> BaseException:
+    """What made it ask for another attempt."""
+    given = exc.error if isinstance(exc, TrackedRetry) else exc.exc
+    return given if isinstance(given, BaseException) else exc
 
 
 def _again_or_failed(

@@ -21,11 +21,11 @@ from app.worker.ancestry import Parent
 from app.worker.burst import BurstRun
 from app.worker.checkpoints import untracked_run
 from app.worker.claim import Claim, current
-from app.worker.execution import REVOKED, Message, run_rows
+from app.worker.execution import Message, run_rows
 from app.worker.link import link
 from app.worker.monitor import Monitor
 from app.worker.outcome import fit_to_show
-from app.worker.settling import Ran, policy
+from app.worker.settling import REVOKED, Ran, policy
 from app.worker.signals import DoesNotFit, RetryLater, TrackedRetry
 from app.worker.spawning import SpawnOptions
 

@@ -98,6 +98,16 @@ def test_g17_flower_shows_a_retry_and_its_next_attempt(monitored: Monitored) -> 
     monitored.wait_for(finished["celery_id"], "SUCCESS")
 
 
+def test_g17_what_is_retried_by_the_policy_alone_is_a_retry_too(monitored: Monitored) -> None:
+    """The body only raises; that it runs again is our judgement."""
+    task = monitored.stack.submit("fail", "on purpose", max_attempts=2)
+    shown = monitored.wait_for(task["celery_id"], "RETRY")
+    assert "on purpose" in shown["traceback"]
+    failed = monitored.stack.wait_for(task["id"], "failed")
+    assert failed["celery_id"] != task["celery_id"]
+    monitored.wait_for(failed["celery_id"], "FAILURE")
+
+
 def test_g17_secret_arguments_are_masked_in_flower(monitored: Monitored) -> None:
     task = monitored.stack.run("echo", kwargs={"password": "hunter2", "size": 3})
     shown = monitored.wait_for(task["celery_id"], "SUCCESS")

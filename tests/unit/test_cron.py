@@ -84,6 +84,7 @@ def test_interval_out_of_range_is_refused(seconds: float) -> None:
         ("0 0 0 * * *", "UTC", "has 6 fields"),
         ("0 0 30 2 *", "UTC", "never fires: those months have no such day"),
         ("0 0 * * *", "Mars/Olympus", "not a time zone"),
+        ("0 0 * * *", "localtime", "not a time zone"),
     ],
 )
 def test_cron_that_cannot_be_used_is_refused(expression: str, zone: str, message: str) -> None:
