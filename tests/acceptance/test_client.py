@@ -32,8 +32,8 @@ from tests.support.stack import TASKS, Stack
 
 CLIENT = ROOT / "client"
 PATIENCE_SECONDS = 60
+# What is about the client's surroundings, and not about what it asks for.
 on_sqlite = pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
-pytestmark = on_sqlite
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_what_the_api_refuses_is_an_error_of_its_kind(client: TaskClient, stack:
         nobody.retry(task.id)
 
 
+@on_sqlite
 def test_waiting_ends_in_time(client: TaskClient) -> None:
     task = client.submit(TASKS + "noop", countdown=3600)
     with pytest.raises(WaitTimeout, match="has not finished within 1 s"):
@@ -145,6 +146,7 @@ def test_schedules_are_made_changed_and_run(client: TaskClient) -> None:
         schedules.get(made.id)
 
 
+@on_sqlite
 def test_a_restart_of_the_api_is_not_noticed(client: TaskClient, stack: Stack) -> None:
     """A watch goes on, and what is submitted meanwhile becomes one task each."""
     watched = client.submit(TASKS + "noop", countdown=3600)
@@ -182,6 +184,7 @@ def _submit_stubbornly(client: TaskClient, number: int) -> Task:
             continue  # this machine starts the API more slowly than the client has patience
 
 
+@on_sqlite
 async def test_the_same_on_an_event_loop(stack: Stack) -> None:
     async with AsyncTaskClient(stack.url, stack.token) as client:
         tasks = await asyncio.gather(
@@ -310,10 +313,12 @@ def run_theirs(
 EXPECTED = "{'whose': 'theirs', 'result': 42}"
 
 
+@on_sqlite
 def test_in_a_fastapi_project_whose_package_is_named_app(stack: Stack, tmp_path: Path) -> None:
     assert run_theirs(stack, tmp_path, _FASTAPI, sys.executable, "-m", "app.main") == EXPECTED
 
 
+@on_sqlite
 def test_in_a_django_project(stack: Stack, tmp_path: Path) -> None:
     assert run_theirs(stack, tmp_path, _DJANGO, sys.executable, "-m", "shop.main") == EXPECTED
 
@@ -357,6 +362,7 @@ def _minor(version: str) -> int:
 ORDER = sorted(pythons(), key=_minor)
 
 
+@on_sqlite
 @pytest.mark.parametrize("version", ORDER)
 def test_on_the_other_pythons_of_this_machine(
     stack: Stack, tmp_path: Path, packages: Callable[[str], str], version: str

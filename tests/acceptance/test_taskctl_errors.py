@@ -10,9 +10,6 @@ import pytest
 from tests.support.processes import wait_until
 from tests.support.stack import TASKS, Stack
 
-# It speaks to the API alone, which is tested on both kinds of database.
-pytestmark = pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
-
 
 def found(stack: Stack, **wanted: Any) -> dict[str, Any]:
     """The group of the failure below, once the agent has counted it as wanted."""
@@ -49,6 +46,7 @@ def test_errors_of_real_tasks_are_counted_shown_and_run_again(stack: Stack) -> N
     assert {task["retry_of"] for task in tasks} - {None} <= ids
 
 
+@pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
 def test_an_unknown_group_is_a_sentence(stack: Stack) -> None:
     for verb in ("show", "resolve", "reopen", "retry"):
         with pytest.raises(AssertionError, match="no such error group"):

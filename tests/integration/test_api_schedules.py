@@ -163,7 +163,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (new_schedule(paused="yes"), "valid boolean"),
     (new_schedule(expires_in=0), "greater than 0"),
     (new_schedule(priority=5), "less than or equal to 4"),
-    (new_schedule(time_limit=1, soft_time_limit=2), "below time_limit"),
+    (new_schedule(time_limit=1, soft_time_limit=2), "below the time limit, 1 s"),
 ]
 
 

@@ -113,7 +113,8 @@ async def test_whatever_ends_a_task_is_told_once(
         event_name, task_id, "pending", 0,
     )  # fmt: skip
     assert told.id.version == 7
-    assert told.next_attempt_at == told.created_at
+    # Due at once: the clock is read for each of the two.
+    assert abs(told.next_attempt_at - told.created_at) < timedelta(seconds=1)
     assert abs(world.now() - told.created_at) < timedelta(seconds=60)
     assert payload(told)["data"]["reason"] == reason
 
