@@ -108,6 +108,7 @@ def _head() -> str:
     return head
 
 
+@cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -27,8 +28,9 @@ class Parameters:
     plain: Plain | None
 
     @classmethod
+    @cache
     def of(cls, function: Callable[..., Any], hidden: frozenset[str]) -> Parameters:
-        """Read a function's signature and annotations.
+        """Read a function's signature and annotations, once for each function.
 
         `hidden` parameters are supplied by the system and neither shown nor accepted. An
         annotation that has no JSON form is not checked.
