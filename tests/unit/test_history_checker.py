@@ -9,7 +9,18 @@ import pytest
 from tests.support.chaos.checker import RULES, check
 from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import DATABASE_CRASH, Call, FaultSpan, History
-from tests.support.chaos.samples import Plant, a_task, add, clean, posted, rules, seen, violations
+from tests.support.chaos.samples import (
+    BURST,
+    SHORT,
+    Plant,
+    a_task,
+    add,
+    clean,
+    posted,
+    rules,
+    seen,
+    violations,
+)
 from tests.support.effects import Effect
 from tests.unit.test_history_checker_system import PLANTED as SYSTEM
 
@@ -65,6 +76,23 @@ def version_goes_backwards(history: History) -> None:
 
 def attempt_goes_backwards(history: History) -> None:
     history.samples.append(seen("twice", "running", 7, 7.0, attempt=1))
+
+
+def _taken_back(history: History, function: str, begun: float) -> None:
+    """Claimed at 1, pending again from 2 on, with a body that began then; it runs later."""
+    add(history, a_task("back", celery_task_name=function, max_attempts=9, version=5))
+    history.effects += [
+        Effect("back", 1, "start", 7, begun), Effect("back", 1, "done", 7, begun + 0.1),
+    ]  # fmt: skip
+    history.samples += [seen("back", "running", 2, 1.5), seen("back", "pending", 3, 2.5, attempt=0)]
+
+
+def row_of_a_burst_is_taken_back_after_its_begin(history: History) -> None:
+    _taken_back(history, BURST, begun=2.0)
+
+
+def ordinary_attempt_is_taken_back(history: History) -> None:
+    _taken_back(history, SHORT, begun=4.0)
 
 
 def runs_without_a_start(history: History) -> None:
@@ -161,6 +189,8 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C3", status_goes_backwards),
     ("C3", version_goes_backwards),
     ("C3", attempt_goes_backwards),
+    ("C3", row_of_a_burst_is_taken_back_after_its_begin),
+    ("C3", ordinary_attempt_is_taken_back),
     ("C3", runs_without_a_start),
     ("C4", double_run),
     ("C4", double_done),
@@ -212,6 +242,10 @@ def _deleted(history: History) -> None:
     history.calls.append(Call("DELETE", "/api/v1/tasks/gone", None, 202, {}, 9.0, 9.1))
 
 
+def _row_of_a_burst_taken_back(history: History) -> None:
+    _taken_back(history, BURST, begun=4.0)
+
+
 def _perhaps_deleted(history: History) -> None:
     lost_task(history)
     history.calls.append(Call("DELETE", "/api/v1/tasks/gone", None, None, "ReadError", 9.0, 9.1))
@@ -244,6 +278,7 @@ def _interrupted_and_requeued(history: History) -> None:
         _unknown_submission,
         _deleted,
         _perhaps_deleted,
+        _row_of_a_burst_taken_back,
         _overlapping_requests,
         _marks_lost_in_a_crash,
         _interrupted_and_requeued,

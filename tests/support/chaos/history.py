@@ -174,6 +174,8 @@ class Facts:
     complete_functions: list[str] = field(default_factory=list)
     # Those of them that end their own process.
     deadly_functions: list[str] = field(default_factory=list)
+    # Functions whose rows are claimed together; one that has not begun is taken back.
+    burst_functions: list[str] = field(default_factory=list)
     # Whether all tasks were finished when the time of quiet was over.
     settled: bool = True
     # When the schedules were read for the last time.

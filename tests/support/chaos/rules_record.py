@@ -39,6 +39,8 @@ def statuses_follow_the_lifecycle(history: History) -> Iterator[Violation]:
         for earlier, later in itertools.pairwise(sights):
             if _may_be_forgotten(history, earlier, later, task):
                 continue
+            if _was_taken_back(history, earlier, later, task):
+                continue
             if sentence := _step(earlier, later, task):
                 yield Violation("C3", task_id, sentence)
         if task is not None and sights:
@@ -63,6 +65,23 @@ def _may_be_forgotten(
         fault.name.startswith(DATABASE_CRASH) and fault.overlaps(earlier.asked, later.at)
         for fault in history.faults
     )
+
+
+def _was_taken_back(
+    history: History, earlier: Sample, later: Sample, task: dict[str, Any] | None
+) -> bool:
+    """Whether it was claimed with a whole burst and had not begun when that ended: no start then."""
+    if task is None or task["celery_task_name"] not in history.facts.burst_functions:
+        return False
+    if (earlier.status, later.status) != ("running", "pending"):
+        return False
+    began = any(
+        (effect.task_id, effect.attempt, effect.phase) == (task["id"], earlier.attempt, "start")
+        and effect.time < later.asked
+        for effect in history.effects
+    )
+    goes_on = later.version > earlier.version and later.attempt == earlier.attempt - 1
+    return goes_on and not began
 
 
 def _step(earlier: Sample, later: Sample, task: dict[str, Any] | None) -> str | None:

@@ -28,6 +28,7 @@ from tests.support.effects import Effect
 LOG = "/effects.log"
 SHORT = "tests.support.chaos.tasks.short"
 DEADLY = "tests.support.chaos.tasks.kills_itself"
+BURST = "tests.support.chaos.tasks.burst_short"
 TIME = "2030-01-31T08:00:0{}Z"
 SLOT_SECONDS = 10.0
 Plant = Callable[[History], None]
@@ -84,7 +85,14 @@ def look(at: float, **changes: Any) -> Look:
 
 def clean() -> History:
     """Tasks that run once, are retried after a kill, and stand for the slots of a schedule."""
-    history = History(Facts(effect_log=LOG, complete_functions=[SHORT], deadly_functions=[DEADLY]))
+    history = History(
+        Facts(
+            effect_log=LOG,
+            complete_functions=[SHORT],
+            deadly_functions=[DEADLY],
+            burst_functions=[BURST],
+        )
+    )
     history.count = dict.fromkeys(
         ("total", "pending", "running", "succeeded", "failed", "revoked"), 0
     )

@@ -24,7 +24,7 @@ from tests.support.chaos.looks import Looker
 from tests.support.chaos.proxy import TcpProxy
 from tests.support.chaos.recorder import Recorder, Watcher
 from tests.support.chaos.system import System, WorkerPids
-from tests.support.chaos.tasks import DEADLY, NAMES
+from tests.support.chaos.tasks import BURST, DEADLY, NAMES
 from tests.support.effects import EffectLog
 from tests.support.postgres import Postgres
 from tests.support.processes import ROOT, Process
@@ -91,6 +91,7 @@ class Scenario:
             effect_log=str(self.effects),
             complete_functions=[CHAOS_TASKS + name for name in NAMES],
             deadly_functions=[CHAOS_TASKS + name for name in DEADLY],
+            burst_functions=[CHAOS_TASKS + name for name in BURST],
         )
         self._looker = Looker(
             self._database_url, self.broker.url, self.stack.key_prefix,

@@ -20,6 +20,8 @@ from tests.support.tasks import note
 NAMES: list[str] = []
 # Those of them that end their own process.
 DEADLY = ("kills_itself", "kills_its_worker")
+# Those of the burst lane, which are claimed together.
+BURST = ("burst_short",)
 
 
 def scenario_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
