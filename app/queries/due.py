@@ -31,7 +31,7 @@ class Work(StrEnum):
 
 @cache
 def look() -> CompoundSelect[str, str, object]:
-    """Rows `kind, queue, now` for what there is to do; the first is `Work.CLOCK`.
+    """Rows `kind, queue, now` for what there is to do, in any order; one is `Work.CLOCK`.
 
     A look at the beginning of an index for each, however much there is.
     """
