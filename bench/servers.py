@@ -113,7 +113,7 @@ def environment_on(servers: Servers, database: Database, **settings: str) -> dic
 def servers(folder: Path) -> Iterator[Servers]:
     """Start both; end them and remove their files afterwards."""
     broker = Broker(folder / "broker")
-    postgres = Postgres()
+    postgres = Postgres(durable=True)
     try:
         broker.start()
         postgres.initialise()

@@ -14,7 +14,7 @@ from tests.support.stack import Stack
 from tests.support.stack_fixtures import MakeStack
 
 # Its third is when an exception is raised in the body.
-GRACE_SECONDS = 2
+GRACE_SECONDS = 3
 
 
 def _started(stack: Stack, log: EffectLog, name: str, *args: object, **body: object) -> str:

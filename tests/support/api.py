@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.core.config import Settings
-from tests.support.processes import free_port
 
 ADMIN = "admin@localhost"
 LONG = "app.tasks.common_tasks.long_running_task"
@@ -103,6 +103,13 @@ async def _have_user(email: str, role: str) -> None:
             await auth.create_user(db, email, role)
 
 
+async def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    try:
+        await server.serve([listening])
+    except SystemExit as end:  # it would end the loop, and leave pytest's fixtures in pieces
+        raise RuntimeError(f"uvicorn has ended with {end.code}; see the log") from end
+
+
 @contextlib.asynccontextmanager
 async def serving() -> AsyncIterator[Api]:
     """Serve the application with this process's settings until the block ends."""
@@ -112,17 +119,16 @@ async def serving() -> AsyncIterator[Api]:
     # The feeder of an earlier test holds connections to that test's database.
     dispatch.stop()
     app = create_app()
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="on")
-    )
+    # A port that is found free and taken later may be somebody else's by then.
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
     # The test's process keeps its own signal handlers.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    running = asyncio.create_task(server.serve())
+    running = asyncio.create_task(_serve(server, listening))
     while not server.started:
-        assert not running.done(), "the API did not start"
+        assert not running.done(), f"the API did not start: {running.exception()}"
         await asyncio.sleep(0.01)
-    api = Api(f"http://127.0.0.1:{port}", app)
+    api = Api(f"http://127.0.0.1:{listening.getsockname()[1]}", app)
     try:
         yield api
     finally:

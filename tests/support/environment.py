@@ -27,7 +27,7 @@ FAST = {
     "LEASE_SECONDS": "3",
     "HEARTBEAT_SECONDS": "1",
     "RECONCILE_SECONDS": "0.5",
-    "CANCEL_GRACE_SECONDS": "2",
+    "CANCEL_GRACE_SECONDS": "3",
     "DRAIN_SECONDS": "2",
 }
 TEST_TASKS = "tests.support.tasks"

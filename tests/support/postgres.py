@@ -18,6 +18,7 @@ from tests.support.rings import not_run
 
 # PostgreSQL refuses to run as root, so there it runs as the user with no rights anywhere.
 NOBODY = 65_534
+_OPTIONS = ("listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=64MB")
 
 
 def postgres_binaries() -> Path:
@@ -37,9 +38,14 @@ def postgres_binaries() -> Path:
 
 
 class Postgres:
-    """A server in a temporary folder; durable, as in production (`fsync` is on)."""
+    """A server in a temporary folder; with `durable` it waits for the disk, as in production.
 
-    def __init__(self) -> None:
+    Without: what a process has written outlives that process, however it ends, and no test takes
+    the power away. A disk that is busy with other things is not what tests are about.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._options = [*_OPTIONS, f"fsync={'on' if durable else 'off'}"]
         # Not pytest's folder: only its owner may enter that, and a socket's path is short.
         self.folder = Path(tempfile.mkdtemp(prefix="tasksystem-pg-"))
         self.port = free_port()
@@ -83,7 +89,7 @@ class Postgres:
         output = self.folder / "server.log"
         command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data")]
         command += ["-p", str(self.port), "-k", str(self.folder)]
-        for option in ("listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=64MB"):
+        for option in self._options:
             command += ["-c", option]
         self._process = Process(
             command,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,13 +20,22 @@ ROOT = Path(__file__).resolve().parents[2]
 # when their parents are gone.
 MARK = "TASKSYSTEM_TEST_MARK"
 _PR_SET_PDEATHSIG = 1
+# Below those that any common kernel gives to clients.
+PORTS = (12_000, 32_000)
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nothing listens on now, and that nobody gets by chance.
+
+    The kernel gives the ports of its own range to whoever connects somewhere, so that one of those
+    may be taken before a server listens on it. By chance, so that another runner takes others.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        if port not in _given and port_is_free(port):
+            _given.add(port)
+            return port
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

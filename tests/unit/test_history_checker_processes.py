@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.chaos.faults import Kind
 from tests.support.chaos.history import End, FaultSpan, History, Missing, Process
-from tests.support.chaos.observer import ends_in, readied_in
+from tests.support.chaos.observer import AGENT_READY, BEAT_READY, ends_in, told_in
 from tests.support.chaos.samples import DEADLY, Plant, a_task, add, rules, violations
 from tests.support.effects import Effect
 
@@ -243,12 +243,14 @@ def test_ends_are_read_from_what_a_worker_prints(tmp_path: Path) -> None:
     assert replace(agent, at=0.0) == End("worker", 0.0, "agent_ended")
 
 
-def test_when_a_beat_began_is_read_from_what_it_prints(tmp_path: Path) -> None:
+def test_when_something_began_is_read_from_what_it_prints(tmp_path: Path) -> None:
     path = tmp_path / "beat.out"
     path.write_text(
         "2030-01-31T08:00:01.5Z [info] schedules are in place [app.scheduler.scheduler] count=1\n"
         "2030-01-31T08:00:02.0Z [info] schedule fired [app.scheduler.firing] schedule=x\n"
         "2030-01-31T08:00:11.5Z [info] schedules are in place [app.scheduler.scheduler] count=1\n"
+        "2030-01-31T08:00:12.5Z [info] agent_started [__main__] pid=5\n"
     )
-    first, second = readied_in(path)
+    first, second = told_in(path, BEAT_READY)
     assert second - first == 10
+    assert told_in(path, AGENT_READY) == [second + 1]

@@ -88,6 +88,15 @@ def stuck_row_when_one_worker_is_well_again(history: History) -> None:
     hurt(history, "worker2", Kind.AGENT, 8, 11)
 
 
+def killed_agent(history: History, back: float) -> None:
+    history.faults.append(FaultSpan("signal 9", 8, 8, Kind.AGENT, "worker", 7, back))
+
+
+def stuck_row_nine_seconds_after_an_agent_took_over(history: History) -> None:
+    stuck_row(history)
+    killed_agent(history, back=11)
+
+
 def waiting_from(history: History, began: int) -> None:
     """Ready rows and idle slots to the end."""
     history.looks[began - 1 :] = [look(float(at), ready=1) for at in range(began, 42)]
@@ -148,6 +157,7 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C10", stuck_row_nine_seconds_after_an_outage),
     ("C10", stuck_row_beside_a_worker_that_is_well),
     ("C10", stuck_row_when_one_worker_is_well_again),
+    ("C10", stuck_row_nine_seconds_after_an_agent_took_over),
     ("C10", ready_row_beside_an_idle_worker),
     ("C10", ready_row_ten_seconds_after_an_outage_of_the_broker),
     ("C10", ready_row_while_the_api_is_away),
@@ -211,6 +221,11 @@ def _stuck_by_a_fault_of_no_kind(history: History) -> None:
     history.faults.append(FaultSpan("whatever", 15, 15))
 
 
+def _stuck_until_an_agent_that_took_over_can_rescue(history: History) -> None:
+    stuck_row(history)
+    killed_agent(history, back=12.1)
+
+
 def _ready_rows_that_move(history: History) -> None:
     history.looks[20:] = [look(float(at), ready=1, starts=at // 5) for at in range(21, 42)]
 
@@ -245,6 +260,7 @@ def _window_that_has_shrunk(history: History) -> None:
         _stuck_while_both_workers_are_hurt,
         _stuck_while_the_only_worker_that_is_left_is_hurt,
         _stuck_by_a_fault_of_no_kind,
+        _stuck_until_an_agent_that_took_over_can_rescue,
         _ready_rows_that_move,
         _ready_rows_while_the_broker_is_away,
         _looks_far_apart,

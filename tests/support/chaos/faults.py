@@ -93,7 +93,9 @@ def excuses(history: History, rule: Rule) -> list[Span]:
         wait: Wait | None = getattr(RECOVERY[Kind(fault.kind)], rule)
         if wait is not None:
             of_one = rule == "rescue" and fault.part in by_worker
-            span = fault.started, fault.ended + wait.after(history.facts)
+            # An agent can rescue when it is there again.
+            ended = fault.back if rule == "rescue" and fault.back is not None else fault.ended
+            span = fault.started, ended + wait.after(history.facts)
             (by_worker[fault.part] if of_one else everywhere).append(span)
     return [*everywhere, *(functools.reduce(_both, by_worker.values()) if by_worker else ())]
 

@@ -55,7 +55,7 @@ class FaultSpan:
     """A fault, from its first to its last moment. A kill has no length.
 
     `kind` is one of `faults.Kind`; `part` and `pid` say what was hit, where it was one part, or
-    one process.
+    one process. `back` is when the successor of a killed agent began to work, if it told.
     """
 
     name: str
@@ -64,6 +64,7 @@ class FaultSpan:
     kind: str = "other"
     part: str = ""
     pid: int | None = None
+    back: float | None = None
 
     def overlaps(self, started: float, ended: float) -> bool:
         """Whether the fault was there at any moment in between."""

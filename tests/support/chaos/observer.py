@@ -12,14 +12,19 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from tests.support.chaos.history import End, Missing, PartLife, Process
+from tests.support.chaos.faults import Kind
+from tests.support.chaos.history import End, FaultSpan, Missing, PartLife, Process
 from tests.support.processes import Process as Started
 from tests.support.stack import Stack
 
 # What a supervisor writes when something it keeps has ended without being told to, or was replaced.
 _ENDINGS = re.compile(r"\b(worker_ended|agent_ended|agent_silent|worker_replaced)\b")
-# What a beat writes when it has looked at its schedules for the first time.
-_READY = re.compile(r"\bschedules are in place\b")
+# What a beat writes when it has looked at its schedules for the first time, and an agent when it
+# takes over.
+BEAT_READY = re.compile(r"\bschedules are in place\b")
+AGENT_READY = re.compile(r"\bagent_started\b")
+# How long a keeper lets a new agent take.
+_AGENT_START_SECONDS = 15.0
 # What Celery writes, without a time, when a pool process has ended otherwise than in order.
 _CHILD_ENDED = re.compile(r"^Process '\S+' pid:(\d+) exited with (.*)$")
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\S+Z) ")
@@ -112,10 +117,21 @@ class Observer:
 
     def with_ready(self, life: PartLife) -> PartLife:
         """The same life with the moment at which the part began to work, if it told."""
-        path = self._stack.folder / f"{life.part}.out"
         until = float("inf") if life.ended is None else life.ended
-        told = readied_in(path) if path.exists() else []
+        told = self._told(life.part, BEAT_READY)
         return replace(life, ready=next((at for at in told if life.started <= at <= until), None))
+
+    def with_back(self, fault: FaultSpan) -> FaultSpan:
+        """The same fault with the moment at which the successor of a killed agent took over."""
+        if fault.kind != Kind.AGENT or fault.ended > fault.started:
+            return fault
+        told = self._told(fault.part, AGENT_READY)
+        until = fault.started + _AGENT_START_SECONDS
+        return replace(fault, back=next((at for at in told if fault.started < at <= until), None))
+
+    def _told(self, part: str, what: re.Pattern[str]) -> list[float]:
+        path = self._stack.folder / f"{part}.out"
+        return told_in(path, what) if path.exists() else []
 
     def processes(self) -> list[Process]:
         """Everybody who was ever seen."""
@@ -143,10 +159,10 @@ def ends_in(part: str, path: Path) -> Iterator[End]:
             yield End(part, at, child.group(2), int(child.group(1)))
 
 
-def readied_in(path: Path) -> list[float]:
-    """When the processes that have written this file began to work."""
+def told_in(path: Path, what: re.Pattern[str]) -> list[float]:
+    """When the processes that have written this file told this."""
     lines = path.read_text(errors="replace").splitlines()
-    stamps = [stamp for line in lines if _READY.search(line) and (stamp := _STAMP.match(line))]
+    stamps = [stamp for line in lines if what.search(line) and (stamp := _STAMP.match(line))]
     return [datetime.fromisoformat(stamp.group(1)).timestamp() for stamp in stamps]
 
 

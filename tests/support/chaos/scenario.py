@@ -306,7 +306,10 @@ class Scenario:
             calls=self.recorder.calls,
             samples=self.recorder.samples,
             effects=self.effects.all(),
-            faults=sorted(self.system.faults, key=lambda span: span.started),
+            faults=[
+                self.system.observer.with_back(fault)
+                for fault in sorted(self.system.faults, key=lambda span: span.started)
+            ],
             looks=self._looks,
             parts=[self.system.observer.with_ready(life) for life in self.system.lives],
             processes=self.system.observer.processes(),
