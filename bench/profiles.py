@@ -112,11 +112,12 @@ def write(
 
 
 def _how(judged: Judged, beside: Mapping[Frame, float]) -> str:
-    if judged.line.measure not in RATES:
-        return "Its share of the samples is taken of what that kind of process uses."
     text = (
         "Its share of the samples is taken of the processor time of that kind of process. All rows"
         "\ntogether are the time that passes for each unit, on all cores."
+        if judged.line.measure in RATES
+        else "Its share of the samples is taken of what that kind of process uses, for each task or\n"
+        "question, or while nothing is asked of it."
     )
     if beside:
         return f"{text}\nThe last column is what the other system does not do."
@@ -133,7 +134,7 @@ def _frames(judged: Judged, summary: Summary, samples: Samples) -> dict[Frame, f
         kinds = {kind: scale * ms for kind, ms in summary.parts.items()}
         found = {WAITING: elapsed - scale * used} if scale == 1.0 else {}
     else:
-        kinds = _percents(summary)
+        kinds = summary.parts or _percents(summary)
         found = {}
     for kind, amount in kinds.items():
         for frame, cost in samples.spread(kind, amount).items():

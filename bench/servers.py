@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from bench.template import Tokens
 from tests.support.broker import Broker
 from tests.support.environment import bare_environment
@@ -54,6 +56,14 @@ class Servers:
     def pids(self, kind: str) -> list[int]:
         """The servers that a system on that kind of database uses."""
         return [self.broker.pid, *([self.postgres_pid] if kind == "postgresql" else [])]
+
+    def backends(self, database: Database) -> list[int]:
+        """PostgreSQL's processes that serve connections to a database; none on SQLite."""
+        if database.kind != "postgresql":
+            return []
+        name = database.url.rpartition("/")[2].partition("?")[0]
+        children = psutil.Process(self.postgres_pid).children()
+        return [each.pid for each in children if f" {name} " in " ".join(each.cmdline())]
 
     def new_database(self, kind: str, name: str) -> Database:
         """A copy of a migrated database; `name` is unique in a run."""
@@ -113,7 +123,7 @@ def environment_on(servers: Servers, database: Database, **settings: str) -> dic
 def servers(folder: Path) -> Iterator[Servers]:
     """Start both; end them and remove their files afterwards."""
     broker = Broker(folder / "broker")
-    postgres = Postgres(durable=True)
+    postgres = Postgres(on_disk=True)
     try:
         broker.start()
         postgres.initialise()

@@ -20,7 +20,7 @@ from app.api import json_body
 from app.api.routing import ROUTE_CLASS, Endpoint, StrictRoute
 
 MAX_BULK_BYTES = 32 << 20
-SECONDS_PER_MIB = 5.0
+SECONDS_PER_MIB = 10.0
 Getter = Callable[[Request], Awaitable[Any]]
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bench import stamps
-from bench.drain import MOST_STAMPS, started
+from bench.cpu import Reading
+from bench.drain import MOST_STAMPS, Running, started
 from bench.line import Line, Measured, percentile
 from bench.served import OURS, TASKS, served
 from bench.servers import KINDS, Database, environment_on
 from bench.sizes import Sizes
-from bench.systems import BareCelery, Place, Tracked
+from bench.systems import BareCelery, Tracked
 from bench.topic import Outcome, RoundFailed, Surroundings, Topic
 
 FUNCTION = "bench.tasks.stamp"
@@ -64,7 +65,7 @@ class Latency(Topic):
     def _bare(self, folder: Path) -> Measured:
         system = BareCelery(self.servers, watched=False)
         with started(system, folder / "bare") as running:
-            return self._measure(BARE, running.place, lambda n: system.submit(FUNCTION, n))
+            return self._measure(BARE, running, lambda n: system.submit(FUNCTION, n))
 
     def _ours(self, database: Database, folder: Path) -> Measured:
         kind = database.kind
@@ -84,17 +85,23 @@ class Latency(Topic):
                 if status != 201:
                     raise RoundFailed(f"a submission was answered {status}: {answer[:300]!r}")
 
-            return self._measure(f"idle-{kind}", running.place, submit)
+            return self._measure(f"idle-{kind}", running, submit, api.process.pid)
 
-    def _measure(self, name: str, place: Place, submit: Callable[[int], Any]) -> Measured:
+    def _measure(
+        self, name: str, running: Running, submit: Callable[[int], Any], *others: int
+    ) -> Measured:
+        place, roots = running.place, [*running.roots, *others]
         stamps.make(place.stamps, MOST_STAMPS)
         begun, answered = [], []
         count = self.sizes.submissions + WARM_SUBMISSIONS
-        for number in range(count):
-            time.sleep(PAUSE_SECONDS)
-            begun.append(time.monotonic())
-            submit(number)
-            answered.append(time.monotonic())
+        with self.around.watched(name, roots):
+            before = Reading.take(roots)
+            for number in range(count):
+                time.sleep(PAUSE_SECONDS)
+                begun.append(time.monotonic())
+                submit(number)
+                answered.append(time.monotonic())
+            used = Reading.take(roots).since(before)
         ran = self._ran(place.stamps, count, name)
         after = [1000 * (ran[n] - answered[n]) for n in range(WARM_SUBMISSIONS, count)]
         whole = [1000 * (ran[n] - begun[n]) for n in range(WARM_SUBMISSIONS, count)]
@@ -103,7 +110,7 @@ class Latency(Topic):
             "p95_ms": round(percentile(after, 0.95), 3),
             "from_call_p50_ms": round(percentile(whole, 0.5), 3),
         }
-        return Measured(name, values)
+        return Measured(name, values, {kind: 1000 * each / count for kind, each in used.items()})
 
     def _ran(self, path: Path, count: int, name: str) -> list[float]:
         deadline = time.monotonic() + PATIENCE_SECONDS

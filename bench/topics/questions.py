@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bench.mix import NEEDLE, RARE, RARE_PARENT, Filled
 from bench.served import TASKS, Api
+from bench.servers import Database
 
 LIMIT = 20
 PAGE = 10
@@ -25,6 +26,7 @@ class Table:
     """A filled table behind an API that serves it."""
 
     api: Api
+    database: Database
     filled: Filled
     # Tasks from all over the table that everybody who asks may see.
     ids: list[str]

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from bench import tables, upkeep
+from bench.cpu import Reading
 from bench.line import Absent, Line, Measured, percentile
 from bench.served import OURS, TASKS, served
 from bench.servers import KINDS, Database, environment_on
@@ -95,7 +96,7 @@ class Reads(Topic):
                 env = environment_on(self.servers, made.database)
                 token = made.database.tokens.user
                 api = stack.enter_context(served(OURS, env, token, folder / f"{size}.out"))
-                both[size] = Table(api, made.filled, list(made.ids))
+                both[size] = Table(api, made.database, made.filled, list(made.ids))
                 for caller in CALLERS:
                     look_around(both[size], caller, _token(made.database, caller))
             yield both
@@ -116,13 +117,19 @@ class Reads(Topic):
         self, question: Question, key: str, both: dict[str, Table], caller: str, token: str
     ) -> Measured:
         taken: dict[str, list[float]] = {SMALL: [], LARGE: []}
-        for turn in range(self.sizes.asked + 1):
-            for size, table in both.items():
-                milliseconds = table.api.time(question.path(table, caller), token)
-                if turn:  # the first fills caches
-                    taken[size].append(milliseconds)
-            if turn >= FEWEST_TURNS and sum(taken[LARGE]) > 1000 * QUESTION_SECONDS:
-                break
+        server = both[LARGE].api.process.pid
+        roots = [server, *self.servers.backends(both[LARGE].database)]
+        with self.around.watched(key, [server]):
+            before = Reading.take(roots)
+            for turn in range(self.sizes.asked + 1):
+                for size, table in both.items():
+                    milliseconds = table.api.time(question.path(table, caller), token)
+                    if turn:  # the first fills caches
+                        taken[size].append(milliseconds)
+                if turn >= FEWEST_TURNS and sum(taken[LARGE]) > 1000 * QUESTION_SECONDS:
+                    break
+            used = Reading.take(roots).since(before)
+        parts = {kind: 1000 * each / (turn + 1) for kind, each in used.items()}
         few, many = percentile(taken[SMALL], 0.95), percentile(taken[LARGE], 0.95)
         values = {
             "small_p50_ms": percentile(taken[SMALL], 0.5),
@@ -132,7 +139,7 @@ class Reads(Topic):
             "p95_ratio": many / few,
             "excess_ms": many - TARGET * few,
         }
-        return Measured(key, {name: round(value, 3) for name, value in values.items()})
+        return Measured(key, {name: round(value, 3) for name, value in values.items()}, parts)
 
     def _miscounts(self, kind: str, both: dict[str, Table], caller: str) -> str:
         """Empty, or how the API's counts differ from the rows."""

@@ -61,10 +61,12 @@ def test_a_full_broker_neither_fails_a_submission_nor_ends_a_worker(
         assert (machine.agent, machine.parents) == (agent, parents)
         # One that starts now cannot declare its queues, and tries until it can.
         stack.start_part("worker2")
+        second = Machine(stack, "worker2")
+        wait_until(lambda: second.parents, timeout=20, what="it has begun")
+        started = second.parents
         time.sleep(6)  # how long it goes on being full
         assert stack.processes["worker2"].alive
-        second = Machine(stack, "worker2")
-        started = second.parents
+        assert second.parents == started
     finally:
         client.config_set("maxmemory", "0")
         client.close()

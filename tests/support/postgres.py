@@ -19,6 +19,8 @@ from tests.support.rings import not_run
 # PostgreSQL refuses to run as root, so there it runs as the user with no rights anywhere.
 NOBODY = 65_534
 _OPTIONS = ("listen_addresses=127.0.0.1", "max_connections=200", "shared_buffers=64MB")
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30  # bytes, for several servers side by side
 
 
 def postgres_binaries() -> Path:
@@ -37,17 +39,23 @@ def postgres_binaries() -> Path:
     )
 
 
-class Postgres:
-    """A server in a temporary folder; with `durable` it waits for the disk, as in production.
+def _memory() -> Path | None:
+    """A folder whose files are in memory, if there is one with room."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    return _MEMORY if roomy and os.access(_MEMORY, os.W_OK) else None
 
-    Without: what a process has written outlives that process, however it ends, and no test takes
-    the power away. A disk that is busy with other things is not what tests are about.
+
+class Postgres:
+    """A server in a temporary folder; durable, as in production (`fsync` is on).
+
+    Its files are in memory where there is room, unless `on_disk`: what a process has written
+    outlives that process either way, and a disk that is busy is not what tests are about.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
-        self._options = [*_OPTIONS, f"fsync={'on' if durable else 'off'}"]
+    def __init__(self, *, on_disk: bool = False) -> None:
         # Not pytest's folder: only its owner may enter that, and a socket's path is short.
-        self.folder = Path(tempfile.mkdtemp(prefix="tasksystem-pg-"))
+        place = None if on_disk else _memory()
+        self.folder = Path(tempfile.mkdtemp(prefix="tasksystem-pg-", dir=place))
         self.port = free_port()
         self._user = NOBODY if os.geteuid() == 0 else None
         self._binaries = postgres_binaries()
@@ -89,7 +97,7 @@ class Postgres:
         output = self.folder / "server.log"
         command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data")]
         command += ["-p", str(self.port), "-k", str(self.folder)]
-        for option in self._options:
+        for option in _OPTIONS:
             command += ["-c", option]
         self._process = Process(
             command,

@@ -87,6 +87,17 @@ def test_percentages_are_divided_as_they_are(tmp_path: Path) -> None:
     assert "| `broker.process` | broker | 1.0000 |" in text
 
 
+def test_what_a_question_costs_is_divided_as_it_is(tmp_path: Path) -> None:
+    line = replace(LINE, measure="p95_ms", pairs=[("A", None)], target=2.0, at_most=True)
+    parts = {"children": 2.0, "broker": 1.0}
+    rounds = [Round([Measured("A", {"p95_ms": 4.0}, parts)])]
+    (path,) = profiles.write_all([judge(line, rounds, {})], summarise(rounds), SEEN)
+    assert "`broker.process` | broker | 1.0000 |" in path.read_text()
+    found = profiles.note("x.y", tmp_path)
+    assert found is not None
+    assert found.explained == pytest.approx(3.0)
+
+
 def test_a_line_that_holds_or_was_not_sampled_gets_no_note(tmp_path: Path) -> None:
     rounds = [Round([OURS, THEIRS])]
     held = judge(replace(LINE, target=0.1), rounds, {})
