@@ -120,7 +120,9 @@ async def serving() -> AsyncIterator[Api]:
     dispatch.stop()
     app = create_app()
     # A port that is found free and taken later may be somebody else's by then.
-    listening = socket.create_server(("127.0.0.1", 0))
+    # Named as TCP, or asyncio would let small writes wait for the acknowledgement of the last.
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
     # The test's process keeps its own signal handlers.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
