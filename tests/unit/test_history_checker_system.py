@@ -97,6 +97,16 @@ def stuck_row_nine_seconds_after_an_agent_took_over(history: History) -> None:
     killed_agent(history, back=11)
 
 
+def other_worker_begins_again(history: History, ready: float) -> None:
+    stuck_row(history)
+    hurt(history, "worker", Kind.WORKER, 12, 25)
+    history.parts += [PartLife("worker2", 0.0, 10.0, 1.0), PartLife("worker2", 10.0, None, ready)]
+
+
+def stuck_row_nine_seconds_after_the_other_worker_has_begun_again(history: History) -> None:
+    other_worker_begins_again(history, ready=11)
+
+
 def waiting_from(history: History, began: int) -> None:
     """Ready rows and idle slots to the end."""
     history.looks[began - 1 :] = [look(float(at), ready=1) for at in range(began, 42)]
@@ -158,6 +168,7 @@ PLANTED: list[tuple[str, Plant]] = [
     ("C10", stuck_row_beside_a_worker_that_is_well),
     ("C10", stuck_row_when_one_worker_is_well_again),
     ("C10", stuck_row_nine_seconds_after_an_agent_took_over),
+    ("C10", stuck_row_nine_seconds_after_the_other_worker_has_begun_again),
     ("C10", ready_row_beside_an_idle_worker),
     ("C10", ready_row_ten_seconds_after_an_outage_of_the_broker),
     ("C10", ready_row_while_the_api_is_away),
@@ -226,6 +237,10 @@ def _stuck_until_an_agent_that_took_over_can_rescue(history: History) -> None:
     killed_agent(history, back=12.1)
 
 
+def _stuck_until_the_other_worker_can_rescue(history: History) -> None:
+    other_worker_begins_again(history, ready=12.1)
+
+
 def _ready_rows_that_move(history: History) -> None:
     history.looks[20:] = [look(float(at), ready=1, starts=at // 5) for at in range(21, 42)]
 
@@ -261,6 +276,7 @@ def _window_that_has_shrunk(history: History) -> None:
         _stuck_while_the_only_worker_that_is_left_is_hurt,
         _stuck_by_a_fault_of_no_kind,
         _stuck_until_an_agent_that_took_over_can_rescue,
+        _stuck_until_the_other_worker_can_rescue,
         _ready_rows_that_move,
         _ready_rows_while_the_broker_is_away,
         _looks_far_apart,

@@ -101,11 +101,13 @@ def excuses(history: History, rule: Rule) -> list[Span]:
 
 
 def _not_there(history: History) -> dict[str, list[Span]]:
-    """For each worker when it was not there to rescue anybody: before its start, after its end."""
+    """For each worker when it was not there to rescue anybody: until its agent began, after its end."""
     lives = [life for life in history.parts if life.part.startswith(Kind.WORKER)]
     spans: dict[str, list[Span]] = {}
     for life in lives:
-        spans.setdefault(life.part, [(-math.inf, life.started + RESCUE.after(history.facts))])
+        since = life.started if life.part in spans else -math.inf
+        began = life.started if life.ready is None else life.ready
+        spans.setdefault(life.part, []).append((since, began + RESCUE.after(history.facts)))
     for part in spans:
         last = [life for life in lives if life.part == part][-1]
         if last.ended is not None:

@@ -117,8 +117,11 @@ class Observer:
 
     def with_ready(self, life: PartLife) -> PartLife:
         """The same life with the moment at which the part began to work, if it told."""
+        worker = life.part.startswith(Kind.WORKER)
         until = float("inf") if life.ended is None else life.ended
-        told = self._told(life.part, BEAT_READY)
+        if worker:
+            until = min(until, life.started + _AGENT_START_SECONDS)
+        told = self._told(life.part, AGENT_READY if worker else BEAT_READY)
         return replace(life, ready=next((at for at in told if life.started <= at <= until), None))
 
     def with_back(self, fault: FaultSpan) -> FaultSpan:
