@@ -19,8 +19,7 @@ from tests.support.failures import fail, group
 from tests.support.operations import Operation, Place, kind_of, operations
 from tests.support.world import World
 
-# Some walk through thousands of requests.
-pytestmark = [pytest.mark.usefixtures("no_feeder"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.usefixtures("no_feeder")
 # Where nothing reaches the database, and where what does is more than a walk should take twice: of the
 # two PostgreSQL is the one that refuses numbers and texts.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -128,7 +128,9 @@ async def serving() -> AsyncIterator[Api]:
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     running = asyncio.create_task(_serve(server, listening))
     while not server.started:
-        assert not running.done(), f"the API did not start: {running.exception()}"
+        if running.done():
+            listening.close()
+            raise AssertionError(f"the API did not start: {running.exception()}")
         await asyncio.sleep(0.01)
     api = Api(f"http://127.0.0.1:{listening.getsockname()[1]}", app)
     try:
