@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db.plans import aside
+from app.db.plans import aside, one_of
 from app.models import Task, TaskEntry, TaskTag
 from app.queries.filters import TaskFilter
 from app.queries.guards import status_in
@@ -65,7 +65,7 @@ def newest(wanted: TaskFilter, part: Part, way: Way | None) -> Select[Task]:
     all_ = replace(part, skip=0, limit=part.skip + part.limit)
     parts = [_along(branch, wanted, all_, Task.id).subquery() for branch in way.branches]
     ids = union_all(*(select(each.c.id) for each in parts)).subquery()
-    return part.cut(select(Task).where(Task.id.in_(select(ids.c.id))), Task.id)
+    return part.cut(select(Task).where(one_of(Task.id, select(ids.c.id))), Task.id)
 
 
 def _along(branch: Branch | None, wanted: TaskFilter, part: Part, what: Any) -> Select[Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, literal_column
 from sqlalchemy.orm import aliased
 
 from app.db.ids import DRAWN_AFTER, DRAWN_BEFORE, first_of
+from app.db.plans import one_of
 from app.domain.lifecycle import ACTIVE
 from app.domain.spans import Span, clipped
 from app.models import Task, TaskEntry, TaskTag
@@ -131,7 +132,7 @@ def _by_status(wanted: TaskFilter) -> Iterator[Branch]:
         # The order that the index has, or it would not be looked at.
         ids = select(_Active.id).where(status_in(_Active.status, active))
         ids = ids.order_by(_Active.user_id, _Active.id)
-        yield Few(Task.id, Task.id.in_(ids.limit(_STILL_FEW)), rest, ids)
+        yield Few(Task.id, one_of(Task.id, ids.limit(_STILL_FEW)), rest, ids)
     for status in ended:
         # The condition of the index as it is written there, or SQLite does not see that it holds.
         listed = and_(*(Task.status != literal_column(f"'{each}'") for each in sorted(ACTIVE)))

@@ -191,23 +191,7 @@ def large(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
         "tags": ["common"],
     }
     world.settle(world.running(**common))
-    columns = [column.name for column in Task.__table__.columns if column.name != "id"]
-    names = ", ".join(columns)
-    numbers = (
-        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {LARGE}) "
-        "SELECT i FROM n"
-    )
-    later_id = (
-        "'f' || substr(lower(hex(randomblob(16))), 2)"
-        if get_settings().is_sqlite
-        else "overlay(gen_random_uuid()::text placing 'f' from 1 for 1)::uuid"
-    )
-    world.database.execute(
-        text(
-            f"INSERT INTO tasks (id, {names}) SELECT {later_id}, {names} FROM tasks, ({numbers}) x "
-            "WHERE owner_ref = 'common'"
-        )
-    )
+    multiply(world, "common", LARGE)
     world.database.execute(
         text(
             "INSERT INTO task_tags (tag, task_id) "
@@ -218,6 +202,27 @@ def large(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.running()
     world.database.execute(text("ANALYZE"))
     return world
+
+
+def multiply(world: World, owner_ref: str, times: int) -> None:
+    """So many later tasks like the one of that `owner_ref`."""
+    columns = [column.name for column in Task.__table__.columns if column.name != "id"]
+    names = ", ".join(columns)
+    numbers = (
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {times}) "
+        "SELECT i FROM n"
+    )
+    later_id = (
+        "'f' || substr(lower(hex(randomblob(16))), 2)"
+        if get_settings().is_sqlite
+        else "overlay(gen_random_uuid()::text placing 'f' from 1 for 1)::uuid"
+    )
+    world.database.execute(
+        text(
+            f"INSERT INTO tasks (id, {names}) SELECT {later_id}, {names} FROM tasks, ({numbers}) x "
+            f"WHERE owner_ref = '{owner_ref}'"
+        )
+    )
 
 
 RARE: dict[str, Any] = {
@@ -277,6 +282,24 @@ async def test_the_order_of_priority_is_read_off_an_index(
         assert looked_at(large, await _statement(db, "priority", wanted, part)) < 1000
 
 
+@pytest.mark.parametrize("status", [(TaskStatus.PENDING,), (TaskStatus.PENDING, TaskStatus.FAILED)])
+async def test_a_crowd_that_the_statistics_do_not_know_is_found_at_once(
+    world: World, db: AsyncSession, status: tuple[TaskStatus, ...]
+) -> None:
+    """A database that expects nobody of a type must not compare each with everybody who waits."""
+    world.add(task_type="old", owner_ref="old")
+    multiply(world, "old", 3000)
+    world.database.execute(text("ANALYZE"))
+    world.database.execute(text("DELETE FROM tasks"))
+    world.force(world.add(task_type="new", owner_ref="ended"), status=TaskStatus.SUCCEEDED.value)
+    multiply(world, "ended", 400)
+    world.add(task_type="new", owner_ref="new")
+    multiply(world, "new", 800)
+    statement = await listing.matching(db, TaskFilter(task_type="new", status=status), 5000, None)
+    assert looked_at(world, statement) < 10_000
+    assert len((await db.scalars(statement)).all()) == 801
+
+
 def looked_at(world: World, statement: Any) -> int:
     """About how many rows the database looks at for it."""
     with world.database.transaction() as connection:
@@ -309,12 +332,14 @@ def _steps(connection: Connection, sql: str) -> int:
 
 
 def _rows(node: dict[str, Any]) -> int:
-    """What the leaves of a plan have read."""
+    """What the leaves of a plan have read, and its joins have compared in vain."""
     inner = node.get("Plans", [])
-    if "Scan" not in node["Node Type"] or node["Node Type"] in ("Subquery Scan", "CTE Scan"):
-        return sum(_rows(each) for each in inner)
-    removed = sum(node.get(f"Rows Removed by {by}", 0) for by in ("Filter", "Index Recheck"))
-    return int((node["Actual Rows"] + removed) * node["Actual Loops"]) + sum(map(_rows, inner))
+    removed = sum(
+        node.get(f"Rows Removed by {by}", 0) for by in ("Filter", "Index Recheck", "Join Filter")
+    )
+    is_leaf = "Scan" in node["Node Type"] and node["Node Type"] not in ("Subquery Scan", "CTE Scan")
+    kept = node["Actual Rows"] if is_leaf else 0
+    return int((kept + removed) * node["Actual Loops"]) + sum(map(_rows, inner))
 
 
 # Times
