@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.support.effects import EffectLog
-from tests.support.stack import Stack
+from tests.support.stack import TASKS, Stack
 from tests.support.stack_fixtures import MakeStack
 
 LOW, NORMAL, HIGH, CRITICAL = 1, 2, 3, 4
@@ -25,18 +25,38 @@ def _order(stack: Stack, log: EffectLog, ids: list[str]) -> list[str]:
     return [effect.task_id for effect in log.all()]
 
 
+MIXED = [LOW] * 8 + [CRITICAL] * 4 + [NORMAL] * 4 + [HIGH] * 4 + [LOW, CRITICAL] * 2
+
+
 def test_g19_the_order_is_that_of_priority_and_then_of_submission(
+    make_stack: MakeStack, database_url: str
+) -> None:
+    # A window for all of them: one process hands them out, and none can pass another on the way.
+    stack = make_stack(database_url, worker_options=ONE_AT_A_TIME, DISPATCH_WINDOW="30")
+    log = stack.effect_log()
+    _block(stack, 3)
+    body = {"name": "n", "task_type": "t", "celery_task_name": f"{TASKS}effect", "args": [str(log)]}
+    tasks = [{**body, "priority": priority} for priority in MIXED]
+    answer = stack.client.post("/api/v1/tasks/bulk", json={"tasks": tasks})
+    assert answer.status_code == 201, answer.text
+    ids = answer.json()["ids"]
+    priority_of = dict(zip(ids, MIXED, strict=True))
+    # sorted() keeps the order of equals, which is that of submission.
+    wanted = sorted(ids, key=lambda task_id: -priority_of[task_id])
+    assert _order(stack, log, ids) == wanted
+
+
+def test_g19_priorities_hold_for_what_is_submitted_one_by_one(
     make_stack: MakeStack, database_url: str
 ) -> None:
     stack = make_stack(database_url, worker_options=ONE_AT_A_TIME)
     log = stack.effect_log()
     _block(stack, 8)  # for as long as a slow machine needs to submit what follows
     priority_of = {}
-    for priority in [LOW] * 8 + [CRITICAL] * 4 + [NORMAL] * 4 + [HIGH] * 4 + [LOW, CRITICAL] * 2:
+    for priority in MIXED:
         priority_of[stack.submit("effect", str(log), priority=priority)["id"]] = priority
-    # sorted() keeps the order of equals, which is that of submission.
-    wanted = sorted(priority_of, key=lambda task_id: -priority_of[task_id])
-    assert _order(stack, log, list(priority_of)) == wanted
+    order = [priority_of[task_id] for task_id in _order(stack, log, list(priority_of))]
+    assert order == sorted(MIXED, reverse=True)
 
 
 def test_g19_a_task_that_waited_overtakes_and_never_a_critical_one(
