@@ -19,11 +19,12 @@ isolate_test_process()
 keep_logs_observable()
 
 from tests.support.broker import Broker  # noqa: E402
-from tests.support.chaos.options import (  # noqa: E402, F401 - the same as for the stacks below
-    pytest_addoption,
+from tests.support.chaos.options import (  # noqa: E402, F401 - pytest finds the second by name
+    add_options,
     pytest_configure,
 )
 from tests.support.databases import DATABASES, Templates  # noqa: E402
+from tests.support.halves import add_option, keep  # noqa: E402
 from tests.support.postgres import Postgres  # noqa: E402
 from tests.support.rings import RINGS, not_run_lines, ring_of  # noqa: E402
 from tests.support.runners import (  # noqa: E402, F401 - the same
@@ -43,7 +44,13 @@ from tests.support.stack_fixtures import (  # noqa: E402, F401 - pytest finds th
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what chooses among the tests."""
+    add_option(parser)
+    add_options(parser)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test belongs to the ring whose folder it is in.
 
     The rings that wait for real processes come first: with several runners, the quick ones then
@@ -52,6 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and (ring := ring_of(item.path, HERE)):
             item.add_marker(ring)
+    keep(config, items)
     items.sort(key=lambda item: RINGS.index(ring_of(item.path, HERE) or RINGS[0]), reverse=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, get_args, get_origin
@@ -38,9 +39,17 @@ def public(endpoint: Endpoint) -> Endpoint:
 class StrictRoute(APIRoute):
     """Identifies the caller first, then refuses unknown or repeated query parameters, bodies of
     another type than JSON and JSON that is not sound, before the endpoint's own checks.
+
+    Answers with and without a trailing slash. Not by redirect: clients drop the Authorization
+    header or the body when they follow one.
     """
 
     max_body_bytes = MAX_BODY_BYTES
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        exact = self.path_regex.pattern.removesuffix("$").removesuffix("/")
+        self.path_regex = re.compile(f"{exact}/?$", self.path_regex.flags)
 
     @property
     def is_public(self) -> bool:
@@ -77,11 +86,7 @@ class StrictRoute(APIRoute):
 
 
 class Router(APIRouter):
-    """A router of strict routes. Each also answers with, or without, a trailing slash.
-
-    Not by redirect: clients drop the Authorization header or the body when they follow one.
-    `base` stands before every path of it.
-    """
+    """A router of strict routes. `base` stands before every path of it."""
 
     def __init__(self, *, base: str = "/api/v1", prefix: str = "", **options: Any) -> None:
         super().__init__(
@@ -89,14 +94,10 @@ class Router(APIRouter):
         )
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Add the route as documented and its hidden twin."""
+        """Add the route, with what the API's description says of every route."""
         options = described(endpoint, options, public=getattr(endpoint, _PUBLIC, False))
         options.setdefault("route_class_override", getattr(endpoint, ROUTE_CLASS, None))
         super().add_api_route(path, endpoint, **options)
-        twin = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-        super().add_api_route(
-            twin, endpoint, **{**options, "include_in_schema": False, "operation_id": None}
-        )
 
 
 def serve(app: FastAPI, *routers: Router) -> None:

@@ -95,6 +95,8 @@ def async_engine(*, pooled: bool, read_only: bool = False) -> AsyncEngine:
     )
     if read_only:
         pool["isolation_level"] = "AUTOCOMMIT"
+        # There is nothing to roll back, and asking for it takes as long as a short statement.
+        pool["skip_autocommit_rollback"] = True
     patience = API_PATIENCE_SECONDS if pooled else TASK_PATIENCE_SECONDS
     arguments = _connect_args(url, patience, durable=True, lists=read_only)
     if url.get_backend_name() == "postgresql":

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    bindparam,
     case,
     cast,
     func,
@@ -44,14 +45,21 @@ _OWNERS_OF_DELTAS = ((_everybody, true()), (_delta.user_id, _delta.user_id.is_no
 _OWNERS_OF_TASKS = ((_everybody, true()), (Task.user_id, Task.user_id.is_not(None)))
 
 
-def count_maintained(owner: uuid.UUID | None) -> Rows:
+def count_maintained(owner: uuid.UUID | None) -> tuple[Rows, dict[str, uuid.UUID]]:
     """What `domain.tally.by_status` makes counts of, for the tasks of an owner or for all.
 
-    Rows `what, was, now, number`; costs the same however many tasks there are.
+    The statement and its parameters. Rows `what, was, now, number`; costs the same however many
+    tasks there are.
     """
+    return _count_maintained(of_one=owner is not None), {"owner": owner or EVERYBODY}
+
+
+@cache
+def _count_maintained(*, of_one: bool) -> Rows:
+    owner = bindparam("owner", type_=Uuid())
     mine: ColumnElement[bool] = true()
     theirs: ColumnElement[bool] = true()
-    if owner is not None:
+    if of_one:
         # An expression, or SQLite would look at all of the owner's rows instead of at what runs.
         theirs = func.coalesce(Task.user_id, EVERYBODY) == owner
         mine = _delta.user_id == owner
@@ -65,7 +73,7 @@ def count_maintained(owner: uuid.UUID | None) -> Rows:
     unfolded = select(literal("unfolded"), _delta.was, _delta.now, _total(_delta.number))
     running = select(literal("running"), nothing, nothing, func.count()).select_from(Task)
     return union_all(  # type: ignore[return-value]
-        folded.where(TaskCount.owner == (owner or EVERYBODY)),
+        folded.where(TaskCount.owner == owner),
         unfolded.where(mine).group_by(_delta.was, _delta.now),
         # By worker, for the sake of SQLite: that is the order of the index of what runs. It may not
         # know how few those are, and would go through all that wait.

@@ -171,7 +171,7 @@ async def count_tasks(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
 
 
 async def _maintained(db: AsyncSession, wanted: TaskFilter) -> dict[str, int]:
-    rows: Any = (await db.execute(counting.count_maintained(wanted.owner))).all()
+    rows: Any = (await db.execute(*counting.count_maintained(wanted.owner))).all()
     counts = by_status(rows)
     chosen = wanted.status or tuple(TaskStatus)
     return {status: number if status in chosen else 0 for status, number in counts.items()}

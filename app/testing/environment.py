@@ -13,6 +13,9 @@ from unittest.mock import patch
 # A broker within this process, which nobody reads from: what goes there by mistake goes nowhere.
 _NOWHERE = {"CELERY_BROKER_URL": "memory://", "CELERY_RESULT_BACKEND": "cache+memory://"}
 
+# What is remembered there is the same whatever the settings are, and takes long to make.
+_INDEPENDENT = ("app.queries.", "app.db.migrate")
+
 
 @contextmanager
 def settings_of(folder: Path, settings: Mapping[str, str]) -> Iterator[None]:
@@ -50,7 +53,8 @@ def forget_derived() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("app."):
             for value in list(vars(module).values()):
-                if callable(clear := getattr(value, "cache_clear", None)):
+                clear = getattr(value, "cache_clear", None)
+                if callable(clear) and not str(value.__module__).startswith(_INDEPENDENT):
                     clear()
     for name, cached in (
         ("app.db.session", "_unpooled"),

@@ -103,6 +103,19 @@ async def _have_user(email: str, role: str) -> None:
             await auth.create_user(db, email, role)
 
 
+class _Server(uvicorn.Server):
+    """One that is told to end, instead of looking whether it shall ten times a second."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, log_config=None, lifespan="on"))
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Serve until `ended` is set."""
+        await self.on_tick(0)
+        await self.ended.wait()
+
+
 async def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
     try:
         await server.serve([listening])
@@ -123,7 +136,7 @@ async def serving() -> AsyncIterator[Api]:
     # Named as TCP, or asyncio would let small writes wait for the acknowledgement of the last.
     listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    server = _Server(app)
     # The test's process keeps its own signal handlers.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     running = asyncio.create_task(_serve(server, listening))
@@ -138,7 +151,7 @@ async def serving() -> AsyncIterator[Api]:
     finally:
         await api.close()
         app.state.live.close()
-        server.should_exit = True
+        server.ended.set()
         await asyncio.wait_for(running, 10)
 
 

@@ -25,7 +25,7 @@ Buckets = dict[tuple[uuid.UUID, Kind, str, datetime], Figures]
 
 def counted(database: Database, owner: uuid.UUID | None = None) -> dict[str, int]:
     """What the system counts, by status."""
-    rows: Any = database.execute(counting.count_maintained(owner)).all()
+    rows: Any = database.execute(*counting.count_maintained(owner)).all()
     return by_status(rows)
 
 

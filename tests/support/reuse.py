@@ -6,6 +6,7 @@ takes a few milliseconds. One whose schema a test has changed is not used again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import psycopg
@@ -50,9 +51,10 @@ DELETE FROM pg_statistic
  WHERE starelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
 """
 _OTHERS = """
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+_LOOK_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Fresh:
 
     def restore(self, connection: Connection) -> bool:
         """Bring a used one to the same state, whoever is still connected; False if it cannot be."""
-        connection.execute(_OTHERS)
+        _end_others(connection)
         if _column(connection, _SCHEMA)[0] != self.schema:
             return False
         # No triggers: those that count would count the emptying.
@@ -99,6 +101,12 @@ class Fresh:
         connection.execute(_FORGET)
         connection.execute("SELECT pg_stat_reset()")
         return True
+
+
+def _end_others(connection: Connection) -> None:
+    """End all other sessions. PostgreSQL's own way to wait for that looks every 100 ms."""
+    while connection.execute(_OTHERS).rowcount:
+        time.sleep(_LOOK_SECONDS)
 
 
 def _column(connection: Connection, statement: str) -> list[str]:

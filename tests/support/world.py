@@ -30,6 +30,8 @@ from app.services.steps import carry_out_on
 Pair = tuple[uuid.UUID, uuid.UUID]
 NOOP = "tests.support.tasks.noop"
 QUEUE = "default"
+# Rows that a statement takes with less variables than SQLite has.
+AT_ONCE = 500
 
 
 class World:
@@ -52,17 +54,25 @@ class World:
 
     def add(self, function: str = NOOP, **fields: Any) -> uuid.UUID:
         """A submitted task; fields of `NewTask`, or columns to force on its row."""
-        known = NewTask.__dataclass_fields__
-        given: dict[str, Any] = {"name": "n", "task_type": "t", "celery_task_name": function}
-        given |= {name: value for name, value in fields.items() if name in known}
-        row = build_row(NewTask(**given), catalogue())
-        row |= {name: value for name, value in fields.items() if name not in known}
-        added = self.database.execute(tasks.insert_tasks([row])).one()
-        return uuid.UUID(str(added.id))
+        (task_id,) = self.add_all([{"celery_task_name": function, **fields}])
+        return task_id
 
     def add_many(self, count: int, **fields: Any) -> list[uuid.UUID]:
         """Several alike, in the order in which they were submitted."""
-        return [self.add(**fields) for _ in range(count)]
+        return self.add_all([fields] * count)
+
+    def add_all(self, tasks_fields: Sequence[dict[str, Any]]) -> list[uuid.UUID]:
+        """Several that were submitted together, with fields as of `add`, the same ones for each."""
+        known = NewTask.__dataclass_fields__
+        given = {"name": "n", "task_type": "t", "celery_task_name": NOOP}
+        rows = []
+        for fields in tasks_fields:
+            new = {**given, **{name: fields[name] for name in fields if name in known}}
+            forced = {name: fields[name] for name in fields if name not in known}
+            rows.append(build_row(NewTask(**new), catalogue()) | forced)
+        for start in range(0, len(rows), AT_ONCE):
+            self.database.execute(tasks.insert_tasks(rows[start : start + AT_ONCE]))
+        return [uuid.UUID(str(row["id"])) for row in rows]
 
     def add_needing(self, *needed: uuid.UUID, **fields: Any) -> uuid.UUID:
         """A submitted task that depends on others, with its edges; `fields` as of `NewTask`."""

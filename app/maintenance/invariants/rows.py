@@ -53,7 +53,7 @@ def counted(database: Database) -> list[Suspect]:
         Suspect("counts", f"{name_of(row.owner)} {row.status}", f"{row.number:+} in the counts")
         for row in database.execute(counting.differences(LIMIT)).all()
     ]
-    rows: Any = database.execute(counting.count_maintained(None)).all()
+    rows: Any = database.execute(*counting.count_maintained(None)).all()
     for status, number in by_status(rows).items():
         if number and status not in tuple(TaskStatus):
             suspects.append(

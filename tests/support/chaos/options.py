@@ -43,7 +43,7 @@ def marked(holder: pytest.Item | pytest.Metafunc) -> Marked | None:
     )
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def add_options(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("chaos", "scenarios of tests/chaos")
     group.addoption("--chaos", choices=MODES, default="quick", help="which scenarios run")
