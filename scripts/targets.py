@@ -50,13 +50,13 @@ def _token(arguments: list[str]) -> NoReturn:
 
 
 def _test(arguments: list[str]) -> NoReturn:
-    """run the tests side by side, a file on one of the databases; arguments go to pytest instead"""
+    """run the tests that a quarter of an hour is enough for; arguments go to pytest instead"""
     # The suite waits for processes some of the time: one runner more than there are cores. They take
     # the files in the order of tests/conftest.py, the slow ones first.
     runners = (os.cpu_count() or 1) + 1
     arguments = arguments or [
         f"--numprocesses={runners}", "--dist=loadfile", "--no-loadscope-reorder",
-        "--databases=one",
+        "--part=first",
     ]  # fmt: skip
     _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
 

@@ -24,7 +24,7 @@ from tests.support.chaos.options import (  # noqa: E402, F401 - pytest finds the
     pytest_configure,
 )
 from tests.support.databases import DATABASES, Templates  # noqa: E402
-from tests.support.halves import add_option, keep  # noqa: E402
+from tests.support.parts import add_option, keep  # noqa: E402
 from tests.support.postgres import Postgres  # noqa: E402
 from tests.support.rings import RINGS, not_run_lines, ring_of  # noqa: E402
 from tests.support.runners import (  # noqa: E402, F401 - the same

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-RINGS = ("unit", "integration", "acceptance", "chaos", "browser")
+RINGS = ("unit", "integration", "acceptance", "faults", "chaos", "browser")
 PREFIX = "NOT RUN: "
 
 

@@ -1,7 +1,8 @@
-"""What runs on which database: `--databases=both`, `one` or `rest`.
+"""The parts of the suite: `--part=all`, `first` or `rest`.
 
-Most tests run once on each kind of database. Of every file of them `one` keeps a single kind, which
-the commit chooses, and `rest` keeps what `one` leaves out: together they are all tests, each once.
+`first` is what a quarter of an hour is enough for: of every file whose tests run on both databases
+those on one of them, which the commit chooses, and not the tests of faults. `rest` is what it leaves
+out: together they are all tests, each once.
 """
 
 from __future__ import annotations
@@ -10,40 +11,42 @@ import pytest
 
 from tests.support.databases import DATABASES
 from tests.support.processes import ROOT
+from tests.support.rings import ring_of
 
-MODES = ("both", "one", "rest")
+PARTS = ("all", "first", "rest")
 
 
 def add_option(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption(
-        "--databases", choices=MODES, default="both",
-        help="where a file of tests runs on both databases: on both, on the one that the commit "
-        "chooses, or what that leaves out",
+        "--part", choices=PARTS, default="all",
+        help="all tests; or each file on the database that the commit chooses, without faults; or "
+        "what that leaves out",
     )  # fmt: skip
 
 
 def keep(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what the mode leaves out."""
+    """Deselect what does not belong to the part."""
+    part, seed = config.option.part, config.option.chaos_seed
     by_file: dict[str, set[str]] = {}
     for item in items:
         if database := database_of(item):
             by_file.setdefault(file_of(item), set()).add(database)
-    mode, seed = config.option.databases, config.option.chaos_seed
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         file, database = file_of(item), database_of(item)
-        # What a file asks for on one kind alone belongs to the first half.
-        first = database is None or len(by_file[file]) == 1 or database == chosen(file, seed)
-        stays = mode == "both" or first is (mode == "one")
+        # What a file asks for on one kind alone is not left out.
+        chosen = database is None or len(by_file[file]) == 1 or database == choice(file, seed)
+        first = chosen and ring_of(item.path, ROOT / "tests") != "faults"
+        stays = part == "all" or first is (part == "first")
         (kept if stays else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 
 
-def chosen(file: str, seed: int) -> str:
-    """The database of the first half of a file's tests."""
+def choice(file: str, seed: int) -> str:
+    """The database on which the first part runs a file of tests."""
     return DATABASES[(seed + sum(file.encode())) % len(DATABASES)]
 
 
