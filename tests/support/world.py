@@ -57,9 +57,9 @@ class World:
         (task_id,) = self.add_all([{"celery_task_name": function, **fields}])
         return task_id
 
-    def add_many(self, count: int, **fields: Any) -> list[uuid.UUID]:
+    def add_many(self, count: int, function: str = NOOP, **fields: Any) -> list[uuid.UUID]:
         """Several alike, in the order in which they were submitted."""
-        return self.add_all([fields] * count)
+        return self.add_all([{"celery_task_name": function, **fields}] * count)
 
     def add_all(self, tasks_fields: Sequence[dict[str, Any]]) -> list[uuid.UUID]:
         """Several that were submitted together, with fields as of `add`, the same ones for each."""
