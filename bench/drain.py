@@ -64,6 +64,15 @@ class Running:
         """The processes whose trees are the system."""
         return [*(process.pid for process in self.processes), *self.system.server_pids()]
 
+    def watch(self) -> None:
+        """Have Flower watch from now on. Raises `RoundFailed`."""
+        self.system.flower = True
+        try:
+            self.processes.append(self.system.start_flower(self.place))
+            _wait_for_flower(self.system, self.place)
+        except AssertionError as error:
+            raise self.failed(str(error)) from error
+
     def drain(
         self, function: str, count: int, label: str, arguments: Arguments | None = None
     ) -> Drained:

@@ -49,8 +49,8 @@ QUICK = Sizes(
     peers=True, peer_share=0.02,
 )  # fmt: skip
 STANDARD = Sizes(
-    name="bench", rounds=3, warm=200, drained=3000, mixed=400, slow_seconds=2, burst=50_000,
-    submit_seconds=2.5, bulk=10_000, submissions=20,
+    name="bench", rounds=3, warm=200, drained=2000, mixed=400, slow_seconds=2, burst=50_000,
+    submit_seconds=2.5, bulk=10_000, submissions=15,
     rows={"sqlite": 1_000_000, "postgresql": 1_000_000}, few_rows=10_000, asked=20, streams=1000,
     changes_per_second=100, live_seconds=6, backlogs=(1000, 100_000), grown=2000, retention=0,
     settle_seconds=5, idle_seconds=10, peers=False,

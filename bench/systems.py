@@ -180,10 +180,9 @@ class Tracked(System):
         servers: Servers,
         database: Database,
         *,
-        flower: bool = False,
         one_parent: bool = True,
     ) -> None:
-        self.servers, self.database, self.flower = servers, database, flower
+        self.servers, self.database = servers, database
         self._one_parent = one_parent
         self.backlog = Backlog(database.url)
         self._probe = Celery("probe", broker=servers.broker.url, set_as_current=False)

@@ -34,13 +34,15 @@ SLOW_EVERY = 100
 class Job:
     """What a worker is given, after it has been warmed up with a little of the same.
 
-    `why_not` says that this version lacks what it is about.
+    `why_not` says that this version lacks what it is about. `flower`: Flower is started before it,
+    and watches whatever comes after.
     """
 
     key: str
     title: str
     function: str
     why_not: str = ""
+    flower: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,11 @@ def crews() -> list[Crew]:
             Job(f"M-{kind}", f"tracked, {kind}, mixed load", MIXED),
             Job(f"M1-{kind}", f"tracked, {kind}, mixed load, one row a message", MIXED_SINGLE),
             Job(f"burst-{kind}", f"tracked, {kind}, burst lane", BURST, lane),
+            Job(f"D-{kind}", f"tracked, {kind}, Flower", SLICED, flower=True),
         ]
-        watched = [Job(f"D-{kind}", f"tracked, {kind}, Flower", SLICED)]
         default = [Job(f"N-{kind}", f"tracked, {kind}, worker at its default", SLICED, several)]
         found += [
             Crew(f"A-{kind}", _ours, jobs),
-            Crew(f"D-{kind}", _ours_watched, watched),
             Crew(f"N-{kind}", _ours_by_itself, default),
         ]
     return found
@@ -91,10 +92,6 @@ def crews() -> list[Crew]:
 
 def _ours(servers: Servers, database: Database) -> System:
     return Tracked(servers, database)
-
-
-def _ours_watched(servers: Servers, database: Database) -> System:
-    return Tracked(servers, database, flower=True)
 
 
 def _ours_by_itself(servers: Servers, database: Database) -> System:
@@ -149,6 +146,8 @@ class Execution(Topic):
         with started(system, self.around.place(f"execution-{number}-{crew.key}")) as running:
             for job in jobs:
                 label = f"{number}-{job.key}"
+                if job.flower:
+                    running.watch()
                 if job.function in (MIXED, MIXED_SINGLE):
                     yield self._mix(running, job, label)
                 else:
