@@ -30,8 +30,6 @@ from app.services.steps import carry_out_on
 Pair = tuple[uuid.UUID, uuid.UUID]
 NOOP = "tests.support.tasks.noop"
 QUEUE = "default"
-# Rows that a statement takes with less variables than SQLite has.
-AT_ONCE = 500
 
 
 class World:
@@ -57,21 +55,20 @@ class World:
         (task_id,) = self.add_all([{"celery_task_name": function, **fields}])
         return task_id
 
-    def add_many(self, count: int, function: str = NOOP, **fields: Any) -> list[uuid.UUID]:
-        """Several alike, in the order in which they were submitted."""
-        return self.add_all([{"celery_task_name": function, **fields}] * count)
+    def add_many(self, count: int, **fields: Any) -> list[uuid.UUID]:
+        """Several alike, submitted one after the other, in that order."""
+        return [self.add(**fields) for _ in range(count)]
 
-    def add_all(self, tasks_fields: Sequence[dict[str, Any]]) -> list[uuid.UUID]:
-        """Several that were submitted together, with fields as of `add`, the same ones for each."""
+    def add_all(self, each: Sequence[dict[str, Any]]) -> list[uuid.UUID]:
+        """Some hundred submitted at once, each with the fields of `add`, the same ones for all."""
         known = NewTask.__dataclass_fields__
         given = {"name": "n", "task_type": "t", "celery_task_name": NOOP}
         rows = []
-        for fields in tasks_fields:
+        for fields in each:
             new = {**given, **{name: fields[name] for name in fields if name in known}}
             forced = {name: fields[name] for name in fields if name not in known}
             rows.append(build_row(NewTask(**new), catalogue()) | forced)
-        for start in range(0, len(rows), AT_ONCE):
-            self.database.execute(tasks.insert_tasks(rows[start : start + AT_ONCE]))
+        self.database.execute(tasks.insert_tasks(rows))
         return [uuid.UUID(str(row["id"])) for row in rows]
 
     def add_needing(self, *needed: uuid.UUID, **fields: Any) -> uuid.UUID:
