@@ -4,7 +4,8 @@ Without options: what `make bench` does. `--full`: larger sizes and all peers. `
 once, tiny, to see that it works; its numbers mean nothing. `--only KEY...` runs the lines whose
 keys begin so. `--profile` also writes a note about every line that is missed, to `bench/profiles/`:
 where the processor time goes. `--list` names the lines. Results are written to `bench/results/`
-unless `--quick`, `--only` or `--profile` was given. Exit code 1: something failed, or a system lost
+unless `--quick`, `--only` or `--profile` was given. Ctrl-C prints what was measured until then, and
+writes nothing. Exit code 1: something failed, or a system lost
 or repeated a task. A target that is missed is printed and is no failure.
 """
 
@@ -87,6 +88,9 @@ def _measure(options: argparse.Namespace, sizes: Sizes, folder: Path) -> int:
             _tell(f"Written: {path}")
     _tell("\n" + "\n".join(report.line(each) for each in judged))
     _tell(f"\n{report.tally(judged)}, in {time.monotonic() - began:.0f} s: {results.seconds}")
+    if results.interrupted:
+        _tell("Interrupted: the rounds were not all made, so nothing is written")
+        return 1
     if options.write or not (options.quick or options.only or options.profile):
         target = options.write or RESULTS
         report.write(target, results, machine.describe(folder))

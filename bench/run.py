@@ -20,7 +20,7 @@ Told = Callable[[str], None]
 
 @dataclass(slots=True)
 class Results:
-    """Everything that came out of a run."""
+    """Everything that came out of a run. `interrupted`: it would have gone on."""
 
     sizes: Sizes
     lines: Sequence[Line]
@@ -29,6 +29,7 @@ class Results:
     rounds: list[Round] = field(default_factory=list)
     absent: dict[str, Absent] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def judged(self) -> list[Judged]:
@@ -73,7 +74,10 @@ def run(
     tell: Told,
     sampler: Sampler | None = None,
 ) -> Results:
-    """Measure the systems of the lines. What fails is noted, and the rest goes on."""
+    """Measure the systems of the lines. What fails is noted, and the rest goes on.
+
+    Ctrl-C ends the rounds; what whole topics have measured until then is kept.
+    """
     lines, wanted = chosen[0], frozenset(chosen[1])
     owners = {name: topic.name for topic in topics for name in topic.titles(sizes)}
     titles = {name: title for topic in topics for name, title in topic.titles(sizes).items()}
@@ -84,9 +88,14 @@ def run(
         ready = [topic for topic in made if _prepare(topic, results, tell)]
         for number in range(1, sizes.rounds + 1):
             one: list[Measured] = []
-            for topic in ready:
-                one += _measure(topic, number, results, tell)
+            try:
+                for topic in ready:
+                    one += _measure(topic, number, results, tell)
+            except KeyboardInterrupt:
+                results.interrupted = True
             results.rounds.append(Round(one))
+            if results.interrupted:
+                break
     return results
 
 

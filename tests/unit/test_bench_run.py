@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ class Fake(Topic):
     """Yields or raises what a test says."""
 
     name: ClassVar[str] = "fake"
-    outcomes: ClassVar[list[Outcome | Exception]] = []
+    outcomes: ClassVar[list[Outcome | BaseException]] = []
 
     @staticmethod
     def lines(sizes: Sizes) -> Sequence[Line]:
@@ -41,7 +42,7 @@ class Fake(Topic):
 
     def round(self, number: int) -> Iterator[Outcome]:
         for outcome in self.outcomes:
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 raise outcome
             yield outcome
 
@@ -51,13 +52,22 @@ def _line(system: str) -> Line:
 
 
 def _words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *outcomes: Outcome | Exception
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *outcomes: Outcome | BaseException
 ) -> list[str]:
+    results = _results(monkeypatch, tmp_path, [Fake], *outcomes)
+    return [each.word for each in results.judged]
+
+
+def _results(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    topics: Sequence[type[Topic]],
+    *outcomes: Outcome | BaseException,
+) -> run.Results:
     monkeypatch.setattr(run, "servers", lambda folder: contextlib.nullcontext())
     monkeypatch.setattr(Fake, "outcomes", list(outcomes))
-    chosen = run.select([Fake], QUICK, [])
-    results = run.run([Fake], QUICK, chosen, tmp_path, lambda text: None)
-    return [each.word for each in results.judged]
+    sizes = replace(QUICK, rounds=3)
+    return run.run(topics, sizes, run.select(topics, sizes, []), tmp_path, lambda text: None)
 
 
 ONE = Measured("one", {"v": 2.0})
@@ -81,6 +91,32 @@ def test_what_was_measured_before_a_failure_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, word: str
 ) -> None:
     assert _words(monkeypatch, tmp_path, ONE, error) == ["PASS", word]
+
+
+class Whole(Fake):
+    """A topic that is measured before the other one."""
+
+    name: ClassVar[str] = "whole"
+
+    @staticmethod
+    def lines(sizes: Sizes) -> Sequence[Line]:
+        return [_line("three")]
+
+    @staticmethod
+    def titles(sizes: Sizes) -> Mapping[str, str]:
+        return {"three": ""}
+
+    def round(self, number: int) -> Iterator[Outcome]:
+        yield Measured("three", {"v": 2.0})
+
+
+def test_an_interruption_keeps_what_whole_topics_have_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    results = _results(monkeypatch, tmp_path, [Whole, Fake], ONE, KeyboardInterrupt())
+    assert results.interrupted
+    assert len(results.rounds) == 1
+    assert [each.word for each in results.judged] == ["PASS", "NOT RUN", "NOT RUN"]
 
 
 # The rows
