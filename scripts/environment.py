@@ -126,6 +126,8 @@ def _prepare(env: Environment) -> None:
     if env.path.exists() and (reason := _unusable(env, ours)):
         if not ours:
             stop(f"{env.path} {reason} and was not made by this script; remove it, then go on.")
+        if env.path.is_symlink():
+            stop(f"{env.path} {reason} and is a symbolic link; remove the link, then go on.")
         say(f"Making {env.path.name} anew: it {reason}.")
         shutil.rmtree(env.path)
     if not env.path.exists():

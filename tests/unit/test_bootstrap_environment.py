@@ -81,6 +81,19 @@ def test_a_folder_that_is_no_environment_is_left_alone(
     assert (clone / ".venv" / "letters.txt").read_text() == "mine"
 
 
+def test_a_link_to_the_environment_of_another_clone_is_named(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = settled(clone)
+    env.python.unlink()
+    env.path.rename(clone / "elsewhere")
+    env.path.symlink_to(clone / "elsewhere")
+    with pytest.raises(SystemExit):
+        environment.ensure(BASE, root=clone)
+    assert "is a symbolic link; remove the link, then go on" in capsys.readouterr().err
+    assert (clone / "elsewhere" / "pyvenv.cfg").exists()
+
+
 def test_two_installations_take_turns(clone: Path) -> None:
     inside = threading.Event()
 
