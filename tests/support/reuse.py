@@ -54,7 +54,7 @@ _OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-_LOOK_SECONDS = 0.002
+_LOOK_SECONDS, _PATIENCE_SECONDS = 0.002, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class Fresh:
 
     def restore(self, connection: Connection) -> bool:
         """Bring a used one to the same state, whoever is still connected; False if it cannot be."""
-        _end_others(connection)
+        if not _end_others(connection):
+            return False
         if _column(connection, _SCHEMA)[0] != self.schema:
             return False
         # No triggers: those that count would count the emptying.
@@ -103,10 +104,17 @@ class Fresh:
         return True
 
 
-def _end_others(connection: Connection) -> None:
-    """End all other sessions. PostgreSQL's own way to wait for that looks every 100 ms."""
+def _end_others(connection: Connection) -> bool:
+    """End all other sessions; False if some do not end or come again.
+
+    PostgreSQL's own way to wait for that looks every 100 ms.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while connection.execute(_OTHERS).rowcount:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(_LOOK_SECONDS)
+    return True
 
 
 def _column(connection: Connection, statement: str) -> list[str]:
