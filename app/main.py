@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
 
 from app import events
-from app.api import contract, docs, health, pages, problems, routing
+from app.api import contract, dashboard, docs, health, pages, problems, routing
 from app.api.metrics import CountRequests
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
@@ -111,6 +111,7 @@ def create_app() -> FastAPI:
     problems.install(app)
     contract.install(app)
     docs.install(app)
+    dashboard.install(app)
     pages.install(app)
     _surround(app)
     return app

@@ -26,6 +26,8 @@ from scripts.installer import InstallFailed, install
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ("requirements.txt",)
 DEV = ("requirements.txt", "requirements-dev.txt")
+# With a Node, for machines that have none.
+PAGE = ("requirements.txt", "requirements-page.txt")
 # Wheels that a platform may lack: without them the rest still installs and says what is missing.
 EMBEDDED = "requirements-embedded.txt"
 # Settings of pip that would send packages elsewhere than into the environment.

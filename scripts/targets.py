@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from scripts import page
 from scripts.bootstrap import say, stop
 from scripts.chaos import run_all_scenarios
 from scripts.environment import BASE, DEV, clean_environ, ensure
@@ -41,7 +42,25 @@ def _become(python: Path, *command: str) -> NoReturn:
 
 def _up(arguments: list[str]) -> NoReturn:
     """install what is missing and run everything until Ctrl-C"""
-    _become(ensure(BASE, embedded=True), "-m", "app.up", *arguments)
+    python = ensure(BASE, embedded=True)
+    try:
+        page.build(python)
+    except page.NotBuilt as reason:
+        say(f"Going on without the page: {reason}")
+    _become(python, "-m", "app.up", *arguments)
+
+
+def _page(arguments: list[str]) -> int:
+    """build the page from dashboard/; with the name of one of its scripts, run that"""
+    python = ensure(BASE)
+    try:
+        if arguments:
+            return page.run(arguments[0], python)
+        if not page.build(python):
+            say("The page is built as it is now.")
+    except page.NotBuilt as reason:
+        stop(f"The page is not built: {reason}")
+    return 0
 
 
 def _token(arguments: list[str]) -> NoReturn:
@@ -165,6 +184,7 @@ def _help(_arguments: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "up": _up,
+    "page": _page,
     "token": _token,
     "test": _test,
     "chaos": _chaos,

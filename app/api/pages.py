@@ -1,4 +1,4 @@
-"""The two pages that need nothing but a browser: where one arrives, and the sign-in link."""
+"""Where a browser arrives: the sign-in link, and what is said where the page is not built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from app.api import cookies
+from app.api import cookies, dashboard
 from app.core.address import SIGN_IN_PATH
 from app.core.config import get_settings
 from app.core.version import VERSION
@@ -38,12 +38,16 @@ def install(app: FastAPI) -> None:
 
 
 async def _home(request: Request) -> Response:
-    """That the API serves, what there is to look at, and who is signed in."""
+    """The page; where it is not built, that the API serves, and how to build it."""
+    if dashboard.is_built():
+        return RedirectResponse(dashboard.HOME, status_code=307)
     flower = f"http://localhost:{get_settings().flower_port}"
     return _page(
         "Task system",
         f"""<p>The API serves, version {escape(VERSION)}.</p>
 <dl>
+<dt>The page</dt>
+<dd>is not built: <code>make page</code> does it, and <code>make up</code> when it starts</dd>
 <dt>API documentation</dt>
 <dd><a href="/docs">/docs</a> to try it out, <a href="/redoc">/redoc</a> to read</dd>
 <dt>Flower, the monitor</dt>

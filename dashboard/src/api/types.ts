@@ -1,0 +1,41 @@
+/** The names of the API's own types, which are generated from its description. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Task = Schemas["Task"];
+export type TaskStatus = Schemas["TaskStatus"];
+export type TaskCount = Schemas["TaskCount"];
+export type TaskCreate = Schemas["TaskCreate"];
+export type TaskType = Schemas["TaskType"];
+export type TaskGraph = Schemas["TaskGraph"];
+export type Attempt = Schemas["Attempt"];
+export type LogLine = Schemas["LogLine"];
+export type Explanation = Schemas["Explanation"];
+export type ExplanationReason = Schemas["ExplanationReason"];
+export type BulkOrder = Schemas["BulkOrder"];
+export type BulkAction = Schemas["BulkAction"];
+export type BulkOperation = Schemas["BulkOperation"];
+export type BulkPreview = Schemas["BulkPreview"];
+export type ErrorGroup = Schemas["ErrorGroup"];
+export type ErrorGroupDetail = Schemas["ErrorGroupDetail"];
+export type Schedule = Schemas["Schedule"];
+export type ScheduleDetail = Schemas["ScheduleDetail"];
+export type ScheduleCreate = Schemas["ScheduleCreate"];
+export type SchedulePatch = Schemas["SchedulePatch"];
+export type Firing = Schemas["Firing"];
+export type Queue = Schemas["Queue"];
+export type Limit = Schemas["Limit"];
+export type Worker = Schemas["Worker"];
+export type Statistics = Schemas["Statistics"];
+export type StatisticsLine = Schemas["Line"];
+export type Report = Schemas["Report"];
+export type ReportKind = Schemas["ReportKind"];
+export type Webhook = Schemas["Webhook"];
+export type Token = Schemas["Token"];
+export type NewToken = Schemas["NewToken"];
+export type User = Schemas["User"];
+export type Role = Schemas["Role"];
+export type Scope = Schemas["Scope"];
+export type Session = Schemas["Session"];
+export type Health = Schemas["Health"];

@@ -1,0 +1,66 @@
+import { Table } from "@mantine/core";
+import type { Key, ReactNode } from "react";
+
+/** Widths below which a column is left out, so that a telephone shows what matters. */
+export type From = "sm" | "md" | "lg";
+
+export interface Column<Row> {
+  key: string;
+  header: ReactNode;
+  cell: (row: Row) => ReactNode;
+  /** Shown from this width on; without it always. */
+  from?: From;
+  align?: "left" | "right";
+  /** CSS width; columns without one share the rest. */
+  width?: number | string;
+}
+
+interface Props<Row> {
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => Key;
+  /** Marks a row, such as the one the keyboard is at. */
+  isMarked?: (row: Row) => boolean;
+}
+
+/** Rows in columns of fixed widths: nothing moves when a value changes. */
+export function DataTable<Row>({ label, columns, rows, keyOf, isMarked }: Props<Row>) {
+  return (
+    <Table
+      aria-label={label}
+      layout="fixed"
+      verticalSpacing={6}
+      horizontalSpacing="xs"
+      highlightOnHover
+      className="data-table"
+    >
+      <Table.Thead>
+        <Table.Tr>
+          {columns.map((column) => (
+            <Table.Th
+              key={column.key}
+              w={column.width}
+              ta={column.align}
+              visibleFrom={column.from}
+              scope="col"
+            >
+              {column.header}
+            </Table.Th>
+          ))}
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {rows.map((row) => (
+          <Table.Tr key={keyOf(row)} data-marked={isMarked?.(row) || undefined}>
+            {columns.map((column) => (
+              <Table.Td key={column.key} ta={column.align} visibleFrom={column.from}>
+                {column.cell(row)}
+              </Table.Td>
+            ))}
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}

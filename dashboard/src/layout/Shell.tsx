@@ -1,0 +1,234 @@
+import {
+  AppShell,
+  Badge,
+  Burger,
+  Button,
+  Group,
+  Kbd,
+  Menu,
+  Modal,
+  NavLink,
+  Table,
+  Text,
+  UnstyledButton,
+} from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconActivity,
+  IconAlertTriangle,
+  IconApi,
+  IconCalendarTime,
+  IconChartBar,
+  IconKey,
+  IconKeyboard,
+  IconLayoutDashboard,
+  IconListCheck,
+  IconLogout,
+  IconPlus,
+  IconServer,
+  IconStack2,
+  IconUser,
+  IconWebhook,
+} from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import { useCan, useSession, useSignOut } from "../api/session";
+import type { Scope } from "../api/types";
+import { useConnection } from "../live/hooks";
+import { common } from "../text/common";
+import { useText } from "../text/language";
+import { Choices } from "./Choices";
+import { words } from "./text";
+import { useFlower } from "./useFlower";
+import { useKeys } from "./useKeys";
+
+type ScreenName = keyof typeof words.en.screens;
+
+interface Entry {
+  readonly name: ScreenName;
+  readonly path: string;
+  readonly Icon: typeof IconKey;
+  readonly scope: Scope;
+}
+
+const ENTRIES: readonly Entry[] = [
+  { name: "overview", path: "/", Icon: IconLayoutDashboard, scope: "tasks:read" },
+  { name: "tasks", path: "/tasks", Icon: IconListCheck, scope: "tasks:read" },
+  { name: "failures", path: "/failures", Icon: IconAlertTriangle, scope: "tasks:read" },
+  { name: "schedules", path: "/schedules", Icon: IconCalendarTime, scope: "tasks:read" },
+  { name: "queues", path: "/queues", Icon: IconServer, scope: "queues:read" },
+  { name: "reports", path: "/reports", Icon: IconChartBar, scope: "tasks:read" },
+  { name: "bulk", path: "/bulk", Icon: IconStack2, scope: "tasks:read" },
+  { name: "webhooks", path: "/webhooks", Icon: IconWebhook, scope: "tasks:read" },
+  { name: "account", path: "/account", Icon: IconKey, scope: "tokens:write" },
+];
+
+const GO_TO: Readonly<Record<string, string>> = {
+  "g o": "/",
+  "g t": "/tasks",
+  "g f": "/failures",
+  "g s": "/schedules",
+  "g q": "/queues",
+  "g r": "/reports",
+  n: "/tasks/new",
+};
+
+/** What surrounds every screen: where one can go, how the connection is, who is signed in. */
+export function Shell({ children }: { children: ReactNode }) {
+  const t = useText(words);
+  const can = useCan();
+  const [path, go] = useLocation();
+  const [menu, { toggle, close }] = useDisclosure(false);
+  const [help, { open: openHelp, close: closeHelp }] = useDisclosure(false);
+  const flower = useFlower();
+  useKeys({
+    ...Object.fromEntries(Object.entries(GO_TO).map(([keys, to]) => [keys, () => go(to)])),
+    "?": openHelp,
+  });
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 220, breakpoint: "md", collapsed: { mobile: !menu } }}
+      padding="md"
+    >
+      <a className="skip" href="#content">
+        {t.skip}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" gap="sm" wrap="nowrap">
+          <Burger opened={menu} onClick={toggle} hiddenFrom="md" size="sm" aria-label={t.menu} />
+          <UnstyledButton component={Link} href="/" className="shrinks" visibleFrom="xs">
+            <Text fw={700} className="one-line">
+              {t.title}
+            </Text>
+          </UnstyledButton>
+          <Group gap="xs" wrap="nowrap" ml="auto">
+            <ConnectionState />
+            {can("tasks:write") && (
+              <Button
+                component={Link}
+                href="/tasks/new"
+                size="xs"
+                leftSection={<IconPlus size={14} aria-hidden />}
+              >
+                {t.newTask}
+              </Button>
+            )}
+            <Choices />
+            <Who openHelp={openHelp} />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" component="nav" aria-label={t.menu}>
+        {ENTRIES.filter((entry) => can(entry.scope)).map(({ name, path: to, Icon }) => (
+          <NavLink
+            key={name}
+            component={Link}
+            href={to}
+            label={t.screens[name]}
+            leftSection={<Icon size={18} aria-hidden />}
+            active={to === "/" ? path === "/" : path.startsWith(to)}
+            aria-current={(to === "/" ? path === "/" : path.startsWith(to)) ? "page" : undefined}
+            onClick={close}
+          />
+        ))}
+        <NavLink
+          href="/docs"
+          label={t.docs}
+          leftSection={<IconApi size={18} aria-hidden />}
+          mt="auto"
+        />
+        {flower && (
+          <NavLink
+            href={flower}
+            target="_blank"
+            rel="noreferrer"
+            label={t.flower}
+            leftSection={<IconActivity size={18} aria-hidden />}
+          />
+        )}
+      </AppShell.Navbar>
+      <AppShell.Main id="content">{children}</AppShell.Main>
+      <Help opened={help} onClose={closeHelp} />
+    </AppShell>
+  );
+}
+
+function ConnectionState() {
+  const t = useText(words);
+  const connection = useConnection();
+  const color = { connecting: "gray", live: "teal", lost: "red" }[connection];
+  return (
+    <Badge
+      variant="dot"
+      color={color}
+      role="status"
+      data-connection={connection}
+      title={t.connections[connection]}
+    >
+      {connection === "lost" ? t.connections.lost : t.connections[connection]}
+    </Badge>
+  );
+}
+
+function Who({ openHelp }: { openHelp: () => void }) {
+  const t = useText(words);
+  const c = useText(common);
+  const session = useSession();
+  const signOut = useSignOut();
+  return (
+    <Menu position="bottom-end" withinPortal>
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="xs"
+          px={6}
+          aria-label={session.email}
+          leftSection={<IconUser size={18} aria-hidden />}
+        >
+          <Text size="xs" maw={160} className="one-line" visibleFrom="sm">
+            {session.email}
+          </Text>
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          {session.email} · {c.roles[session.role]}
+        </Menu.Label>
+        <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={openHelp}>
+          {t.keys}
+        </Menu.Item>
+        {session.kind === "session" && (
+          <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+            {t.signOut}
+          </Menu.Item>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Help({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const t = useText(words);
+  return (
+    <Modal opened={opened} onClose={onClose} title={t.keys} centered>
+      <Table aria-label={t.keys}>
+        <Table.Tbody>
+          {Object.entries(t.keyList).map(([keys, what]) => (
+            <Table.Tr key={keys}>
+              <Table.Td w={110}>
+                {keys.split(" ").map((key) => (
+                  <Kbd key={key} mr={4}>
+                    {key}
+                  </Kbd>
+                ))}
+              </Table.Td>
+              <Table.Td>{what}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Modal>
+  );
+}

@@ -1,0 +1,98 @@
+/** Numbers, durations and times as people read them. Pure: language and moment are handed in. */
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** `1,234,567`; from a million on with two digits and a letter. */
+export function count(value: number, language: string): string {
+  const compact = value >= 1_000_000;
+  return new Intl.NumberFormat(language, {
+    notation: compact ? "compact" : "standard",
+    maximumFractionDigits: compact ? 2 : 0,
+  }).format(value);
+}
+
+/** `12.5 %` of 0.125; null is a dash. */
+export function percent(share: number | null, language: string, digits = 1): string {
+  if (share === null) return "–";
+  return new Intl.NumberFormat(language, {
+    style: "percent",
+    maximumFractionDigits: digits,
+  }).format(share);
+}
+
+/** Seconds as `850 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`; null is a dash. */
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
+  if (seconds < 0) return `-${duration(-seconds)}`;
+  if (seconds < 0.9995) return `${Math.round(1000 * seconds)} ms`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < MINUTE - 0.5) return `${Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < HOUR) return two(whole, MINUTE, "min", 1, "s");
+  if (whole < DAY) return two(whole, HOUR, "h", MINUTE, "min");
+  return two(whole, DAY, "d", HOUR, "h");
+}
+
+function two(seconds: number, large: number, name: string, small: number, rest: string): string {
+  const first = Math.floor(seconds / large);
+  const second = Math.floor((seconds % large) / small);
+  return second ? `${first} ${name} ${second} ${rest}` : `${first} ${name}`;
+}
+
+/** Bytes as `12 kB`, `3.4 MB`. */
+export function bytes(value: number, language: string): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(value || 1) / 3)));
+  return new Intl.NumberFormat(language, {
+    style: "unit",
+    unit: units[place],
+    unitDisplay: "narrow",
+    maximumFractionDigits: place > 1 ? 1 : 0,
+  }).format(value / 1000 ** place);
+}
+
+/** `3 minutes ago`, `in 2 hours`: of a moment and the present one, in milliseconds. */
+export function relative(moment: number, now: number, language: string): string {
+  const seconds = (moment - now) / 1000;
+  const size = Math.abs(seconds);
+  const [unit, length] =
+    size < MINUTE
+      ? (["second", 1] as const)
+      : size < HOUR
+        ? (["minute", MINUTE] as const)
+        : size < DAY
+          ? (["hour", HOUR] as const)
+          : (["day", DAY] as const);
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  return format.format(Math.trunc(seconds / length), unit);
+}
+
+/** A moment in the viewer's zone, to the second. */
+export function local(moment: string | number, language: string): string {
+  return new Intl.DateTimeFormat(language, {
+    dateStyle: "medium",
+    timeStyle: "medium",
+  }).format(new Date(moment));
+}
+
+/** A moment in UTC: `2026-11-27 08:15:00 UTC`. */
+export function utc(moment: string | number): string {
+  return `${new Date(moment).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Seconds between two times of the API; null where one is missing. */
+export function secondsBetween(from: string | null, to: string | null): number | null {
+  return from === null || to === null ? null : (Date.parse(to) - Date.parse(from)) / 1000;
+}
+
+/** The last part of a dotted path: what a function is called. */
+export function shortName(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
+}
+
+/** At most `length` characters, the last one a `…` where some are missing. */
+export function clip(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
