@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -138,3 +139,10 @@ def _run(command: Sequence[str], failure: str, seconds: float | None = None) -> 
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-1500:]
         raise NotBuilt(f"{failure}:\n{said}")
+
+
+if __name__ == "__main__":
+    try:
+        build(Path(sys.executable))
+    except NotBuilt as reason:
+        sys.exit(f"The page is not built: {reason}")

@@ -77,7 +77,12 @@ def _test(arguments: list[str]) -> NoReturn:
         f"--numprocesses={runners}", "--dist=loadfile", "--no-loadscope-reorder",
         "--part=first",
     ]  # fmt: skip
-    _become(ensure(DEV, embedded=True), "-m", "pytest", *arguments)
+    python = ensure(DEV, embedded=True)
+    try:
+        page.build(python, dev=True)
+    except page.NotBuilt as reason:
+        say(f"Going on without the page: {reason}")
+    _become(python, "-m", "pytest", *arguments)
 
 
 def _chaos(arguments: list[str]) -> NoReturn:
@@ -109,7 +114,7 @@ def _install(arguments: list[str]) -> int:
 
 
 def _check(_arguments: list[str]) -> int:
-    """formatting, lint, types, layers and migrations"""
+    """formatting, lint, types, layers and migrations, and the same of the page"""
     python = str(ensure(DEV, embedded=True))
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
         environ = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/check.db", "DATA_DIR": folder}
@@ -125,8 +130,19 @@ def _check(_arguments: list[str]) -> int:
             )
             if not _passes(title, [python, *command], environ)
         ]
+    if not _page_passes(python):
+        failed.append("page")
     say(f"FAILED: {', '.join(failed)}" if failed else "All checks passed.")
     return 1 if failed else 0
+
+
+def _page_passes(python: str) -> bool:
+    say("-- page")
+    try:
+        return page.run("check", Path(python)) == 0
+    except page.NotBuilt as reason:
+        say(str(reason))
+        return False
 
 
 def _passes(title: str, command: list[str], environ: dict[str, str]) -> bool:

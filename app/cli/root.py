@@ -17,6 +17,7 @@ from app.cli import (
     schedules,
     statistics,
     tasks,
+    top,
     users,
     watching,
     webhooks,
@@ -60,6 +61,7 @@ acting.add(app)
 watching.add(app)
 bulk.add(app)
 statistics.add(app)
+top.add(app)
 errors.add(app)
 webhooks.add(app)
 schedules.add(app)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.commands import remote
+from app.cli.drawing import is_plain
 from app.cli.failures import CliError, ExitCode
 from app.cli.output import Output
 from app.cli.values import duration
@@ -20,6 +21,9 @@ _COLUMNS = (
     "CREATED", "STARTED", "SUCCEEDED", "FAILED", "REVOKED", "FAILURES", "PER MINUTE",
     "WAIT P50", "P90", "P99", "RUN P50", "P90", "P99",
 )  # fmt: skip
+# Cells of a line of blocks: what its name and its largest value leave of the width, to a limit.
+_LINE_WIDTH = 120
+_BESIDE_LINE = 16
 
 
 class Bucket(StrEnum):
@@ -58,7 +62,7 @@ def stats(
     function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
     queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
 ) -> None:
-    """Show statistics: a line for each hour, day or group. Times are seconds."""
+    """Show statistics: a line for each hour, day or group, and how it went. Times are seconds."""
     span = duration(last)
     if span is None:
         raise CliError("--last needs a duration, such as 24h", code=ExitCode.USAGE)
@@ -81,6 +85,7 @@ def stats(
     rows = [(_name(line, bucket), *_cells(line)) for line in lines]
     total = ("all", *_cells(found["total"]))
     out.table(("TIME (UTC)" if by is None else by.upper(), *_COLUMNS), [*rows, total])
+    _show_courses(out, found, bucket, by)
 
 
 def _name(line: dict[str, Any], bucket: Bucket) -> str:
@@ -100,3 +105,31 @@ def _cells(line: dict[str, Any]) -> tuple[str, ...]:
         f"{line['per_second'] * 60:,.4g}",
         *("" if seconds is None else f"{seconds:,.3g}" for seconds in times),
     )
+
+
+def _show_courses(out: Output, found: dict[str, Any], bucket: Bucket, by: GroupBy | None) -> None:
+    """A line of blocks for each figure, or for what each group has finished."""
+    from rich.cells import cell_len
+
+    from app.cli.courses import Course, buckets
+
+    times, points = buckets(found), found["points"]
+    if len(times) < 2:
+        return
+    title = f"BY {bucket.upper()}" if by is None else f"FINISHED BY {bucket.upper()}"
+    if by is None:
+        courses = [
+            *(Course.of_counts(n, times, points, n) for n in ("created", "succeeded", "failed")),
+            *(Course.of_times(f"{name} p90", times, points, name) for name in ("wait", "run")),
+        ]
+    else:
+        courses = [
+            Course.of_counts(name, times, [x for x in points if x["group"] == name], "finished")
+            for name in (line["group"] for line in found["groups"])
+        ]
+    console = out.console()
+    name_width = max(cell_len(name) for name in (title, *(course.name for course in courses)))
+    width = min(_LINE_WIDTH, max(console.width - name_width - _BESIDE_LINE, 10))
+    plain = is_plain(console.encoding)
+    out.line("")
+    out.table((title, "", "AT MOST"), [course.row(width, plain=plain) for course in courses])

@@ -1,6 +1,6 @@
-"""Following a task through the API: by its event stream, by asking again where that fails.
+"""Following tasks through the API: by their event streams, by asking again where that fails.
 
-The stream's first message is the current state, so a connection that breaks is simply made
+A stream's first message is the current state, so a connection that breaks is simply made
 anew; nothing has to be remembered across it.
 """
 
@@ -21,6 +21,9 @@ FINISHED = frozenset({"succeeded", "failed", "revoked"})
 # The server sends a comment well within this time; silence means the connection is dead.
 SILENCE_SECONDS = 45.0
 POLL_SECONDS = 1.0
+# So many tasks have a stream of their own; a process has few more files than ten times that.
+STREAMS = 100
+READS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +50,74 @@ async def follow_all(api: Api, task_ids: list[str], show: Callable[[Update], Non
         "headers": api.headers(),
     }
     async with httpx2.AsyncClient(**options) as client:
-        await asyncio.gather(*(_follow(client, item, show) for item in task_ids))
+        crowd = _Crowd(client, show, left=len(task_ids))
+        await asyncio.gather(*(crowd.follow(item) for item in task_ids))
 
 
-async def _follow(client: httpx2.AsyncClient, task_id: str, show: Callable[[Update], None]) -> None:
-    version = -1
-    while True:
-        async with aclosing(_connection(client, task_id)) as updates:
-            async for update in updates:
-                # A new connection repeats the state; show only what is newer.
-                if update.task is not None:
-                    if update.task["version"] <= version:
-                        continue
-                    version = update.task["version"]
-                show(update)
-                if update.is_last:
-                    return
-        await asyncio.sleep(POLL_SECONDS)
+class _Crowd:
+    """Tasks that are followed together, and what they share.
 
+    Those that find no stream free are asked about again and again, all of them together about
+    `STREAMS` times in `POLL_SECONDS`.
+    """
 
-async def _connection(client: httpx2.AsyncClient, task_id: str) -> AsyncGenerator[Update, None]:
-    """What one connection tells, from the current state on; ends when it breaks."""
-    path = f"{PREFIX}/tasks/{task_id}"
-    try:
-        # Asked first, because it works also where a proxy swallows event streams.
-        yield await _read(client, task_id, path)
-        async with client.stream("GET", f"{path}/events") as response:
-            if not response.is_success:
+    def __init__(
+        self, client: httpx2.AsyncClient, show: Callable[[Update], None], *, left: int
+    ) -> None:
+        self._client = client
+        self._show = show
+        self._left = left
+        self._streams = asyncio.Semaphore(STREAMS)
+        self._reads = asyncio.Semaphore(READS)
+
+    async def follow(self, task_id: str) -> None:
+        """Show every news of this task until its end."""
+        version = -1
+        while True:
+            async with aclosing(self._connection(task_id)) as updates:
+                async for update in updates:
+                    # A new connection repeats the state; show only what is newer.
+                    if update.task is not None:
+                        if update.task["version"] <= version:
+                            continue
+                        version = update.task["version"]
+                    self._show(update)
+                    if update.is_last:
+                        self._left -= 1
+                        return
+            await asyncio.sleep(POLL_SECONDS * max(1.0, self._left / STREAMS))
+
+    async def _connection(self, task_id: str) -> AsyncGenerator[Update, None]:
+        """What one connection tells, from the current state on; ends when it breaks."""
+        try:
+            # Asked first, because it works also where a proxy swallows event streams.
+            async with self._reads:
+                update = await self._read(task_id)
+            yield update
+            if self._streams.locked():
                 return
-            async for event in httpx2.EventSource(response):
-                if event.event == "deleted":
-                    yield Update(task_id)
-                elif event.event == "task":
-                    yield Update(task_id, task=json.loads(event.data))
-    except httpx2.SSEError:
-        return
-    except httpx2.TransportError as error:
-        yield Update(task_id, lost=str(error) or type(error).__name__)
+            async with (
+                self._streams,
+                self._client.stream("GET", f"{PREFIX}/tasks/{task_id}/events") as response,
+            ):
+                if not response.is_success:
+                    return
+                async for event in httpx2.EventSource(response):
+                    if event.event == "deleted":
+                        yield Update(task_id)
+                    elif event.event == "task":
+                        yield Update(task_id, task=json.loads(event.data))
+        except httpx2.SSEError:
+            return
+        except httpx2.TransportError as error:
+            yield Update(task_id, lost=str(error) or type(error).__name__)
 
-
-async def _read(client: httpx2.AsyncClient, task_id: str, path: str) -> Update:
-    response = await client.get(path)
-    if response.status_code == 404:
-        return Update(task_id)
-    if response.status_code >= 500:
-        return Update(task_id, lost=f"it answered {response.status_code}")
-    if not response.is_success:
-        raise refusal(response)
-    return Update(task_id, task=response.json())
+    async def _read(self, task_id: str) -> Update:
+        response = await self._client.get(f"{PREFIX}/tasks/{task_id}")
+        if response.status_code == 404:
+            return Update(task_id)
+        if response.status_code >= 500:
+            return Update(task_id, lost=f"it answered {response.status_code}")
+        if not response.is_success:
+            raise refusal(response)
+        return Update(task_id, task=response.json())

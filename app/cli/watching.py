@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,11 @@ import typer
 
 from app.cli.commands import remote
 from app.cli.failures import ExitCode
-from app.cli.output import Output, clean
+from app.cli.output import Output
 from app.cli.tasks import TaskIds, segment
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
+    from app.cli.bars import Bars
     from app.cli.client import Api
     from app.cli.stream import Update
 
@@ -26,18 +26,18 @@ def add(app: typer.Typer) -> None:
 
 def watch(api: Api, out: Output, task_ids: TaskIds) -> None:
     """Follow tasks to their end; the exit code says how they ended."""
-    follow(api, out, task_ids)
+    # Asked here once, so that a wrong id, token or address is refused before anything is drawn.
+    follow(api, out, [api.get(f"/tasks/{segment(item)}")["id"] for item in task_ids])
 
 
 def follow(api: Api, out: Output, task_ids: list[str]) -> None:
-    """Show the tasks until all have ended, then exit by the worst outcome."""
+    """Show the tasks, whose ids the API gave, until all have ended; exit by the worst outcome."""
     import asyncio
 
     from app.cli.stream import follow_all
 
-    # Asked here once, so that a wrong id, token or address is refused before anything is drawn.
-    ids = list(dict.fromkeys(api.get(f"/tasks/{segment(item)}")["id"] for item in task_ids))
-    board = Board(out)
+    ids = list(dict.fromkeys(task_ids))
+    board = Board(out, ids)
     try:
         with board:
             asyncio.run(follow_all(api, ids, board.show))
@@ -55,8 +55,9 @@ def follow(api: Api, out: Output, task_ids: list[str]) -> None:
 class Board(AbstractContextManager["Board"]):
     """Shows updates in the way that fits: bars on a terminal, else lines, or JSON lines."""
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Output, task_ids: Iterable[str] = ()) -> None:
         self._out = out
+        self._ids = task_ids
         self._stack = ExitStack()
         self._bars: Bars | None = None
         self._shown: dict[str, str] = {}
@@ -65,8 +66,9 @@ class Board(AbstractContextManager["Board"]):
 
     def __enter__(self) -> Board:
         if self._out.is_terminal:
-            self._bars = Bars(self._out)
-            self._stack.enter_context(self._bars.progress)
+            from app.cli.bars import Bars
+
+            self._bars = self._stack.enter_context(Bars(self._out, self._ids))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,42 +124,3 @@ class Board(AbstractContextManager["Board"]):
             import json
 
             self._out.line(f"{state['id']}  result: {json.dumps(result, ensure_ascii=False)}")
-
-
-class Bars:
-    """One live bar a task."""
-
-    def __init__(self, out: Output) -> None:
-        from rich.progress import (
-            BarColumn,
-            Progress,
-            TaskProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        self.progress: Progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[status]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[message]}", markup=False),
-            console=out.console(),
-        )
-        self._rows: dict[str, TaskID] = {}
-
-    def show(self, state: dict[str, Any]) -> None:
-        """Move the bar of this task, making it at first sight."""
-        task_id = state["id"]
-        if task_id not in self._rows:
-            name = clean(state.get("name") or task_id)
-            self._rows[task_id] = self.progress.add_task(name, total=100, status="", message="")
-        self.progress.update(
-            self._rows[task_id],
-            completed=state.get("progress") or 0,
-            status=state["status"],
-            message=clean(state.get("progress_message") or ""),
-        )
-        if state["status"] not in ("pending", "running"):
-            self.progress.stop_task(self._rows[task_id])

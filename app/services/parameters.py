@@ -172,6 +172,9 @@ def _schema(
         properties[name] = described
         if parameter.kind in _POSITIONAL:
             positional.append(name)
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            # These are known by their place alone; a form has to send them so.
+            schema.setdefault("x-positional-only", []).append(name)
     schema |= {"required": required, "additionalProperties": extra, "x-positional": positional}
     return schema
 

@@ -14,7 +14,7 @@ from app.domain.rank import Priority
 from app.queries import feed
 from app.queries import queues as queries
 from app.services.catalogue import catalogue
-from app.services.transactions import undone_if_refused
+from app.services.transactions import again_if_locked, undone_if_refused
 from app.services.worker import count_by_queue
 
 
@@ -70,6 +70,7 @@ async def get_queue(db: AsyncSession, name: str) -> QueueState:
 
 
 @undone_if_refused
+@again_if_locked  # claims lock many of its rows too, in the order of their hints
 async def pause(db: AsyncSession, name: str, by: str) -> QueueState:
     """Hold the queue's tasks back: none is handed out any more, those that run go on.
 

@@ -1,9 +1,21 @@
-import { createTheme } from "@mantine/core";
+import { createTheme, type MantineThemeOverride, Modal, Notification } from "@mantine/core";
 
-export const theme = createTheme({
+/** How everything looks. `close` is what closes a dialog or a note, for those who hear the page. */
+export function makeTheme(close: string): MantineThemeOverride {
+  const defaultProps = { closeButtonProps: { "aria-label": close } };
+  return createTheme({
+    ...LOOK,
+    components: {
+      Modal: Modal.extend({ defaultProps }),
+      Notification: Notification.extend({ defaultProps }),
+    },
+  });
+}
+
+const LOOK: MantineThemeOverride = {
   primaryColor: "cyan",
   // Dark enough for white words on it.
-  primaryShade: { light: 8, dark: 7 },
+  primaryShade: { light: 9, dark: 9 },
   autoContrast: true,
   defaultRadius: "sm",
   cursorType: "pointer",
@@ -13,4 +25,4 @@ export const theme = createTheme({
   fontFamilyMonospace:
     'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   respectReducedMotion: true,
-});
+};

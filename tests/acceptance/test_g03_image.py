@@ -32,6 +32,9 @@ def test_g03_the_image_is_made_of_commands_that_are_run_here() -> None:
     assert [run[:4] for run in runs] == [
         ["python", "-m", "venv", "/venv"],
         ["/venv/bin/python", "-m", "pip", "install"],
+        ["/venv/bin/python", "-m", "pip", "install"],
+        # `make page` and `make up` run what it calls; tests/browser looks at what it makes.
+        ["python", "-m", "scripts.page"],
         ["install", "-d", "-o", "10001"],
     ]
 
@@ -61,7 +64,7 @@ def test_g03_the_image_makes_its_folders(tmp_path: Path) -> None:
 def test_g03_the_image_runs_as_nobody_and_keeps_no_build_stage(compose: Compose) -> None:
     instructions = _instructions()
     stages = [rest for word, rest in instructions if word == "FROM"]
-    assert len(stages) == 2
+    assert len(stages) == 3
     assert " AS " not in stages[-1]
     assert ("USER", "10001:10001") in instructions
     started = next(rest for word, rest in instructions if word == "CMD")

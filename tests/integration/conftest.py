@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
-from tests.support.api import api  # noqa: F401 - pytest finds it by name here
+from tests.support.api import api, unbuilt  # noqa: F401 - pytest finds them by name here
 from tests.support.environment import use_settings
 from tests.support.world import World
 

@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import dispatch
 from app.core.config import Settings
-from tests.support.api import Api, create, problem_of, serving
+from tests.support.api import Api, create, eventually, problem_of, serving
 from tests.support.environment import use_settings
 
 QUEUES = "/api/v1/queues"
@@ -61,6 +62,33 @@ async def test_pausing_takes_the_hints_back_and_resuming_gives_them_out(
     resumed = (await operator.post(f"{QUEUES}/default/resume")).json()
     assert (resumed["paused"], resumed["paused_at"]) == (False, None)
     assert (await _dispatched(operator, 2))["depth"] == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_pausing_goes_on_when_a_claim_locks_the_same_tasks_the_other_way_round(
+    operator: httpx2.AsyncClient, settings: Settings
+) -> None:
+    first, second = await create(operator, priority=4), await create(operator, priority=1)
+    await _dispatched(operator, 2)
+    locked = "SELECT 1 FROM tasks WHERE id = %s FOR UPDATE"
+    async with await psycopg.AsyncConnection.connect(settings.resolved_database_url) as claim:
+        await claim.execute(locked, [second["id"]])
+        pausing = asyncio.create_task(operator.post(f"{QUEUES}/default/pause"))
+        await eventually(
+            lambda: _waits_for_a_lock(settings), within=2, what="the pause waits for the claim"
+        )
+        # PostgreSQL ends whoever has waited longer: the pause.
+        await claim.execute(locked, [first["id"]])
+        await claim.commit()
+    paused = (await pausing).json()
+    assert (paused["paused"], paused["dispatched"]) == (True, 0)
+
+
+async def _waits_for_a_lock(settings: Settings) -> bool:
+    async with await psycopg.AsyncConnection.connect(settings.resolved_database_url) as looking:
+        found = await looking.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        row = await found.fetchone()
+        return bool(row and row[0])
 
 
 async def test_an_unknown_queue_is_404(operator: httpx2.AsyncClient) -> None:

@@ -304,6 +304,7 @@ async def test_no_origin_is_let_to_send_the_header(
 # -- pages ----------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("unbuilt")
 async def test_the_first_page_says_what_there_is_and_who_one_is(api: Api) -> None:
     signed_in = await api.signed_in()
     for browser, said in ((api.stranger, "not signed in"), (signed_in, f"signed in as {ADMIN}")):
@@ -319,6 +320,7 @@ async def test_the_first_page_says_what_there_is_and_who_one_is(api: Api) -> Non
         assert "<script" not in page.text
 
 
+@pytest.mark.usefixtures("unbuilt")
 async def test_an_odd_name_cannot_write_into_the_page(api: Api) -> None:
     page = await (await api.signed_in("<b>&@example.org")).get("/")
     assert "&lt;b&gt;&amp;@example.org" in page.text

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -153,6 +154,12 @@ async def serving() -> AsyncIterator[Api]:
         app.state.live.close()
         server.ended.set()
         await asyncio.wait_for(running, 10)
+
+
+@pytest.fixture
+def unbuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone in which nobody has built the page; named before `api`."""
+    monkeypatch.setattr("app.api.dashboard.BUILT", tmp_path / "nothing")
 
 
 @pytest.fixture

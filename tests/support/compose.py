@@ -41,6 +41,10 @@ def beside_two_lines(folder: Path) -> Compose:
     return understood(own, TWO_LINES)
 
 
+# What `.dockerignore` leaves out of folders that it lets in.
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules")
+
+
 def _image(folder: Path) -> Path:
     """A folder with what `.dockerignore` lets into the image, and nothing else."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
@@ -48,7 +52,7 @@ def _image(folder: Path) -> Path:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=_LEFT_OUT)
         else:
             shutil.copy(source, target)
     return folder

@@ -5,17 +5,20 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-SCENARIOS = "tests/chaos"
+# Rings of which one runner takes all.
+TOGETHER = ("tests/chaos", "tests/browser")
 
 
 class FilesTogether(LoadFileScheduling):  # type: ignore[misc]  # untyped
-    """A runner takes a whole file, whose fixtures are then made once; or all scenarios.
+    """A runner takes a whole file, whose fixtures are then made once; or all of a ring.
 
-    Two scenarios beside each other on a small machine would look like faults nobody made.
+    Two scenarios beside each other on a small machine would look like faults nobody made, and the
+    tests of the page share a browser and a system with a hundred thousand tasks.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return SCENARIOS if nodeid.startswith(f"{SCENARIOS}/") else super()._split_scope(nodeid)
+        ring = next((each for each in TOGETHER if nodeid.startswith(f"{each}/")), None)
+        return ring or super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

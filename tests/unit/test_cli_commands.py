@@ -33,6 +33,8 @@ COMMANDS = [
     "verify",
     "errors",
     "schedules",
+    "stats",
+    "top",
 ]
 
 

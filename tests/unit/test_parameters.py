@@ -81,6 +81,8 @@ def test_the_schema_shows_what_a_caller_may_give() -> None:
     assert schema["required"] == ["a"]
     assert schema["properties"]["b"] == {"type": "string", "default": "x"}
     assert schema["x-positional"] == ["a", "b"]
+    assert "x-positional-only" not in schema
+    assert Parameters.of(only, HIDDEN).schema["x-positional-only"] == ["a"]
     assert schema["additionalProperties"] is False
     assert Parameters.of(free, HIDDEN).schema["additionalProperties"] is True
 

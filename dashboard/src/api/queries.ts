@@ -35,16 +35,31 @@ export function useRefreshOn(version: number, key: QueryKey, everyMs = 2_000): v
   const last = useRef(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const seen = useRef(version);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is a new array each time
+  // The key may be another one when the time comes, as with other filters.
+  const asked = useRef(key);
+  asked.current = key;
   useEffect(() => {
-    if (version === seen.current || timer.current !== undefined) return;
-    seen.current = version;
-    const wait = Math.max(0, last.current + everyMs - Date.now());
-    timer.current = setTimeout(() => {
+    function refresh() {
+      const filter = { queryKey: asked.current };
+      // To ask again stops what is asked for: an answer slower than the changes would never come.
+      if (client.isFetching(filter) > 0) {
+        timer.current = setTimeout(refresh, everyMs);
+        return;
+      }
       timer.current = undefined;
       last.current = Date.now();
-      void client.invalidateQueries({ queryKey: key });
-    }, wait);
-  }, [version, everyMs]);
-  useEffect(() => () => clearTimeout(timer.current), []);
+      void client.invalidateQueries(filter);
+    }
+    if (version === seen.current || timer.current !== undefined) return;
+    seen.current = version;
+    timer.current = setTimeout(refresh, Math.max(0, last.current + everyMs - Date.now()));
+  }, [client, version, everyMs]);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      // Effects may come again: React keeps what is hidden.
+      timer.current = undefined;
+    },
+    [],
+  );
 }

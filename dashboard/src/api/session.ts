@@ -1,6 +1,7 @@
 /** Who is signed in, and what they may do. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
+import { sayError } from "../components/say";
 import { api, bodyOf, Problem } from "./client";
 import type { Scope, Session } from "./types";
 
@@ -42,8 +43,12 @@ export function useCan(): (scope: Scope) => boolean {
 export function useSignOut(): () => Promise<void> {
   const client = useQueryClient();
   return async () => {
-    await api.DELETE("/api/v1/auth/session");
-    client.clear();
-    location.assign("/ui/");
+    try {
+      await api.DELETE("/api/v1/auth/session");
+      client.clear();
+      location.assign("/ui/");
+    } catch (error) {
+      sayError(error);
+    }
   };
 }

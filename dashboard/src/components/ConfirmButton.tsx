@@ -19,6 +19,10 @@ export function ConfirmButton({ label, title, question, act, ...button }: Props)
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  function ask() {
+    setError(null);
+    setOpen(true);
+  }
   async function confirm() {
     setBusy(true);
     setError(null);
@@ -33,7 +37,7 @@ export function ConfirmButton({ label, title, question, act, ...button }: Props)
   }
   return (
     <>
-      <Button size="xs" variant="default" {...button} onClick={() => setOpen(true)}>
+      <Button size="xs" variant="default" {...button} onClick={ask}>
         {label}
       </Button>
       <Modal opened={open} onClose={() => setOpen(false)} title={title} centered>
@@ -43,7 +47,7 @@ export function ConfirmButton({ label, title, question, act, ...button }: Props)
           </Text>
           {error !== null && <Failed error={error} />}
           <Group justify="flex-end" gap="xs">
-            <Button size="xs" variant="default" onClick={() => setOpen(false)}>
+            <Button size="xs" variant="default" onClick={() => setOpen(false)} data-autofocus>
               {t.back}
             </Button>
             <Button
@@ -51,7 +55,6 @@ export function ConfirmButton({ label, title, question, act, ...button }: Props)
               color={button.color ?? "red"}
               loading={busy}
               onClick={() => void confirm()}
-              data-autofocus
             >
               {label}
             </Button>

@@ -54,9 +54,11 @@ export function CopyButton({ value, children, className }: Props) {
 }
 
 async function write(text: string): Promise<void> {
-  if (navigator.clipboard) {
+  try {
     await navigator.clipboard.writeText(text);
     return;
+  } catch {
+    // It is not there, or not allowed.
   }
   // Plain http from another machine: there is no clipboard but by this old way.
   const area = document.createElement("textarea");

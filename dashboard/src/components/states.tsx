@@ -37,8 +37,9 @@ export function Failed({ error, again }: { error: unknown; again?: () => void })
         <Text size="sm" className="breaks">
           {problem?.status === 0 ? t.unreachable : message}
         </Text>
-        {problem?.places.map((place) => (
-          <Text size="sm" className="breaks" key={place.loc.join(".")}>
+        {problem?.places.map((place, number) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two may be about the same place
+          <Text size="sm" className="breaks" key={number}>
             <code>{place.loc.slice(1).join(".")}</code>: {place.msg}
           </Text>
         ))}

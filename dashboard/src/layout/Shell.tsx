@@ -1,8 +1,9 @@
 import {
+  ActionIcon,
   AppShell,
-  Badge,
   Burger,
   Button,
+  ColorSwatch,
   Group,
   Kbd,
   Menu,
@@ -11,6 +12,7 @@ import {
   Table,
   Text,
   UnstyledButton,
+  VisuallyHidden,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
@@ -105,21 +107,32 @@ export function Shell({ children }: { children: ReactNode }) {
           <Group gap="xs" wrap="nowrap" ml="auto">
             <ConnectionState />
             {can("tasks:write") && (
-              <Button
-                component={Link}
-                href="/tasks/new"
-                size="xs"
-                leftSection={<IconPlus size={14} aria-hidden />}
-              >
-                {t.newTask}
-              </Button>
+              <>
+                <Button
+                  component={Link}
+                  href="/tasks/new"
+                  size="xs"
+                  visibleFrom="xs"
+                  leftSection={<IconPlus size={14} aria-hidden />}
+                >
+                  {t.newTask}
+                </Button>
+                <ActionIcon
+                  component={Link}
+                  href="/tasks/new"
+                  hiddenFrom="xs"
+                  aria-label={t.newTask}
+                >
+                  <IconPlus size={16} aria-hidden />
+                </ActionIcon>
+              </>
             )}
             <Choices />
             <Who openHelp={openHelp} />
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" component="nav" aria-label={t.menu}>
+      <AppShell.Navbar p="xs" className="menu" data-open={menu || undefined} aria-label={t.menu}>
         {ENTRIES.filter((entry) => can(entry.scope)).map(({ name, path: to, Icon }) => (
           <NavLink
             key={name}
@@ -159,15 +172,19 @@ function ConnectionState() {
   const connection = useConnection();
   const color = { connecting: "gray", live: "teal", lost: "red" }[connection];
   return (
-    <Badge
-      variant="dot"
-      color={color}
+    <Group
+      gap={6}
+      wrap="nowrap"
       role="status"
       data-connection={connection}
       title={t.connections[connection]}
     >
-      {connection === "lost" ? t.connections.lost : t.connections[connection]}
-    </Badge>
+      <ColorSwatch size={10} color={`var(--mantine-color-${color}-6)`} withShadow={false} />
+      <Text size="xs" visibleFrom="sm" aria-hidden>
+        {t.connections[connection]}
+      </Text>
+      <VisuallyHidden>{t.connections[connection]}</VisuallyHidden>
+    </Group>
   );
 }
 
@@ -193,7 +210,7 @@ function Who({ openHelp }: { openHelp: () => void }) {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>
+        <Menu.Label maw={280} className="breaks">
           {session.email} · {c.roles[session.role]}
         </Menu.Label>
         <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={openHelp}>
@@ -218,7 +235,7 @@ function Help({ opened, onClose }: { opened: boolean; onClose: () => void }) {
           {Object.entries(t.keyList).map(([keys, what]) => (
             <Table.Tr key={keys}>
               <Table.Td w={110}>
-                {keys.split(" ").map((key) => (
+                {keys.split(/,? /).map((key) => (
                   <Kbd key={key} mr={4}>
                     {key}
                   </Kbd>

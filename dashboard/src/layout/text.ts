@@ -49,7 +49,7 @@ export const words = texts({
     skip: "跳到内容",
     menu: "菜单",
     language: "语言",
-    schemes: { auto: "跟随系统颜色", light: "浅色", dark: "深色" },
+    schemes: { auto: "跟随系统", light: "浅色", dark: "深色" },
     connections: {
       connecting: "正在连接",
       live: "实时",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isEmpty, readFilters, tasksAddress, writeFilters } from "./address";
+import { conditions, isEmpty, readFilters, tasksAddress, writeFilters } from "./address";
 
 test("what is written is read again", () => {
   const filters = {
@@ -21,4 +21,12 @@ test("an address without filters is empty", () => {
   expect(isEmpty(readFilters(new URLSearchParams()))).toBe(true);
   expect(tasksAddress({})).toBe("/tasks");
   expect(tasksAddress({ status: ["failed"] })).toBe("/tasks?status=failed");
+});
+
+test("the API is asked for what is restricted, and for nothing else", () => {
+  expect(conditions({ status: [] })).toEqual({});
+  expect(conditions({ status: ["failed"], queue: "mail" })).toEqual({
+    status: ["failed"],
+    queue: "mail",
+  });
 });

@@ -1,4 +1,5 @@
 /** What a list is asked for, kept in the page's address. Pure. */
+import type { TaskStatus } from "../api/types";
 
 export const STATUSES = ["pending", "running", "succeeded", "failed", "revoked"] as const;
 
@@ -65,4 +66,14 @@ export function isEmpty(filters: Filters): boolean {
 export function tasksAddress(filters: Partial<Filters>): string {
   const address = writeFilters({ status: [], ...filters }).toString();
   return address ? `/tasks?${address}` : "/tasks";
+}
+
+/** The filters as the API takes them: for the list, the count, and orders about many tasks. */
+export interface Conditions extends Omit<Filters, "status"> {
+  readonly status?: TaskStatus[];
+}
+
+/** What is asked of the API for these filters. */
+export function conditions({ status, ...rest }: Filters): Conditions {
+  return status.length === 0 ? rest : { ...rest, status: [...status] as TaskStatus[] };
 }

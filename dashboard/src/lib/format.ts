@@ -1,16 +1,37 @@
 /** Numbers, durations and times as people read them. Pure: language and moment are handed in. */
 
+/** Formatters are dear to make: one for each language and purpose. */
+function kept<T>(make: (language: string) => T): (language: string) => T {
+  const made = new Map<string, T>();
+  return (language) => {
+    const known = made.get(language);
+    if (known !== undefined) return known;
+    const fresh = make(language);
+    made.set(language, fresh);
+    return fresh;
+  };
+}
+
+const WHOLE = kept((language) => new Intl.NumberFormat(language, { maximumFractionDigits: 0 }));
+const COMPACT = kept(
+  (language) =>
+    new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 2 }),
+);
+const RELATIVE = kept(
+  (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" }),
+);
+const LOCAL = kept(
+  (language) =>
+    new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }),
+);
+
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** `1,234,567`; from a million on with two digits and a letter. */
 export function count(value: number, language: string): string {
-  const compact = value >= 1_000_000;
-  return new Intl.NumberFormat(language, {
-    notation: compact ? "compact" : "standard",
-    maximumFractionDigits: compact ? 2 : 0,
-  }).format(value);
+  return (value >= 1_000_000 ? COMPACT : WHOLE)(language).format(value);
 }
 
 /** `12.5 %` of 0.125; null is a dash. */
@@ -65,16 +86,12 @@ export function relative(moment: number, now: number, language: string): string 
         : size < DAY
           ? (["hour", HOUR] as const)
           : (["day", DAY] as const);
-  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
-  return format.format(Math.trunc(seconds / length), unit);
+  return RELATIVE(language).format(Math.trunc(seconds / length), unit);
 }
 
 /** A moment in the viewer's zone, to the second. */
 export function local(moment: string | number, language: string): string {
-  return new Intl.DateTimeFormat(language, {
-    dateStyle: "medium",
-    timeStyle: "medium",
-  }).format(new Date(moment));
+  return LOCAL(language).format(new Date(moment));
 }
 
 /** A moment in UTC: `2026-11-27 08:15:00 UTC`. */

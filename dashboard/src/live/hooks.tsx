@@ -1,4 +1,5 @@
 /** Live tasks in components. */
+import { useQueryClient } from "@tanstack/react-query";
 import {
   createContext,
   type ReactNode,
@@ -8,6 +9,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { SESSION } from "../api/session";
 import type { Task } from "../api/types";
 import { type Connection, LiveStream } from "./stream";
 import { LiveTasks } from "./tasks";
@@ -27,10 +29,19 @@ function make(url: string, one: boolean): Live {
 /** One stream of all tasks for the whole page: a browser allows few connections to one address. */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const [live] = useState(() => make("/api/v1/tasks/events", false));
+  const client = useQueryClient();
   useEffect(() => {
-    live.stream.open();
-    return () => live.stream.close();
-  }, [live]);
+    const { stream } = live;
+    stream.open();
+    // It may be lost because the session is over: a stream cannot say why.
+    const unsubscribe = stream.subscribe(() => {
+      if (stream.connection === "lost") void client.invalidateQueries({ queryKey: SESSION });
+    });
+    return () => {
+      unsubscribe();
+      stream.close();
+    };
+  }, [live, client]);
   return <All.Provider value={live}>{children}</All.Provider>;
 }
 

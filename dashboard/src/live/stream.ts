@@ -6,8 +6,11 @@ export type Connection = "connecting" | "live" | "lost";
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
-/** A timer that comes so late means that the machine slept: the connection may be dead. */
-const SLEPT_MS = 20_000;
+/**
+ * A timer that comes so late means that the machine slept: the connection may be dead. Browsers let
+ * those of hidden pages come a minute late.
+ */
+const SLEPT_MS = 90_000;
 const LOOK_MS = 5_000;
 
 export class LiveStream {

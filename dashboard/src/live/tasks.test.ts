@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Task } from "../api/types";
-import { LiveTasks } from "./tasks";
+import { LiveTasks, MOST } from "./tasks";
 
 function task(id: string, version: number, more: Partial<Task> = {}): Task {
   return { id, version, name: id, ...more } as Task;
@@ -74,4 +74,17 @@ test("a task that is deleted is gone, and can come again", () => {
   live.forget("a");
   vi.advanceTimersByTime(250);
   expect(names(live)).toEqual([]);
+});
+
+test("a page that stays open for days keeps what is active and what changed last", () => {
+  const live = new LiveTasks();
+  live.tell(task("active", 1, { status: "running" }));
+  for (let number = 0; number < MOST + 10; number += 1) {
+    live.tell(task(`done-${number}`, 1, { status: "succeeded" }));
+  }
+  vi.advanceTimersByTime(250);
+  expect(live.tasks.size).toBe(MOST);
+  expect(live.tasks.has("active")).toBe(true);
+  expect(live.tasks.has("done-0")).toBe(false);
+  expect(live.tasks.has(`done-${MOST + 9}`)).toBe(true);
 });

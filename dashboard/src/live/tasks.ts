@@ -3,6 +3,9 @@ import type { Task } from "../api/types";
 
 type Listener = () => void;
 
+/** So many are kept: the API itself forgets what else it has told, and never says that it is gone. */
+export const MOST = 2_000;
+
 /**
  * A stream begins with what is there, then says `ready`: what it has not told by then is gone. After
  * that come newer versions and what was deleted. Messages are gathered, so that a hundred a second are
@@ -75,12 +78,26 @@ export class LiveTasks {
     if (this.#gathered.size === 0) return;
     const next = new Map(this.#tasks);
     for (const [id, task] of this.#gathered) {
-      if (task === null) next.delete(id);
-      else next.set(id, task);
+      // What has changed last stands last.
+      next.delete(id);
+      if (task !== null) next.set(id, task);
     }
+    forgetOldest(next);
     this.#gathered.clear();
     this.#tasks = next;
     this.#version += 1;
     for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Forget what changed longest ago, but nothing that has not finished. */
+function forgetOldest(tasks: Map<string, Task>): void {
+  let tooMany = tasks.size - MOST;
+  if (tooMany <= 0) return;
+  for (const [id, task] of tasks) {
+    if (task.status === "pending" || task.status === "running") continue;
+    tasks.delete(id);
+    tooMany -= 1;
+    if (tooMany === 0) return;
   }
 }

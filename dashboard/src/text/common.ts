@@ -66,7 +66,6 @@ export const common = texts({
     wrong: "Something went wrong",
     unreachable: "The API does not answer. This page goes on trying.",
     requestId: (id: string) => `Request ${id}`,
-    notKept: "This screen could not be shown.",
   },
   zh: {
     statuses: {
@@ -132,6 +131,5 @@ export const common = texts({
     wrong: "出错了",
     unreachable: "API 没有应答。本页会继续尝试。",
     requestId: (id: string) => `请求 ${id}`,
-    notKept: "无法显示此页面。",
   },
 });

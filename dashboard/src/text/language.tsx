@@ -47,6 +47,11 @@ export function useLanguage(): Chosen {
   return useContext(Current);
 }
 
+/** The language of the document, for what is no component. */
+export function shownLanguage(): Language {
+  return document.documentElement.lang.startsWith("zh") ? "zh" : "en";
+}
+
 /** The words in the chosen language. */
 export function useText<T>(both: Texts<T>): T {
   return both[useLanguage().language];

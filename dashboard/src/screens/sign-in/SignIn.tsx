@@ -12,10 +12,11 @@ import {
   Title,
 } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { api } from "../../api/client";
 import { SESSION } from "../../api/session";
 import { Failed } from "../../components/states";
+import { useSending } from "../../components/useSending";
 import { Choices } from "../../layout/Choices";
 import { useText } from "../../text/language";
 import { words } from "./text";
@@ -26,25 +27,13 @@ export function SignIn() {
   const client = useQueryClient();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { form, busy, error, submit } = useSending(true, async () => {
+    await api.POST("/api/v1/auth/session", { body: { email, password } });
+    await client.invalidateQueries({ queryKey: SESSION });
+  });
   useEffect(() => {
     document.title = t.title;
   }, [t]);
-
-  async function signIn(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      await api.POST("/api/v1/auth/session", { body: { email, password } });
-      await client.invalidateQueries({ queryKey: SESSION });
-    } catch (caught) {
-      setError(caught);
-    } finally {
-      setBusy(false);
-    }
-  }
 
   return (
     <Center mih="100vh" p="md" component="main">
@@ -56,7 +45,7 @@ export function SignIn() {
             </Title>
             <Choices />
           </Group>
-          <form onSubmit={(event) => void signIn(event)}>
+          <form ref={form} onSubmit={submit}>
             <Stack gap="sm">
               <TextInput
                 label={t.email}

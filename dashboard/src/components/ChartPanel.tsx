@@ -1,0 +1,107 @@
+import {
+  Box,
+  Group,
+  Paper,
+  Skeleton,
+  Stack,
+  Text,
+  Title,
+  useComputedColorScheme,
+  useMantineTheme,
+} from "@mantine/core";
+import { lazy, Suspense, useState } from "react";
+import type { Filters } from "../lib/address";
+import {
+  type Bucket,
+  bucketLabel,
+  type Columns,
+  type Span,
+  type Unit,
+  valueText,
+} from "../lib/series";
+import { useLanguage } from "../text/language";
+import { CHART_HEIGHT, type ChartSeries, shadeOf } from "./chartSeries";
+import { ChartTable } from "./ChartTable";
+
+const Chart = lazy(() => import("./Chart"));
+
+interface Props {
+  title: string;
+  columns: Columns;
+  bucket: Bucket;
+  /** The same array as long as nothing in it changes. */
+  series: readonly ChartSeries[];
+  unit: Unit;
+  selected: Span | null;
+  onSelect: (span: Span) => void;
+  /** What the tasks of a bucket have in common, for the way to their list. */
+  filters?: Partial<Filters>;
+}
+
+/** A chart with its heading and its key, and the same as a table. */
+export function ChartPanel({ title, filters, ...chart }: Props) {
+  const [at, setAt] = useState<number | null>(null);
+  return (
+    <Paper withBorder p="sm">
+      <Stack gap="xs">
+        <Title order={3} size="h6">
+          {title}
+        </Title>
+        <Suspense fallback={<Skeleton height={CHART_HEIGHT} />}>
+          <Chart {...chart} label={title} onPoint={setAt} />
+        </Suspense>
+        <ChartKey {...chart} at={at} />
+        <ChartTable {...chart} label={title} filters={filters} />
+      </Stack>
+    </Paper>
+  );
+}
+
+interface KeyProps extends Pick<Props, "columns" | "bucket" | "series" | "unit"> {
+  at: number | null;
+}
+
+/** Which line is which, and the values where the mouse is; their room is kept. */
+function ChartKey({ columns, bucket, series, unit, at }: KeyProps) {
+  const { language } = useLanguage();
+  const [times, ...values] = columns;
+  const time = at === null ? undefined : times[at];
+  return (
+    <Group gap="xs" aria-hidden>
+      {series.map((each, place) => (
+        <Group key={each.label} gap={4} wrap="nowrap">
+          <Swatch series={each} />
+          <Text size="xs" className="one-line" maw={140}>
+            {each.label}
+          </Text>
+          <Text size="xs" ff="monospace" miw={72}>
+            {time === undefined || at === null
+              ? ""
+              : valueText(values[place]?.[at], unit, language)}
+          </Text>
+        </Group>
+      ))}
+      <Text size="xs" c="dimmed" h={18} miw={100} ml="auto" ta="right">
+        {time === undefined ? "" : bucketLabel(time, bucket, language)}
+      </Text>
+    </Group>
+  );
+}
+
+function Swatch({ series }: { series: ChartSeries }) {
+  const theme = useMantineTheme();
+  const scheme = useComputedColorScheme("light", { getInitialValueInEffect: false });
+  return (
+    <Box component="svg" w={24} h={8} flex="none">
+      <line
+        x1={0}
+        x2={24}
+        y1={4}
+        y2={4}
+        strokeWidth={2}
+        strokeDasharray={series.dash?.join(" ")}
+        stroke={shadeOf(series.color, theme, scheme === "dark")}
+      />
+    </Box>
+  );
+}

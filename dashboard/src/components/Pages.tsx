@@ -1,0 +1,74 @@
+/** Lists that are shown page by page, each page known by the cursor of the one before it. */
+import { Button, Group, Text } from "@mantine/core";
+import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { common } from "../text/common";
+import { useText } from "../text/language";
+import { useStateOf } from "./useStateOf";
+
+const NONE: readonly string[] = [];
+
+export interface Pages {
+  /** Of the page that is shown; null of the first. */
+  readonly cursor: string | null;
+  /** 1 of the first. */
+  readonly number: number;
+  readonly next: (cursor: string) => void;
+  readonly previous: () => void;
+}
+
+/** Where one is in a list. The way back is kept; another `question` begins at the first page. */
+export function usePages(question: string): Pages {
+  const [cursors, setCursors] = useStateOf(question, NONE);
+  return {
+    cursor: cursors.at(-1) ?? null,
+    number: cursors.length + 1,
+    next: (cursor) => setCursors([...cursors, cursor]),
+    previous: () => setCursors(cursors.slice(0, -1)),
+  };
+}
+
+interface Props {
+  pages: Pages;
+  /** The cursor of the next page; null on the last one. */
+  next: string | null;
+  /** The page that was gone to is on its way. */
+  busy?: boolean;
+}
+
+/** To the page before and to the next one; nothing where there is only one. */
+export function PageButtons({ pages, next, busy = false }: Props) {
+  const t = useText(common);
+  function go(to: () => void) {
+    // Not disabled while busy: a button that is disabled loses the focus.
+    if (busy) return;
+    to();
+    window.scrollTo({ top: 0 });
+  }
+
+  if (!busy && pages.number === 1 && next === null) return null;
+  return (
+    <Group gap="xs" justify="flex-end">
+      <Button
+        size="xs"
+        variant="default"
+        disabled={pages.number === 1}
+        onClick={() => go(pages.previous)}
+        leftSection={<IconChevronLeft size={14} aria-hidden />}
+      >
+        {t.previous}
+      </Button>
+      <Text size="sm" miw={32} ta="center" aria-live="polite">
+        {pages.number}
+      </Text>
+      <Button
+        size="xs"
+        variant="default"
+        disabled={next === null}
+        onClick={() => go(() => next !== null && pages.next(next))}
+        rightSection={<IconChevronRight size={14} aria-hidden />}
+      >
+        {t.next}
+      </Button>
+    </Group>
+  );
+}

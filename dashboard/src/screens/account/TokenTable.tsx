@@ -1,0 +1,116 @@
+import { Text, VisuallyHidden } from "@mantine/core";
+import { api } from "../../api/client";
+import type { Token } from "../../api/types";
+import { ConfirmButton } from "../../components/ConfirmButton";
+import { type Column, DataTable } from "../../components/DataTable";
+import { OneLine } from "../../components/OneLine";
+import { When } from "../../components/When";
+import { common } from "../../text/common";
+import { useText } from "../../text/language";
+import { useRefreshAccount } from "./queries";
+import { TokenBadge } from "./TokenBadge";
+import { words } from "./text";
+
+interface Props {
+  tokens: readonly Token[];
+  /** Whether it is said whose they are. */
+  owners: boolean;
+}
+
+/** One page of tokens. */
+export function TokenTable({ tokens, owners }: Props) {
+  const t = useText(words);
+  const c = useText(common);
+  const columns: readonly Column<Token>[] = [
+    {
+      key: "name",
+      header: c.name,
+      cell: (token) => <Name token={token} owner={owners} />,
+    },
+    {
+      key: "scopes",
+      header: t.scopesTitle,
+      from: "md",
+      width: 180,
+      cell: (token) => <ScopeList scopes={token.scopes} />,
+    },
+    {
+      key: "created",
+      header: c.created,
+      from: "lg",
+      width: 110,
+      cell: (token) => <When at={token.created_at} />,
+    },
+    {
+      key: "used",
+      header: t.lastUsed,
+      from: "sm",
+      width: 110,
+      cell: (token) => (token.last_used_at ? <When at={token.last_used_at} /> : c.never),
+    },
+    {
+      key: "expires",
+      header: t.expires,
+      from: "sm",
+      width: 110,
+      cell: (token) => (token.expires_at ? <When at={token.expires_at} /> : t.expiries.never),
+    },
+    {
+      key: "state",
+      header: c.status,
+      width: 106,
+      cell: (token) => <TokenBadge token={token} />,
+    },
+    {
+      key: "actions",
+      header: <VisuallyHidden>{t.actions}</VisuallyHidden>,
+      width: 92,
+      align: "right",
+      cell: (token) => (token.revoked_at === null ? <Revoke token={token} /> : null),
+    },
+  ];
+  return (
+    <DataTable label={t.tabs.tokens} columns={columns} rows={tokens} keyOf={(token) => token.id} />
+  );
+}
+
+function Name({ token, owner }: { token: Token; owner: boolean }) {
+  const t = useText(words);
+  return (
+    <>
+      <OneLine text={token.name || t.unnamed} c={token.name ? undefined : "dimmed"} />
+      <OneLine text={`${token.prefix}…`} size="xs" c="dimmed" ff="monospace" />
+      {owner && token.user && <OneLine text={token.user} size="xs" c="dimmed" />}
+    </>
+  );
+}
+
+function ScopeList({ scopes }: { scopes: readonly string[] }) {
+  const t = useText(words);
+  const inWords = scopes.map((scope) => `${scope}: ${t.scopes[scope] ?? scope}`).join("\n");
+  return (
+    <Text size="xs" lineClamp={2} className="breaks" title={inWords}>
+      {scopes.join(", ") || "–"}
+    </Text>
+  );
+}
+
+function Revoke({ token }: { token: Token }) {
+  const t = useText(words);
+  const refresh = useRefreshAccount();
+  async function revoke() {
+    await api.DELETE("/api/v1/tokens/{token_id}", { params: { path: { token_id: token.id } } });
+    await refresh();
+  }
+  return (
+    <ConfirmButton
+      label={t.revoke}
+      title={t.revokeTitle}
+      question={t.revokeQuestion(token.name || `${token.prefix}…`)}
+      act={revoke}
+      size="compact-xs"
+      color="red"
+      variant="light"
+    />
+  );
+}

@@ -1,0 +1,54 @@
+import { Group, Stack, Switch, Text } from "@mantine/core";
+import { IconKey } from "@tabler/icons-react";
+import { useState } from "react";
+import { useCan } from "../../api/session";
+import { PageButtons, usePages } from "../../components/Pages";
+import { Answer, Empty } from "../../components/states";
+import { useText } from "../../text/language";
+import { MakeToken } from "./MakeToken";
+import { useTokens } from "./queries";
+import { TokenTable } from "./TokenTable";
+import { words } from "./text";
+
+/** One's tokens, newest first; everybody's for those who look after users. */
+export function Tokens() {
+  const t = useText(words);
+  const can = useCan();
+  const [everybody, setEverybody] = useState(false);
+  const pages = usePages(String(everybody));
+  const query = useTokens(everybody, pages.cursor);
+
+  return (
+    <Stack gap="md">
+      <Group justify="space-between" gap="sm">
+        <Text size="sm" c="dimmed" className="shrinks">
+          {t.tokensAbout}
+        </Text>
+        <Group gap="md">
+          {can("users:write") && (
+            <Switch
+              label={t.everybody}
+              checked={everybody}
+              onChange={(event) => setEverybody(event.currentTarget.checked)}
+            />
+          )}
+          <MakeToken />
+        </Group>
+      </Group>
+      <Answer query={query}>
+        {({ rows, next }) => (
+          <>
+            {rows.length === 0 ? (
+              <Empty title={t.noTokens} icon={<IconKey size={40} aria-hidden />}>
+                {t.tokensAbout}
+              </Empty>
+            ) : (
+              <TokenTable tokens={rows} owners={everybody} />
+            )}
+            <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
+          </>
+        )}
+      </Answer>
+    </Stack>
+  );
+}

@@ -1,0 +1,173 @@
+import { Alert, Box, Button, Stack, Text, Title } from "@mantine/core";
+import { IconInfoCircle } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import { useCan } from "../../api/session";
+import type { ScheduleDetail } from "../../api/types";
+import { ActionButton } from "../../components/ActionButton";
+import { ConfirmButton } from "../../components/ConfirmButton";
+import { Json } from "../../components/LongText";
+import { Page } from "../../components/Page";
+import { say } from "../../components/say";
+import { Answer } from "../../components/states";
+import { When } from "../../components/When";
+import { clip } from "../../lib/format";
+import type { ScreenProps } from "../../routes";
+import { common } from "../../text/common";
+import { useLanguage, useText } from "../../text/language";
+import { Facts } from "./Facts";
+import { History } from "./History";
+import { useSchedule, useScheduleActions } from "./queries";
+import { words } from "./text";
+
+/** One schedule: when it fires, what it runs, what became of its times. */
+export default function ScheduleScreen({ id }: ScreenProps) {
+  const t = useText(words);
+  const { language } = useLanguage();
+  const query = useSchedule(id);
+  const schedule = query.data;
+  return (
+    <Page
+      title={schedule ? clip(schedule.name, 200) : t.title}
+      about={schedule?.description[language]}
+      actions={schedule && <Actions schedule={schedule} />}
+    >
+      <Answer query={query}>{(found) => <Content schedule={found} />}</Answer>
+    </Page>
+  );
+}
+
+function Content({ schedule }: { schedule: ScheduleDetail }) {
+  const t = useText(words);
+  const c = useText(common);
+  return (
+    <Stack gap="lg">
+      {schedule.source === "static" && (
+        <Alert color="gray" variant="light" icon={<IconInfoCircle />}>
+          {t.isStatic}
+        </Alert>
+      )}
+      <Section title={t.nextFires}>
+        <NextFires schedule={schedule} />
+      </Section>
+      <Section title={t.facts}>
+        <Facts schedule={schedule} />
+      </Section>
+      <Section title={c.arguments}>
+        <Arguments schedule={schedule} />
+      </Section>
+      <Section title={t.history}>
+        <History id={schedule.id} />
+      </Section>
+    </Stack>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Stack gap="xs">
+      <Title order={2} size="h5">
+        {title}
+      </Title>
+      {children}
+    </Stack>
+  );
+}
+
+function Actions({ schedule }: { schedule: ScheduleDetail }) {
+  const t = useText(words);
+  const c = useText(common);
+  const can = useCan();
+  const [, go] = useLocation();
+  const { pause, resume, run, remove } = useScheduleActions();
+  const { id, paused, source } = schedule;
+  if (!can("tasks:write")) return null;
+
+  async function runNow() {
+    const task = await run(id);
+    go(`/tasks/${task.id}`);
+  }
+
+  async function forget() {
+    await remove(id);
+    say(t.gone);
+    go("/schedules");
+  }
+
+  return (
+    <>
+      <ActionButton label={t.run} variant="filled" act={runNow} />
+      {paused ? (
+        <ActionButton label={c.resume} done={t.isResumed} act={() => resume(id)} />
+      ) : (
+        <ActionButton label={c.pause} done={t.isPaused} act={() => pause(id)} />
+      )}
+      {source === "api" && (
+        <>
+          <Button component={Link} href={`/schedules/${id}/edit`} size="xs" variant="default">
+            {c.edit}
+          </Button>
+          <ConfirmButton
+            label={c.delete}
+            title={t.deleteTitle}
+            question={t.deleteQuestion}
+            act={forget}
+          />
+        </>
+      )}
+    </>
+  );
+}
+
+function NextFires({ schedule }: { schedule: ScheduleDetail }) {
+  const t = useText(words);
+  if (schedule.next_fires.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        {schedule.paused ? t.noNextFiresPaused : t.noNextFires}
+      </Text>
+    );
+  }
+  return (
+    <Box component="ol" m={0} pl="lg">
+      {schedule.next_fires.map((moment) => (
+        <Text size="sm" component="li" key={moment}>
+          <When at={moment} exact />{" "}
+          <Text span c="dimmed">
+            (<When at={moment} />)
+          </Text>
+        </Text>
+      ))}
+    </Box>
+  );
+}
+
+function Arguments({ schedule: { args, kwargs } }: { schedule: ScheduleDetail }) {
+  const t = useText(words);
+  const c = useText(common);
+  const hasNames = Object.keys(kwargs).length > 0;
+  if (args.length === 0 && !hasNames) {
+    return (
+      <Text size="sm" c="dimmed">
+        {c.none}
+      </Text>
+    );
+  }
+  return (
+    <Stack gap="xs">
+      {args.length > 0 && <Labelled label={t.args} value={args} />}
+      {hasNames && <Labelled label={t.kwargs} value={kwargs} />}
+    </Stack>
+  );
+}
+
+function Labelled({ label, value }: { label: string; value: unknown }) {
+  return (
+    <Stack gap={4}>
+      <Text size="xs" c="dimmed">
+        {label}
+      </Text>
+      <Json value={value} label={label} />
+    </Stack>
+  );
+}

@@ -1,0 +1,153 @@
+import { texts } from "../../text/language";
+
+export const words = texts({
+  en: {
+    title: "Tasks",
+    list: "Tasks",
+    search: "Search by name",
+    searchHint: "Part of a name",
+    statuses: "Statuses",
+    filters: "Filters",
+    clearFilters: "Clear filters",
+    removeFilter: (name: string) => `Remove the filter ${name}`,
+    any: "Any",
+    names: {
+      status: "Status",
+      q: "Name has",
+      celery_task_name: "Function",
+      task_type: "Type",
+      queue: "Queue",
+      priority: "Priority",
+      tag: "Tag",
+      owner_ref: "Owner reference",
+      parent_id: "Parent task",
+      created_after: "Created from",
+      created_before: "Created before",
+    },
+    total: (total: number, said: string) => (total === 1 ? "1 task" : `${said} tasks`),
+    fresh: (tasks: number) => (tasks === 1 ? "1 new task" : `${tasks} new tasks`),
+    columns: "Columns",
+    usualColumns: "The usual ones",
+    views: "Views",
+    builtIn: {
+      failed: "Failed in the last 24 hours",
+      waiting: "Waiting",
+      running: "Running now",
+    },
+    saveView: "Save these filters as",
+    viewName: "Name of the view",
+    nothingToSave: "Set a filter to save it as a view.",
+    removeView: (name: string) => `Forget the view ${name}`,
+    none: "No tasks yet",
+    noneHint:
+      "A task that is created here, by the API, by a schedule or by taskctl shows up at once.",
+    newTask: "New task",
+    noMatch: "No task matches",
+    noMatchHint: "Tasks that match from now on show up here.",
+    noMore: "There are no more tasks",
+    selection: "Selection",
+    selected: (tasks: string) => `${tasks} selected`,
+    everything: (tasks: string | null) =>
+      tasks === null ? "All that match selected" : `All ${tasks} that match selected`,
+    selectEverything: (tasks: string | null) =>
+      tasks === null ? "Select all that match" : `Select all ${tasks} that match`,
+    filterFirst: "To select more than what is shown, filter first.",
+    orders: {
+      cancel: "Cancel tasks",
+      retry: "Run tasks again",
+      delete: "Delete tasks",
+    },
+    questions: {
+      cancel: (tasks: string) =>
+        `${tasks}. Waiting ones are revoked, running ones told to stop, finished ones left alone.`,
+      retry: (tasks: string) =>
+        `${tasks}. Each finished one runs again, as a new task. Unfinished ones stay as they are.`,
+      delete: (tasks: string) =>
+        `${tasks}. They are gone for good; running ones are told to stop and go when they have. ` +
+        "One on which an unfinished task depends stays.",
+    },
+    sample: "The newest of them",
+    nobody: "There is no such task any more.",
+    goAhead: {
+      cancel: "Cancel them",
+      retry: "Run them again",
+      delete: "Delete them",
+    },
+    details: "What came of each task",
+    goesOn: "It goes on when this is closed.",
+  },
+  zh: {
+    title: "任务",
+    list: "任务",
+    search: "按名称搜索",
+    searchHint: "名称的一部分",
+    statuses: "状态",
+    filters: "筛选",
+    clearFilters: "清除筛选",
+    removeFilter: (name: string) => `去掉筛选：${name}`,
+    any: "不限",
+    names: {
+      status: "状态",
+      q: "名称包含",
+      celery_task_name: "函数",
+      task_type: "类型",
+      queue: "队列",
+      priority: "优先级",
+      tag: "标签",
+      owner_ref: "所有者标识",
+      parent_id: "父任务",
+      created_after: "创建时间不早于",
+      created_before: "创建时间早于",
+    },
+    total: (_total: number, said: string) => `${said} 个任务`,
+    fresh: (tasks: number) => `${tasks} 个新任务`,
+    columns: "列",
+    usualColumns: "恢复默认",
+    views: "视图",
+    builtIn: {
+      failed: "最近 24 小时失败的",
+      waiting: "等待中",
+      running: "正在运行",
+    },
+    saveView: "把当前筛选保存为",
+    viewName: "视图名称",
+    nothingToSave: "先设置筛选条件，才能保存为视图。",
+    removeView: (name: string) => `删除视图 ${name}`,
+    none: "还没有任务",
+    noneHint: "在此页面，或通过 API、定时任务、taskctl 创建的任务会立即显示在这里。",
+    newTask: "新建任务",
+    noMatch: "没有符合条件的任务",
+    noMatchHint: "之后符合条件的任务会显示在这里。",
+    noMore: "没有更多任务了",
+    selection: "选择",
+    selected: (tasks: string) => `已选 ${tasks} 个`,
+    everything: (tasks: string | null) =>
+      tasks === null ? "已选择全部符合条件的任务" : `已选择全部 ${tasks} 个符合条件的任务`,
+    selectEverything: (tasks: string | null) =>
+      tasks === null ? "选择全部符合条件的任务" : `选择全部 ${tasks} 个符合条件的任务`,
+    filterFirst: "要选择本页以外的任务，请先设置筛选条件。",
+    orders: {
+      cancel: "取消任务",
+      retry: "再次运行任务",
+      delete: "删除任务",
+    },
+    questions: {
+      cancel: (tasks: string) =>
+        `共 ${tasks}。等待中的会被撤销，运行中的会收到停止通知，已结束的保持不变。`,
+      retry: (tasks: string) =>
+        `共 ${tasks}。每个已结束的任务会作为新任务再次运行，未结束的保持不变。`,
+      delete: (tasks: string) =>
+        `共 ${tasks}。删除后无法恢复；运行中的会先收到停止通知，停止后再删除。` +
+        "仍被未结束的任务依赖的会保留。",
+    },
+    sample: "其中最新的",
+    nobody: "这些任务已经不存在。",
+    goAhead: {
+      cancel: "取消这些任务",
+      retry: "再次运行",
+      delete: "删除这些任务",
+    },
+    details: "每个任务的结果",
+    goesOn: "关闭后会继续执行。",
+  },
+});

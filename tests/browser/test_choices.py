@@ -1,0 +1,79 @@
+"""Language, theme and keyboard: what each person chooses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import places
+from tests.support.browser import Visit, expect
+from tests.support.crowd import ADA
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenFor
+
+# By the headings of the screens that the menu leads to.
+CHINESE = {
+    "/": "概览",
+    "/tasks": "任务",
+    "/failures": "失败",
+    "/schedules": "定时",
+    "/queues": "队列与 worker",
+    "/reports": "报表",
+    "/bulk": "批量操作",
+    "/account": "令牌与用户",
+}
+
+
+def test_a_chosen_language_stays(ada: Visit) -> None:
+    page = ada.go("/tasks")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    places.choose_language(page, "中文")
+    expect(places.heading(page, "任务")).to_be_visible()
+    page.reload()
+    expect(places.heading(page, "任务")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_the_screens_speak_the_browsers_language(open_for: OpenFor) -> None:
+    window = open_for(ADA, locale="zh-CN")
+    for path, heading in CHINESE.items():
+        page = window.go(path)
+        expect(places.heading(page, heading)).to_be_visible()
+        expect(page.get_by_role("navigation").first).to_contain_text(heading)
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_a_chosen_theme_is_kept_whatever_the_system_has(
+    open_for: OpenFor, scheme: str, other: str
+) -> None:
+    window = open_for(ADA, color_scheme=scheme)
+    page = window.go("/account")
+    shown = page.locator("html")
+    expect(shown).to_have_attribute("data-mantine-color-scheme", scheme)
+    places.next_theme(page, "Colours of the system")
+    if other == "dark":
+        places.next_theme(page, "Light")
+    expect(shown).to_have_attribute("data-mantine-color-scheme", other)
+    page.reload()
+    expect(shown).to_have_attribute("data-mantine-color-scheme", other)
+
+
+def test_the_keyboard_opens_the_help_and_goes_to_screens(ada: Visit) -> None:
+    page = ada.go("/")
+    page.keyboard.press("?")
+    expect(places.dialog(page, "Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(places.dialog(page, "Keyboard")).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    expect(places.heading(page, "Tasks")).to_be_visible()
+
+
+def test_the_keyboard_opens_a_row_of_a_list(ada: Visit) -> None:
+    page = ada.go("/tasks")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/ui/tasks/[0-9a-f-]{36}$"))
