@@ -54,9 +54,7 @@ def create_token(
     async def make(db: AsyncSession) -> tuple[Token, str]:
         if user == auth.ADMIN_EMAIL:
             await auth.ensure_admin(db)
-        return await auth.create_token(
-            db, user, name=name, scopes=scope, expires_in=expires_in
-        )
+        return await auth.create_token(db, user, name=name, scopes=scope, expires_in=expires_in)
 
     told = {"user": user, "name": name, "scopes": scope, "expires_in": expires_in}
     token, plain = in_database(make, Action("token create", told))
