@@ -158,7 +158,8 @@ class Api:
             if response.status_code == 503 and left:
                 time.sleep(min(float(response.headers.get("Retry-After", 1)), 5))
                 continue
-            if response.status_code == 401 and self._renew is not None:
+            # 403: a kept token is older than a scope that its owner has by now.
+            if response.status_code in (401, 403) and self._renew is not None:
                 self.token, self._renew = self._renew(), None
                 return self.request(
                     method, path, params=params, body=body, headers=headers, repeat=repeat
