@@ -32,6 +32,7 @@ export type StatisticsLine = Schemas["Line"];
 export type Report = Schemas["Report"];
 export type ReportKind = Schemas["ReportKind"];
 export type Webhook = Schemas["Webhook"];
+export type AuditEntry = Schemas["AuditEntry"];
 export type Token = Schemas["Token"];
 export type NewToken = Schemas["NewToken"];
 export type User = Schemas["User"];
