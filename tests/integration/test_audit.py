@@ -168,7 +168,7 @@ async def _make_secrets(api: Api) -> list[str]:
         (await admin.post(TOKENS, json={"name": "ci"})).json()["token"],
         (await api.stranger.post(LOGIN, json=BOB)).json()["access_token"],
         link.partition("=")[2],
-        *(cookie.value or "" for browser in (by_link, by_password) for cookie in browser.cookies.jar),
+        *(str(cookie.value) for by in (by_link, by_password) for cookie in by.cookies.jar),
     ]
 
 

@@ -72,7 +72,7 @@ function roleIn(roles: Readonly<Record<string, string>>, role: string): string {
 function End({ entry }: { entry: AuditEntry }) {
   const t = useText(words);
   return (
-    <Group component="span" gap={6}>
+    <Group gap={6}>
       <EndBadge entry={entry} />
       <Text component="span" size="sm" className="breaks">
         {entry.code ?? t.endings[endingOf(entry)]}
