@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import AppError
 from app.core.logging import get_logger
+from app.core.redact import MASK
 from app.core.security import Principal, TokenKind
 from app.core.text import clean
 from app.db import ids
@@ -132,7 +133,7 @@ async def refuse_sign_in(
     more = minute.refused - EACH
     ended = {"status": status, "code": code}
     if more <= 0:
-        tried = None if email is None else clean(email.lower(), MAX_EMAIL)
+        tried = None if email is None else _tried(email)
         await begin(occasion, {"email": tried, **ended})
     elif minute.counting is None:
         minute.counting = entry_id = ids.new_id()
@@ -140,6 +141,11 @@ async def refuse_sign_in(
         await _write(queries.insert_entry(row))
     elif more & (more - 1) == 0:
         await _write(queries.change_detail(minute.counting, {"at_least": more}))
+
+
+def _tried(email: str) -> str:
+    """The email; what is none may well be a password that was typed one field too early."""
+    return clean(email.lower(), MAX_EMAIL) if "@" in email else MASK
 
 
 def _minute_of(address: str) -> _Minute:

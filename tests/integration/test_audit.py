@@ -276,6 +276,11 @@ async def test_a_refused_sign_in_is_recorded_with_the_email_that_was_tried(api: 
     assert (entry.status, entry.code, entry.email) == (403, "cross_site", BOB["email"])
 
 
+async def test_a_password_in_the_place_of_the_email_is_not_kept(api: Api) -> None:
+    entry = await entry_of(await _sign_in(api, email="correct horse"))
+    assert (entry.email, entry.status) == ("***", 401)
+
+
 async def test_a_link_is_recorded_when_it_signs_in_and_when_it_does_not(api: Api) -> None:
     link = await api.link()
     used, again = await api.stranger.get(link), await api.stranger.get(link)
