@@ -197,6 +197,11 @@ async def test_a_command_is_recorded_with_the_systems_user(settings: Settings) -
     assert entry.address
 
 
+async def _fail(error: Exception) -> None:
+    async with audit.at_terminal("user create", {}, {}):
+        raise error
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [(Conflict("no", code="user_exists"), 409, "user_exists"), (KeyError("x"), 500, "internal")],
@@ -205,7 +210,6 @@ async def test_a_command_that_fails_is_recorded_as_that(
     settings: Settings, error: Exception, status: int, code: str
 ) -> None:
     with pytest.raises(type(error)):
-        async with audit.at_terminal("user create", {}, {}):
-            raise error
+        await _fail(error)
     (entry,) = await entries()
     assert (entry.status, entry.code) == (status, code)
