@@ -18,6 +18,7 @@ from app.api import contract, dashboard, docs, health, pages, problems, routing
 from app.api.metrics import CountRequests
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
+    audit,
     auth,
     bulk,
     bulk_operations,
@@ -74,6 +75,7 @@ _TAGS = [
     {"name": "limits", "description": "How many tasks run at once, and how often they start."},
     {"name": "workers", "description": "Who executes."},
     {"name": "account", "description": "Signing in, tokens and users."},
+    {"name": "audit", "description": "Who did what, when, and how it ended."},
     {"name": "health", "description": "For load balancers and Prometheus."},
 ]
 
@@ -104,6 +106,7 @@ def create_app() -> FastAPI:
         auth,
         tokens,
         users,
+        audit,
         health,
     )
     modules = (*about_tasks, *others)

@@ -2,7 +2,8 @@
 
 FastAPI looks for each request at what an endpoint asks for, and calls what it depends on through
 three layers of its own: for an endpoint that does little this is most of the work. Here that is
-looked at once. What is checked, in which order and with which answers, is the same.
+looked at once. What is checked, in which order and with which answers, is the same. The audit log does
+not hear of them: they create tasks, whose rows say who and when.
 """
 
 from __future__ import annotations

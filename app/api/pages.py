@@ -8,16 +8,19 @@ from html import escape
 
 from fastapi import FastAPI, Request
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.background import BackgroundTask
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from app.api import cookies, dashboard
+from app.api import cookies, dashboard, recording
 from app.core.address import SIGN_IN_PATH
 from app.core.config import get_settings
 from app.core.version import VERSION
 from app.db.session import is_transient
-from app.services import browser_session
+from app.domain.audit import Via
+from app.services import audit, browser_session
 
 _NEW_LINK = "<code>taskctl user sign-in-link EMAIL</code>"
+_LINK_OVER = "link_over"
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:10vh auto;padding:0 1rem}"
     "dt{font-weight:600;margin-top:.75rem}dd{margin:0}code{background:#8883;padding:.1em .3em}"
@@ -82,7 +85,7 @@ async def _sign_in(request: Request) -> Response:
     if request.method != "GET" or ahead:
         return Response(status_code=503 if ahead else 200)
     try:
-        opened = await browser_session.use_link(request.query_params.get("token", ""))
+        return await _use_link(request, request.query_params.get("token", ""))
     except (SQLAlchemyError, OSError) as exc:
         _require_outage(exc)
         return _page(
@@ -90,17 +93,35 @@ async def _sign_in(request: Request) -> Response:
             "<p>The database does not answer. Open the link again in a moment.</p>",
             status=503,
         )
-    if opened is None:
-        return _page(
-            "Not signed in",
-            "<p>This sign-in link was used already, or is older than ten minutes.</p>"
-            f"<p>A new one: {_NEW_LINK}, with <code>admin@localhost</code> or your email, or a "
-            "new start of <code>make up</code>, which prints one.</p>",
-            status=410,
-        )
+
+
+async def _use_link(request: Request, secret: str) -> Response:
+    """The session, in the audit log before it is made; what is refused afterwards."""
+    occasion = recording.occasion(request, "useSignInLink", Via.LINK)
+    user = await browser_session.holder_of_link(secret)
+    if user is None:
+        await audit.refuse_sign_in(occasion, None, 410, _LINK_OVER)
+        return _link_is_over()
+    entry = await audit.begin(occasion, audit.by_user(user))
+    opened = await browser_session.use_link(secret)
+    if opened is None:  # somebody was faster
+        response: Response = _link_is_over()
+        response.background = BackgroundTask(audit.complete, entry, 410, _LINK_OVER)
+        return response
     response = RedirectResponse("/", status_code=303)
     cookies.write(request, response, opened[1])
+    response.background = BackgroundTask(audit.complete, entry, 303)
     return response
+
+
+def _link_is_over() -> HTMLResponse:
+    return _page(
+        "Not signed in",
+        "<p>This sign-in link was used already, or is older than ten minutes.</p>"
+        f"<p>A new one: {_NEW_LINK}, with <code>admin@localhost</code> or your email, or a "
+        "new start of <code>make up</code>, which prints one.</p>",
+        status=410,
+    )
 
 
 def _require_outage(exc: Exception) -> None:

@@ -19,6 +19,8 @@ from app.core.logging import get_logger
 from app.db.session import is_transient
 
 MEDIA_TYPE = "application/problem+json"
+# Where a request keeps the code of the problem that it was answered with.
+CODE = "problem_code"
 RETRY_AFTER_SECONDS = 2
 # Ten thousand tasks can have as many mistakes, most of them the same.
 MAX_ERRORS = 100
@@ -86,6 +88,7 @@ def install(app: FastAPI) -> None:
 
 async def _refusal(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, AppError)
+    request.scope[CODE] = exc.code
     headers = dict(exc.headers)
     if exc.status == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
@@ -104,6 +107,7 @@ async def _refusal(request: Request, exc: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)
+    request.scope[CODE] = "invalid"
     errors = [
         {"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]}
         for error in exc.errors()
@@ -131,12 +135,15 @@ async def _http(request: Request, exc: Exception) -> JSONResponse:
         404: "There is nothing at this address; /docs lists what there is",
         405: "This address does not know that method; the Allow header names those it knows",
     }.get(exc.status_code, str(exc.detail))
-    return problem(request.url.path, exc.status_code, detail, headers=exc.headers)
+    code = _CODES.get(exc.status_code, f"http_{exc.status_code}")
+    request.scope[CODE] = code
+    return problem(request.url.path, exc.status_code, detail, code=code, headers=exc.headers)
 
 
 async def _database(request: Request, exc: Exception) -> JSONResponse:
     if not (is_transient(exc) or isinstance(exc, PoolTimeout | ConnectionError)):
         raise exc
+    request.scope[CODE] = "unavailable"
     reason = exc.orig if isinstance(exc, DBAPIError) else exc
     _log.warning("database unavailable", error=str(reason), path=request.url.path)
     return unavailable(request.url.path, "The database does not answer; try again shortly")

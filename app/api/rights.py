@@ -60,6 +60,8 @@ async def _signed_in(request: Request, secret: str) -> Principal:
             "sign-in-link EMAIL",
             code="session_over",
         )
+    # Known from here on, also to the audit log, should another site have caused it.
+    request.scope["principal"] = caller
     cookies.require_own_page(request)
     return caller
 
@@ -102,6 +104,7 @@ QueuesRead = Annotated[Principal, Depends(require(Scope.QUEUES_READ))]
 QueuesWrite = Annotated[Principal, Depends(require(Scope.QUEUES_WRITE))]
 WorkersRead = Annotated[Principal, Depends(require(Scope.WORKERS_READ))]
 MetricsRead = Annotated[Principal, Depends(require(Scope.METRICS_READ))]
+AuditRead = Annotated[Principal, Depends(require(Scope.AUDIT_READ))]
 TokensWrite = Annotated[Principal, Depends(require(Scope.TOKENS_WRITE))]
 UsersRead = Annotated[Principal, Depends(require(Scope.USERS_READ))]
 UsersWrite = Annotated[Principal, Depends(require(Scope.USERS_WRITE))]

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 
-from app.api import json_body
+from app.api import json_body, recording
 from app.api.contract import described
 from app.api.rights import identify
 from app.core.errors import AppError, Invalid, TooLarge
@@ -50,23 +50,43 @@ class StrictRoute(APIRoute):
         super().__init__(*args, **options)
         exact = self.path_regex.pattern.removesuffix("$").removesuffix("/")
         self.path_regex = re.compile(f"{exact}/?$", self.path_regex.flags)
+        if self.is_recorded:
+            self.app = recording.Recorded(self.app)
 
     @property
     def is_public(self) -> bool:
         """Whether no token is asked for."""
         return bool(getattr(self.endpoint, _PUBLIC, False))
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it changes something, so that the audit log has to know."""
+        return bool(set(self.methods or ()) - recording.SAFE)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler with the checks in front of it."""
+        """The handler with the checks in front of it, and an entry of the audit log."""
         handle = super().get_route_handler()
+        action = str(self.operation_id)
 
         async def strict(request: Request) -> Response:
-            if raw := await self.admit(request):
-                # Where Starlette keeps what it parsed, so that nobody parses it again.
-                request._json = json_body.loads(raw)
+            await self._look_at(request)
             return await handle(request)
 
-        return strict
+        async def recorded(request: Request) -> Response:
+            try:
+                await self._look_at(request)
+            except Exception:
+                await recording.record(request, action)
+                raise
+            await recording.record(request, action)
+            return await handle(request)
+
+        return recorded if self.is_recorded else strict
+
+    async def _look_at(self, request: Request) -> None:
+        if raw := await self.admit(request):
+            # Where Starlette keeps what it parsed, so that nobody parses it again.
+            request._json = json_body.loads(raw)
 
     async def admit(self, request: Request) -> bytes:
         """The body, if one is asked for, of a request that is fit to be looked at."""

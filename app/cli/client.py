@@ -158,7 +158,7 @@ class Api:
             if response.status_code == 503 and left:
                 time.sleep(min(float(response.headers.get("Retry-After", 1)), 5))
                 continue
-            if response.status_code == 401 and self._renew is not None:
+            if _token_is_old(response) and self._renew is not None:
                 self.token, self._renew = self._renew(), None
                 return self.request(
                     method, path, params=params, body=body, headers=headers, repeat=repeat
@@ -167,6 +167,12 @@ class Api:
                 return response
             raise refusal(response)
         raise AssertionError("the last round either returns or raises")
+
+
+def _token_is_old(response: httpx2.Response) -> bool:
+    """Over, or from before its owner had the scope that is needed."""
+    lacks_scope = response.status_code == 403 and "scope_missing" in response.text
+    return response.status_code == 401 or lacks_scope
 
 
 def _without_prefix(url: str | None) -> str | None:

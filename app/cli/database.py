@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +18,17 @@ from app.db.session import async_session
 T = TypeVar("T")
 
 
-def in_database(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    """Run `work` with a session on the database of the settings.
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a command changes, as the audit log has it. No secrets."""
+
+    name: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    target: dict[str, str] = field(default_factory=dict)
+
+
+def in_database(work: Callable[[AsyncSession], Awaitable[T]], action: Action | None = None) -> T:
+    """Run `work` with a session on the database of the settings; an `action` is recorded first.
 
     An empty database gets its schema first, so that a token can be had before anything was ever
     started. Raises `CliError` for one that cannot be reached or is of another version.
@@ -29,12 +40,20 @@ def in_database(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         found = migrate.upgrade()
     if found.state != "current":
         raise CliError(found.detail)
-    return asyncio.run(_with_session(work))
+    return asyncio.run(_with_session(work, action))
 
 
-async def _with_session(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async with async_session() as db:
+async def _with_session(work: Callable[[AsyncSession], Awaitable[T]], action: Action | None) -> T:
+    async with _recorded(action), async_session() as db:
         return await work(db)
+
+
+def _recorded(action: Action | None) -> AbstractAsyncContextManager[None]:
+    if action is None:
+        return nullcontext()
+    from app.services import audit
+
+    return audit.at_terminal(action.name, action.target, action.detail)
 
 
 def create_admin_token(name: str, life: timedelta) -> str:
@@ -48,4 +67,5 @@ def create_admin_token(name: str, life: timedelta) -> str:
         )
         return plain
 
-    return in_database(make)
+    told = {"user": auth.ADMIN_EMAIL, "name": name, "expires_in": life.total_seconds()}
+    return in_database(make, Action("token create", told))

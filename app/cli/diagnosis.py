@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -69,19 +70,7 @@ def recount(out: Output) -> None:
 
     For after an import with triggers disabled. The system may run on.
     """
-
-    def count(database: Database) -> dict[str, int]:
-        from app.maintenance import entries, fold, grouping, naming, rollup
-
-        return {
-            "corrected": fold.recount(database),
-            "listed": entries.mend(database),
-            "grouped": grouping.recount(database),
-            "rolled_up": rollup.recount(database),
-            "named": naming.mend(database),
-        }
-
-    wrong = _with_database(count)
+    wrong = _with_database(lambda database: asyncio.run(_counted(database)))
     if out.as_json:
         out.json(wrong)
     elif any(wrong.values()):
@@ -93,6 +82,20 @@ def recount(out: Output) -> None:
         )
     else:
         out.line("All counts and lists agree.")
+
+
+async def _counted(database: Database) -> dict[str, int]:
+    from app.maintenance import entries, fold, grouping, naming, rollup
+    from app.services import audit
+
+    async with audit.at_terminal("recount", {}, {}):
+        return {
+            "corrected": fold.recount(database),
+            "listed": entries.mend(database),
+            "grouped": grouping.recount(database),
+            "rolled_up": rollup.recount(database),
+            "named": naming.mend(database),
+        }
 
 
 def _verified() -> Report:

@@ -7,6 +7,7 @@ import typer
 from app.cli import (
     acting,
     admin,
+    audit,
     bulk,
     dead,
     diagnosis,
@@ -69,5 +70,6 @@ limits.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)
+audit.add(app)
 dead.add(app)
 diagnosis.add(app)

@@ -45,19 +45,19 @@ def create_token(
     """Make an API token and print it, alone; it is not shown again."""
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from app.cli.database import in_database
+    from app.cli.database import Action, in_database
     from app.services import auth
 
     life = duration(expires)
+    expires_in = life.total_seconds() if life else None
 
     async def make(db: AsyncSession) -> tuple[Token, str]:
         if user == auth.ADMIN_EMAIL:
             await auth.ensure_admin(db)
-        return await auth.create_token(
-            db, user, name=name, scopes=scope, expires_in=life.total_seconds() if life else None
-        )
+        return await auth.create_token(db, user, name=name, scopes=scope, expires_in=expires_in)
 
-    token, plain = in_database(make)
+    told = {"user": user, "name": name, "scopes": scope, "expires_in": expires_in}
+    token, plain = in_database(make, Action("token create", told))
     if out.as_json:
         out.json({"token": plain, **_token_facts(token, user)})
     else:
@@ -87,16 +87,15 @@ def revoke_token(
     token: Annotated[str, typer.Argument(metavar="ID", help="Id, or the beginning of its text.")],
 ) -> None:
     """Revoke a token: it is refused from now on."""
-    from sqlalchemy.ext.asyncio import AsyncSession
-
-    from app.cli.database import in_database
+    from app.cli.database import Action, in_database
     from app.services import auth
 
-    async def revoke(db: AsyncSession) -> Token:
-        found = await auth.list_tokens(db, None, 0, _MAX_ROWS)
-        return await auth.revoke_token(db, _chosen(token, [row for row, _ in found]), None)
-
-    revoked = in_database(revoke)
+    found = in_database(lambda db: auth.list_tokens(db, None, 0, _MAX_ROWS))
+    token_id = _chosen(token, [row for row, _ in found])
+    revoked = in_database(
+        lambda db: auth.revoke_token(db, token_id, None),
+        Action("token revoke", target={"token_id": str(token_id)}),
+    )
     if out.as_json:
         out.json(_token_facts(revoked, None))
     else:
@@ -112,7 +111,7 @@ def create_user(
     ] = False,
 ) -> None:
     """Create a user. Without a password the user can only use tokens."""
-    from app.cli.database import in_database
+    from app.cli.database import Action, in_database
     from app.services import auth
 
     password = None
@@ -123,7 +122,10 @@ def create_user(
                 "The password on standard input is shorter than 8 characters; nothing was made",
                 code=ExitCode.USAGE,
             )
-    user = in_database(lambda db: auth.create_user(db, email, role.value, password))
+    user = in_database(
+        lambda db: auth.create_user(db, email, role.value, password),
+        Action("user create", {"email": email, "role": role.value}),
+    )
     if out.as_json:
         out.json(_user_facts(user))
     else:
@@ -154,11 +156,14 @@ def sign_in_link(
     ] = None,
 ) -> None:
     """Make a link that signs a browser in, once and within ten minutes, and print it, alone."""
-    from app.cli.database import in_database
+    from app.cli.database import Action, in_database
     from app.core.address import SIGN_IN_PATH, browser_url
     from app.services import browser_session
 
-    secret = in_database(lambda db: browser_session.create_link(db, email))
+    secret = in_database(
+        lambda db: browser_session.create_link(db, email),
+        Action("user sign-in-link", {"email": email}),
+    )
     link = f"{(base or browser_url()).rstrip('/')}{SIGN_IN_PATH}?token={secret}"
     if out.as_json:
         out.json({"link": link, "expires_in": browser_session.LINK_SECONDS})

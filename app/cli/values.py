@@ -51,6 +51,16 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Via(StrEnum):
+    """How somebody was known who acted, for the same reason."""
+
+    TOKEN = "token"
+    SESSION = "session"
+    LINK = "link"
+    PASSWORD = "password"
+    TERMINAL = "terminal"
+
+
 def json_or_text(word: str) -> Any:
     """`60` -> 60, `[1,2]` -> a list, `hello` -> "hello"; what JSON cannot carry stays text."""
     try:

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     dispatch_window: Annotated[int, Field(ge=1, le=100_000)] | None = None
     ageing_seconds: Seconds = 3600
     retention_days: Annotated[float, Field(ge=0, le=36_500)] = 30
+    audit_retention_days: Annotated[float, Field(ge=0, le=36_500)] = 365
     statistics_days: Annotated[float, Field(ge=0, le=36_500)] = 400
     schedules_per_user: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     cors_origins: Names = []

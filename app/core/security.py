@@ -46,6 +46,7 @@ class Scope(StrEnum):
     QUEUES_WRITE = "queues:write"
     WORKERS_READ = "workers:read"
     METRICS_READ = "metrics:read"
+    AUDIT_READ = "audit:read"
     TOKENS_WRITE = "tokens:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -102,6 +103,8 @@ class Principal:
     token_id: uuid.UUID | None = None
     expires_at: datetime | None = None
     kind: TokenKind = TokenKind.API
+    # The beginning of the token, as lists show it.
+    prefix: str | None = None
     # Set for a view token: the one task that may be read with it.
     only_task: uuid.UUID | None = None
 

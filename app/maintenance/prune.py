@@ -8,7 +8,7 @@ from app import events
 from app.core.config import get_settings
 from app.db.session import Database
 from app.maintenance.report import Report
-from app.queries import bulk, deliveries, intake, leases, limits, removal, users
+from app.queries import audit, bulk, deliveries, intake, leases, limits, removal, users
 from app.queries.types import DeletedRows
 from app.services.intake import IDEMPOTENCY_SECONDS
 
@@ -20,13 +20,14 @@ MAX_BATCHES = 20
 @dataclass(frozen=True, slots=True)
 class PruneReport(Report):
     """Rows removed: finished tasks, bulk operations and deliveries of webhooks past retention,
-    deletions that waited for an attempt, deliveries whose webhook is gone."""
+    deletions that waited for an attempt, deliveries whose webhook is gone, old audit entries."""
 
     tasks: int = 0
     deleted: int = 0
     workers: int = 0
     operations: int = 0
     deliveries: int = 0
+    entries: int = 0
 
 
 def run_once(database: Database, batch: int) -> PruneReport:
@@ -45,7 +46,14 @@ def run_once(database: Database, batch: int) -> PruneReport:
         operations = _operations_before(database, days)
         old = deliveries.forget_before(days * DAY_SECONDS, batch)
         told += _in_batches(database, old, batch)
-    return PruneReport(tasks, len(deleted), len(silent), operations, told)
+    entries = _entries_before(database, batch)
+    return PruneReport(tasks, len(deleted), len(silent), operations, told, entries)
+
+
+def _entries_before(database: Database, batch: int) -> int:
+    days = get_settings().audit_retention_days
+    old = audit.forget_before(days * DAY_SECONDS, batch)
+    return _in_batches(database, old, batch) if days else 0
 
 
 def _deliveries_of_nobody(database: Database, batch: int) -> int:

@@ -1,6 +1,7 @@
 """Every table, imported here so that the metadata is whole wherever one of them is used."""
 
 from app.models.attempt import TaskAttempt, TaskLog
+from app.models.audit import AuditEntry
 from app.models.bulk import BulkItem, BulkOperation
 from app.models.checkpoint import TaskCheckpoint
 from app.models.dependency import TaskDependency
@@ -26,6 +27,7 @@ from app.models.worker import Duty, TaskRuntime, Worker
 
 __all__ = [
     "EVERYBODY",
+    "AuditEntry",
     "BulkItem",
     "BulkOperation",
     "Duty",

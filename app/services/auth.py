@@ -156,17 +156,14 @@ async def revoke_token(db: AsyncSession, token_id: uuid.UUID, owner: uuid.UUID |
     return token
 
 
-async def login(
-    email: str, password: str, *, client: str = "", expires_in: float = LOGIN_SECONDS
-) -> tuple[Token, str]:
-    """A token for the right password. Raises as `require_password` does."""
-    await require_password(email, password, client=client)
+async def login(user: User, *, expires_in: float = LOGIN_SECONDS) -> tuple[Token, str]:
+    """A token for whoever has proved to be this user."""
     async with async_session() as db:
-        return await create_token(db, email, name="login", expires_in=expires_in)
+        return await create_token(db, user.email, name="login", expires_in=expires_in)
 
 
-async def require_password(email: str, password: str, *, client: str) -> None:
-    """Refuse a wrong password.
+async def require_password(email: str, password: str, *, client: str) -> User:
+    """The user of this email, whose password it is.
 
     Raises `Unauthorized`, the same whether the account exists or not, and `TooManyAttempts`
     after ten failures within five minutes from one address (`client`) for one account.
@@ -176,10 +173,12 @@ async def require_password(email: str, password: str, *, client: str) -> None:
     async with read_session() as reading:
         user = await reading.scalar(queries.user_by_email(email))
     known = user.password_hash if user and user.disabled_at is None else None
-    if not await security.verify_password(password, known):
+    fits = await security.verify_password(password, known)
+    if user is None or not fits:
         _count_failure(key)
         raise Unauthorized("The email or the password is wrong", code="wrong_password")
     _failures.pop(key, None)
+    return user
 
 
 _failures: OrderedDict[tuple[str, str], list[float]] = OrderedDict()

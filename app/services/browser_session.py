@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict
 from app.core.security import Principal, Role, TokenKind, default_scopes, token_hash
-from app.db.session import async_session
+from app.db.session import async_session, read_session
 from app.models import User
 from app.queries import users as queries
 from app.services import auth, identity
@@ -33,6 +33,14 @@ async def create_link(db: AsyncSession, email: str) -> str:
     return secret
 
 
+async def holder_of_link(secret: str) -> User | None:
+    """Whom a link would sign in; None when it is unknown, was used or is too old. Spends nothing."""
+    async with read_session() as db:
+        statement = queries.live_token(token_hash(secret), TokenKind.LINK.value)
+        row = (await db.execute(statement)).one_or_none()
+    return None if row is None else row[1]
+
+
 async def use_link(secret: str) -> tuple[Principal, str] | None:
     """A session for a link; None when the link is unknown, was used or is too old.
 
@@ -48,11 +56,10 @@ async def use_link(secret: str) -> tuple[Principal, str] | None:
         return await _begin(db, user)
 
 
-async def with_password(email: str, password: str, *, client: str) -> tuple[Principal, str]:
-    """A session for the right password. Raises as `auth.require_password` does."""
-    await auth.require_password(email, password, client=client)
+async def begin(user: User) -> tuple[Principal, str]:
+    """A session for whoever has proved to be this user. Raises `NotFound` for one that is disabled."""
     async with async_session() as db:
-        return await _begin(db, await auth.active_user(db, email))
+        return await _begin(db, await auth.active_user(db, user.email))
 
 
 async def sign_out(db: AsyncSession, caller: Principal) -> None:

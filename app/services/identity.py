@@ -116,6 +116,7 @@ def as_principal(token: Token, user: User) -> Principal:
         token_id=token.id,
         expires_at=token.expires_at,
         kind=TokenKind(token.kind),
+        prefix=token.prefix,
     )
 
 

@@ -59,6 +59,7 @@ def forget_derived() -> None:
     for name, cached in (
         ("app.db.session", "_unpooled"),
         ("app.services.identity", "_cache"),
+        ("app.services.audit", "_minutes"),
         ("app.services.auth", "_failures"),
     ):
         if name in sys.modules:

@@ -36,5 +36,6 @@ export const SCREENS: readonly Screen[] = [
   screen("/reports/:id", () => import("./screens/reports/ReportScreen")),
   screen("/webhooks", () => import("./screens/webhooks/Webhooks")),
   screen("/webhooks/:id", () => import("./screens/webhooks/WebhookScreen")),
+  screen("/audit", () => import("./screens/audit/Audit")),
   screen("/account", () => import("./screens/account/Account")),
 ];

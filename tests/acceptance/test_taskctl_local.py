@@ -137,6 +137,31 @@ def test_config_names_the_source_of_each_value(env: dict[str, str], tmp_path: Pa
     assert "hidden" not in done.stdout
 
 
+def test_what_commands_change_is_in_the_audit_log(stack: Stack) -> None:
+    email = "audited@example.org"
+    assert call(stack.env, "user", "create", email, "--role", "user").returncode == 0
+    assert call(stack.env, "user", "create", email, "--role", "user").returncode == 4
+    token = call(stack.env, "token", "create", "--user", email, "--name", "ci").stdout.strip()
+    assert call(stack.env, "token", "revoke", token[:12]).returncode == 0
+    assert call(stack.env, "user", "sign-in-link", email).returncode == 0
+    shown = call(stack.env, "audit", "--via", "terminal", "--newer", "1h", "--json").stdout
+    mine = [
+        (entry["action"], entry["status"])
+        for entry in json.loads(shown)
+        if entry["detail"].get("user", email) == email
+    ]
+    assert mine[:5] == [
+        ("user sign-in-link", 200),
+        ("token revoke", 200),
+        ("token create", 200),
+        ("user create", 409),
+        ("user create", 200),
+    ]
+    assert token not in shown
+    table = call(stack.env, "audit", "--action", "user create", "--status", "failed").stdout
+    assert "409 user_exists" in table
+
+
 def test_doctor_finds_nothing_wrong_with_a_running_system(stack: Stack) -> None:
     done = call({**stack.env, "FLOWER_PASSWORD": "x"}, "doctor", "--json")
     findings = json.loads(done.stdout)

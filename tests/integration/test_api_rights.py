@@ -178,8 +178,10 @@ async def test_an_operator_sees_and_cancels_everybodys_tasks(api: Api) -> None:
         ("operator", "POST", "/api/v1/queues/default/pause", 200),
         ("operator", "GET", "/api/v1/workers", 200),
         ("operator", "GET", "/api/v1/users", 403),
+        ("operator", "GET", "/api/v1/audit", 403),
         ("operator", "GET", "/api/v1/tokens?everybody=true", 403),
         ("admin", "GET", "/api/v1/users", 200),
+        ("admin", "GET", "/api/v1/audit", 200),
         ("admin", "GET", "/api/v1/tokens?everybody=true", 200),
     ],
 )

@@ -132,6 +132,19 @@ def test_schedules_of_the_code_and_their_firings_outlive_the_change_of_their_key
     assert rows("SELECT schedule, fire_at FROM schedule_fires") == [("nightly", before[0][1])]
 
 
+def test_the_audit_log_comes_to_a_database_that_is_in_use(empty: Settings) -> None:
+    config = migrate._config()
+    migrate.upgrade()
+    command.downgrade(config, "20261126_delivery_log")
+    assert "audit_entries" not in tables()
+    moment = "1790000000000000" if empty.is_sqlite else "'2026-09-21T14:13:20Z'"
+    user = "01a20e726ec774d0bc60000000000000"
+    execute(f"INSERT INTO users VALUES ('{user}', 'a@example.org', NULL, 'admin', {moment}, NULL)")
+    assert migrate.upgrade().state == "current"
+    assert rows("SELECT email FROM users") == [("a@example.org",)]
+    assert rows("SELECT count(*) FROM audit_entries") == [(0,)]
+
+
 def test_four_processes_at_once_migrate_once(empty: Settings, tmp_path: Path) -> None:
     env = child_environment(tmp_path, DATABASE_URL=empty.database_url)
     code = "from app.db.migrate import upgrade; print(upgrade().state)"

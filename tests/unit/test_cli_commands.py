@@ -32,6 +32,7 @@ COMMANDS = [
     "doctor",
     "verify",
     "errors",
+    "audit",
     "schedules",
     "stats",
     "top",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from app.api import cookies
+from app.api import cookies, recording
 from app.api.contract import problems
 from app.api.rights import SignedIn
 from app.api.routing import Router, public
 from app.api.sessions import Db
 from app.core.security import Principal
+from app.domain.audit import Via
+from app.models import User
 from app.schemas.account import AccessToken, Login, Session, SessionCreate
-from app.services import auth, browser_session
+from app.services import audit, auth, browser_session
 
 router = Router(prefix="/auth", tags=["account"])
 
@@ -20,9 +22,8 @@ router = Router(prefix="/auth", tags=["account"])
 @public
 async def sign_in(body: Login, request: Request) -> AccessToken:
     """Get a token for an email and a password."""
-    token, plain = await auth.login(
-        body.email, body.password, client=_client(request), expires_in=body.expires_in
-    )
+    user = await _known(request, "signIn", body)
+    token, plain = await auth.login(user, expires_in=body.expires_in)
     return AccessToken(access_token=plain, expires_at=token.expires_at, scopes=token.scopes)
 
 
@@ -30,12 +31,24 @@ async def sign_in(body: Login, request: Request) -> AccessToken:
 @public
 async def open_session(body: SessionCreate, request: Request, response: Response) -> Session:
     """Sign a browser in with an email and a password: sets the session cookie."""
-    cookies.require_same_origin(request)
-    caller, secret = await browser_session.with_password(
-        body.email, body.password, client=_client(request)
-    )
+    user = await _known(request, "openSession", body, own_page=True)
+    caller, secret = await browser_session.begin(user)
     cookies.write(request, response, secret)
     return _session(caller)
+
+
+async def _known(
+    request: Request, action: str, body: Login | SessionCreate, *, own_page: bool = False
+) -> User:
+    """Whose password it is. In the audit log from here on, and so are refusals."""
+    occasion = recording.occasion(request, action, Via.PASSWORD)
+    async with recording.refusals(occasion, body.email):
+        if own_page:
+            cookies.require_same_origin(request)
+        client = recording.address(request)
+        user = await auth.require_password(body.email, body.password, client=client)
+    await recording.begin(request, occasion, audit.by_user(user))
+    return user
 
 
 @router.get("/session", response_model=Session)
@@ -62,7 +75,3 @@ def _session(caller: Principal) -> Session:
         kind=caller.kind,
         expires_at=caller.expires_at,
     )
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client else ""

@@ -47,6 +47,7 @@ export type WebhookEvent = Schemas["WebhookEvent"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryDetail = Schemas["DeliveryDetail"];
 export type DeliveryStatus = Schemas["DeliveryStatus"];
+export type AuditEntry = Schemas["AuditEntry"];
 export type Token = Schemas["Token"];
 export type NewToken = Schemas["NewToken"];
 export type TokenCreate = Schemas["TokenCreate"];

@@ -21,6 +21,7 @@ import {
   IconApi,
   IconCalendarTime,
   IconChartBar,
+  IconHistory,
   IconKey,
   IconKeyboard,
   IconLayoutDashboard,
@@ -63,6 +64,7 @@ const ENTRIES: readonly Entry[] = [
   { name: "bulk", path: "/bulk", Icon: IconStack2, scope: "tasks:read" },
   { name: "webhooks", path: "/webhooks", Icon: IconWebhook, scope: "tasks:read" },
   { name: "account", path: "/account", Icon: IconKey, scope: "tokens:write" },
+  { name: "audit", path: "/audit", Icon: IconHistory, scope: "audit:read" },
 ];
 
 const GO_TO: Readonly<Record<string, string>> = {
