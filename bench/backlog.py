@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import create_engine, event, func, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from app.db.clock import now
 from app.db.upsert import insert as upsert
@@ -17,6 +18,7 @@ from bench import upkeep
 from bench.rows import Store, copies
 
 QUEUE = "default"
+PAUSES = 3
 # A recorded run of 11 days: no slice will ever seem short enough.
 SLOW_SECONDS = 1e6
 # What the record says of a function that returns at once, after some thousand runs of it.
@@ -56,9 +58,16 @@ class Backlog:
         again = statement.on_conflict_do_update(
             index_elements=["name"], set_={"paused_at": statement.excluded.paused_at}
         )
-        with self._engine.begin() as connection:
-            connection.execute(again)
-            connection.execute(feed.unmark_queue(QUEUE))
+        for times_left in reversed(range(PAUSES)):
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(again)
+                    connection.execute(feed.unmark_queue(QUEUE))
+                return
+            except OperationalError:
+                # It met a claim that locks the same rows in another order.
+                if times_left == 0:
+                    raise
 
     def release(self) -> None:
         """Let everything out; the agent's next look finds it."""

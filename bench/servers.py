@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -62,8 +63,13 @@ class Servers:
         if database.kind != "postgresql":
             return []
         name = database.url.rpartition("/")[2].partition("?")[0]
-        children = psutil.Process(self.postgres_pid).children()
-        return [each.pid for each in children if f" {name} " in " ".join(each.cmdline())]
+        found = []
+        for each in psutil.Process(self.postgres_pid).children():
+            # Autovacuum's come and go, also while this looks.
+            with contextlib.suppress(psutil.Error):
+                if f" {name} " in " ".join(each.cmdline()):
+                    found.append(each.pid)
+        return found
 
     def new_database(self, kind: str, name: str) -> Database:
         """A copy of a migrated database; `name` is unique in a run."""

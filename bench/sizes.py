@@ -50,15 +50,15 @@ QUICK = Sizes(
 )  # fmt: skip
 STANDARD = Sizes(
     name="bench", rounds=3, warm=200, drained=2000, mixed=400, slow_seconds=2, burst=50_000,
-    submit_seconds=2.5, bulk=10_000, submissions=15,
-    rows={"sqlite": 1_000_000, "postgresql": 1_000_000}, few_rows=10_000, asked=20, streams=1000,
-    changes_per_second=100, live_seconds=6, backlogs=(1000, 100_000), grown=2000, retention=0,
-    settle_seconds=5, idle_seconds=10, peers=False,
+    submit_seconds=2, bulk=10_000, submissions=15,
+    rows={"sqlite": 1_000_000, "postgresql": 1_000_000}, few_rows=10_000, asked=16, streams=1000,
+    changes_per_second=100, live_seconds=5, backlogs=(1000, 100_000), grown=2000, retention=0,
+    settle_seconds=5, idle_seconds=8, peers=False,
 )  # fmt: skip
 FULL = Sizes(
-    name="full", rounds=3, warm=500, drained=5000, mixed=1000, slow_seconds=2, burst=50_000,
-    submit_seconds=5, bulk=10_000, submissions=60,
-    rows={"sqlite": 1_000_000, "postgresql": 5_000_000}, few_rows=10_000, asked=40, streams=1000,
-    changes_per_second=100, live_seconds=20, backlogs=(1000, 100_000, 1_000_000), grown=5000,
-    retention=1_000_000, settle_seconds=10, idle_seconds=30, peers=True,
+    name="full", rounds=3, warm=500, drained=3000, mixed=400, slow_seconds=2, burst=50_000,
+    submit_seconds=4, bulk=10_000, submissions=30,
+    rows={"sqlite": 1_000_000, "postgresql": 5_000_000}, few_rows=10_000, asked=20, streams=1000,
+    changes_per_second=100, live_seconds=10, backlogs=(1000, 100_000, 1_000_000), grown=3000,
+    retention=1_000_000, settle_seconds=10, idle_seconds=15, peers=True,
 )  # fmt: skip
