@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -53,6 +54,10 @@ class _Kept:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_built():
+            # Starlette fails where there is no folder, rather than find nothing in it.
+            raise HTTPException(404)
+
         async def send_kept(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:
                 kept = (b"cache-control", b"public, max-age=31536000, immutable")

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     Task,
     TaskID,
     TaskProgressColumn,
@@ -19,9 +20,10 @@ from rich.progress import (
 from rich.text import Text
 
 from app.cli.drawing import flat
-from app.cli.output import Output
+from app.cli.output import STATUS_STYLES, Output
 
-_FIRST = ("running", "pending")
+_UNFINISHED = ("running", "pending")
+_FIRST = (*_UNFINISHED, "failed")
 _NAME_WIDTH = 48
 _MESSAGE_WIDTH = 80
 Row = TypeVar("Row")
@@ -33,7 +35,7 @@ def fit(
     """What is shown on `room` lines, and what is not.
 
     All in their order if they fit. Else a line is left for saying how many more there are, and
-    those that run come first, then those that wait, each in their order.
+    those that run come first, then those that wait, then those that failed, each in their order.
     """
     if len(rows) <= room:
         return list(rows), []
@@ -47,6 +49,14 @@ def fit(
     return ranked[:shown], ranked[shown:]
 
 
+class _Status(ProgressColumn):
+    """The status, in its colour."""
+
+    def render(self, task: Task) -> Text:
+        status = _status(task)
+        return Text(status, style=STATUS_STYLES.get(status, ""))
+
+
 class Bars(Progress):
     """One live bar a task, in the order of `task_ids`."""
 
@@ -57,7 +67,7 @@ class Bars(Progress):
             TextColumn("{task.description}", markup=False),
             BarColumn(40 if self._screen.width >= 120 else 20),
             TaskProgressColumn(),
-            TextColumn("{task.fields[status]}", markup=False),
+            _Status(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[message]}", markup=False),
             console=self._screen,
@@ -82,7 +92,7 @@ class Bars(Progress):
             told["completed"] = progress
         message = flat(state.get("progress_message") or "")[:_MESSAGE_WIDTH]
         self.update(row, status=status, message=message, **told)
-        if status not in _FIRST:
+        if status not in _UNFINISHED:
             self.stop_task(row)
 
     def get_renderables(self) -> Iterable[RenderableType]:

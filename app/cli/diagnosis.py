@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,6 +69,9 @@ def recount(out: Output) -> None:
 
     For after an import with triggers disabled. The system may run on.
     """
+    # Not above: `--help` loads this module, and does without what takes long to load.
+    import asyncio
+
     wrong = _with_database(lambda database: asyncio.run(_counted(database)))
     if out.as_json:
         out.json(wrong)

@@ -67,14 +67,24 @@ class Output:
             return Console(highlight=False)
         return Console(highlight=False, width=PIPE_WIDTH, no_color=True)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Aligned columns. A cell that is a status word gets its colour."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        *,
+        numbers_from: int | None = None,
+    ) -> None:
+        """Aligned columns. A cell that is a status word gets its colour.
+
+        Columns from the `numbers_from`th on (counted from 0) hold numbers and stand on the right.
+        """
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
+        for index, column in enumerate(columns):
+            is_number = numbers_from is not None and index >= numbers_from
+            table.add_column(column, overflow="fold", justify="right" if is_number else "left")
         for row in rows:
             cells = ["" if cell is None else clean(cell) for cell in row]
             table.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in cells))

@@ -21,6 +21,12 @@ _COLUMNS = (
     "CREATED", "STARTED", "SUCCEEDED", "FAILED", "REVOKED", "FAILURES", "PER MINUTE",
     "WAIT P50", "P90", "P99", "RUN P50", "P90", "P99",
 )  # fmt: skip
+# What is left of them on a terminal that is too narrow for all; nothing is folded but a name.
+_FEW = {
+    "CREATED": 0, "SUCCEEDED": 2, "FAILED": 3, "FAILURES": 5, "WAIT P90": 8, "RUN P90": 11,
+}  # fmt: skip
+# Of a name a narrow terminal shows at least so much before columns are left out.
+_NAME_WIDTH = 24
 # Cells of a line of blocks: what its name and its largest value leave of the width, to a limit.
 _LINE_WIDTH = 120
 _BESIDE_LINE = 16
@@ -84,8 +90,11 @@ def stats(
         return
     rows = [(_name(line, bucket), *_cells(line)) for line in lines]
     total = ("all", *_cells(found["total"]))
-    out.table(("TIME (UTC)" if by is None else by.upper(), *_COLUMNS), [*rows, total])
+    title = "TIME (UTC)" if by is None else by.upper()
+    is_whole = _show_figures(out, title, [*rows, total])
     _show_courses(out, found, bucket, by)
+    if not is_whole:
+        out.note("Too narrow for all columns; a wider terminal, a pipe or --json has the others.")
 
 
 def _name(line: dict[str, Any], bucket: Bucket) -> str:
@@ -107,6 +116,18 @@ def _cells(line: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _show_figures(out: Output, title: str, rows: list[tuple[str, ...]]) -> bool:
+    """All columns where they fit, else the most telling ones; returns whether it was all."""
+    table = [(title, *_COLUMNS), *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    if min(widths[0], _NAME_WIDTH) + sum(widths[1:]) + 2 * len(_COLUMNS) <= out.console().width:
+        out.table(table[0], rows, numbers_from=1)
+        return True
+    few = [(name, *(cells[index] for index in _FEW.values())) for name, *cells in rows]
+    out.table((title, *_FEW), few, numbers_from=1)
+    return False
+
+
 def _show_courses(out: Output, found: dict[str, Any], bucket: Bucket, by: GroupBy | None) -> None:
     """A line of blocks for each figure, or for what each group has finished."""
     from rich.cells import cell_len
@@ -117,6 +138,7 @@ def _show_courses(out: Output, found: dict[str, Any], bucket: Bucket, by: GroupB
     if len(times) < 2:
         return
     title = f"BY {bucket.upper()}" if by is None else f"FINISHED BY {bucket.upper()}"
+    begin = f"from {times[0]:%m-%d}" if bucket is Bucket.DAY else f"from {times[0]:%m-%d %H:%M}"
     if by is None:
         courses = [
             *(Course.of_counts(n, times, points, n) for n in ("created", "succeeded", "failed")),
@@ -132,4 +154,5 @@ def _show_courses(out: Output, found: dict[str, Any], bucket: Bucket, by: GroupB
     width = min(_LINE_WIDTH, max(console.width - name_width - _BESIDE_LINE, 10))
     plain = is_plain(console.encoding)
     out.line("")
-    out.table((title, "", "AT MOST"), [course.row(width, plain=plain) for course in courses])
+    rows = [course.row(width, plain=plain) for course in courses]
+    out.table((title, begin, "AT MOST"), rows, numbers_from=2)

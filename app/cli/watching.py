@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from app.cli.commands import remote
+from app.cli.drawing import flat
 from app.cli.failures import ExitCode
 from app.cli.output import Output
 from app.cli.tasks import TaskIds, segment
@@ -118,9 +119,13 @@ class Board(AbstractContextManager["Board"]):
             self._out.line(f"{state['id']}  {text}")
 
     def _end(self, state: dict[str, Any]) -> None:
+        # A person knows a task by its name, a script by its id.
+        who = state["id"]
+        if self._bars is not None and (name := state.get("name")):
+            who = f"{who}  {flat(name)}"
         if error := state.get("error"):
-            self._out.note(f"{state['id']}  {error.get('type')}: {error.get('message')}")
+            self._out.note(f"{who}  {error.get('type')}: {error.get('message')}")
         elif (result := state.get("result")) is not None:
             import json
 
-            self._out.line(f"{state['id']}  result: {json.dumps(result, ensure_ascii=False)}")
+            self._out.line(f"{who}  result: {json.dumps(result, ensure_ascii=False)}")

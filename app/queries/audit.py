@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     Update,
     delete,
+    func,
     insert,
     select,
     type_coerce,
@@ -46,9 +47,7 @@ def change_detail(entry_id: uuid.UUID, detail: dict[str, Any]) -> Update:
     return update(_ENTRY).where(_ENTRY.id == entry_id).values(detail=detail)
 
 
-def list_entries(
-    wanted: AuditFilter, after_id: uuid.UUID | None, limit: int
-) -> Select[AuditEntry]:
+def list_entries(wanted: AuditFilter, after_id: uuid.UUID | None, limit: int) -> Select[AuditEntry]:
     """Entries, newest first, behind `after_id`."""
     conditions = list(_conditions(wanted))
     if after_id is not None:
@@ -67,9 +66,10 @@ def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.status is not None:
         yield _has_status(wanted.status)
     if wanted.target is not None:
-        # The value as it stands in the text: no key of it, and no part of a longer value.
-        shown = f":{dump_json(spelled(wanted.target))}"
-        yield type_coerce(_ENTRY.target, Text).contains(shown, autoescape=True)
+        # The value as it stands in the text: no key of it, and no part of a longer value. By no
+        # LIKE, which on SQLite takes capitals for small letters.
+        shown, text = f":{dump_json(spelled(wanted.target))}", type_coerce(_ENTRY.target, Text)
+        yield func.replace(text, shown, "") != text
     # Ids sort by time, so the list need not read what is not asked for.
     if wanted.since is not None:
         yield _ENTRY.at >= wanted.since

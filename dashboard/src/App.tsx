@@ -1,12 +1,14 @@
 import { Center, Loader } from "@mantine/core";
-import { Component, type ReactNode, Suspense } from "react";
+import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { SessionProvider, useSessionQuery } from "./api/session";
+import { Guard } from "./components/Guard";
 import { Failed, Loading } from "./components/states";
 import { Shell } from "./layout/Shell";
 import { LiveProvider } from "./live/hooks";
 import { SCREENS } from "./routes";
-import { SignIn } from "./screens/sign-in/SignIn";
+
+const SignIn = lazy(() => import("./screens/sign-in/SignIn"));
 
 /** Whoever is signed in sees the screens, everybody else how to sign in. */
 export function App() {
@@ -22,14 +24,27 @@ export function App() {
       </SessionProvider>
     );
   }
-  if (session.data === null) return <SignIn />;
+  if (session.data === null) {
+    return (
+      <Guard>
+        <Suspense fallback={<Waiting />}>
+          <SignIn />
+        </Suspense>
+      </Guard>
+    );
+  }
+  if (!session.isError) return <Waiting />;
   return (
     <Center h="100vh" p="md">
-      {session.isError ? (
-        <Failed error={session.error} again={() => void session.refetch()} />
-      ) : (
-        <Loader />
-      )}
+      <Failed error={session.error} again={() => void session.refetch()} />
+    </Center>
+  );
+}
+
+function Waiting() {
+  return (
+    <Center h="100vh">
+      <Loader />
     </Center>
   );
 }
@@ -52,18 +67,4 @@ function Screens() {
       </Suspense>
     </Guard>
   );
-}
-
-/** Keeps a fault of one screen to that screen; another screen can still be gone to. */
-class Guard extends Component<{ children: ReactNode }, { error: unknown }> {
-  override state = { error: null as unknown };
-
-  static getDerivedStateFromError(error: unknown) {
-    return { error };
-  }
-
-  override render() {
-    if (this.state.error === null) return this.props.children;
-    return <Failed error={this.state.error} again={() => location.reload()} />;
-  }
 }

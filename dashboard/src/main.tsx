@@ -9,8 +9,8 @@ import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { App } from "./App";
 import { makeQueryClient } from "./api/queries";
-import { LanguageProvider, useText } from "./text/language";
 import { common } from "./text/common";
+import { LanguageProvider, useText } from "./text/language";
 import { makeTheme } from "./theme";
 
 /** The API's policy lets styles in that carry this, and no others. */

@@ -1,13 +1,16 @@
-import { createTheme, type MantineThemeOverride, Modal, Notification } from "@mantine/core";
+import { createTheme, type MantineThemeOverride } from "@mantine/core";
 
 /** How everything looks. `close` is what closes a dialog or a note, for those who hear the page. */
 export function makeTheme(close: string): MantineThemeOverride {
   const defaultProps = { closeButtonProps: { "aria-label": close } };
   return createTheme({
     ...LOOK,
+    // By name: the code of dialogs is not needed before there is one.
     components: {
-      Modal: Modal.extend({ defaultProps }),
-      Notification: Notification.extend({ defaultProps }),
+      Modal: { defaultProps },
+      // The element is a header; outside the page's own parts it would count as that of the page.
+      ModalHeader: { defaultProps: { role: "presentation" } },
+      Notification: { defaultProps },
     },
   });
 }

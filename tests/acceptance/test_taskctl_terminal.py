@@ -136,7 +136,7 @@ def test_top_shows_what_there_is_and_leaves_no_trace(stack: Stack, mark: str) ->
     stack.run("fail", "no paper", name=f"{mark} print")
     task = stack.submit("report_progress", 100, 0.1, name=f"{mark} export")
     with terminal(stack, "top") as screen:
-        lines = screen.until(f"{mark} export", f"{mark} print", "step ", "q quit")
+        lines = screen.until(f"{mark} export", f"{mark} print", "step ", "━", "q quit")
         assert len(lines) == 24
         assert max(map(len, lines)) <= 80
         for part in ("QUEUES", "HEARTBEAT", "RUNNING", "FAILED", "ValueError: no paper", "━"):

@@ -63,9 +63,7 @@ def furniture(running_system: System) -> Furniture:
 
 
 @pytest.fixture
-def open_for(
-    request: pytest.FixtureRequest, browser: Browser, system: System
-) -> Iterator[OpenFor]:
+def open_for(request: pytest.FixtureRequest, browser: Browser, system: System) -> Iterator[OpenFor]:
     """Opens windows: `open_for(email, size=..., color_scheme=...)`, for nobody without an email.
 
     At the end none of them may have complained of anything that the test does not tolerate.

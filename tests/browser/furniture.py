@@ -65,6 +65,7 @@ class Furniture:
             "webhooks": "/webhooks",
             "webhook": f"/webhooks/{self.webhook}",
             "account": "/account",
+            "audit": "/audit",
             "workers": "/queues?tab=workers",
             "limits": "/queues?tab=limits",
             "graph": f"/tasks/{self.task}?tab=relations",
@@ -80,7 +81,7 @@ def furnish(system: System) -> Furniture:
     ada = system.of(ADA)
     schedule, *_ = [answer_of(ada.post(_SCHEDULES, json=each))["id"] for each in _PLANS]
     answer_of(ada.post(f"{_SCHEDULES}{schedule}/run"))
-    hook = {"url": "http://127.0.0.1:9/hooks/tasks", "filter": {"task_type": "told"}}
+    hook = {"url": "http://127.0.0.1:1024/hooks/tasks", "filter": {"task_type": "told"}}
     webhook = answer_of(ada.post(_WEBHOOKS, json=hook))["id"]
     answer_of(ada.put("/api/v1/limits/queue/lane", json={"concurrency": 8}))
     of = {"celery_task_name": "shop.prices.read_list"}

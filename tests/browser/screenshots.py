@@ -5,6 +5,7 @@ Each screen on a phone, a tablet and a desk, there also dark; the overview in bo
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ isolate_test_process()
 from tests.browser.furniture import Furniture, furnish  # noqa: E402
 from tests.browser.system import LONG, TASKS, System, answer_of, crowded  # noqa: E402
 from tests.support.browser import Browser, chromium, signed_in  # noqa: E402
-from tests.support.crowd import ADA, BOB, CAROL  # noqa: E402
+from tests.support.crowd import ADA, BOB, CAROL, ZOE  # noqa: E402
 from tests.support.databases import Templates  # noqa: E402
 
 ROWS = 4_000
@@ -82,7 +83,7 @@ def pictures(
     for look in looks:
         size = (look.width, WIDTHS[look.width])
         options = {"color_scheme": look.scheme, "locale": LANGUAGES[look.language]}
-        with signed_in(browser, system.url, ADA, size=size, **options) as window:
+        with signed_in(browser, system.url, ZOE, size=size, **options) as window:
             for screen, path in screens.items():
                 page = window.go(path)
                 # Charts are drawn when their numbers are there.
@@ -104,6 +105,8 @@ def main(folder: Path) -> None:
                 print(each)  # noqa: T201 - what has been made
             for each in pictures(browser, system, {"overview": "/"}, CHINESE, folder):
                 print(each)  # noqa: T201 - the same
+            # Asked a second time at the end, it does not wait for what runs.
+            system.stack.processes["worker"].send(signal.SIGTERM)
 
 
 if __name__ == "__main__":

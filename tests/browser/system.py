@@ -72,7 +72,8 @@ def answer_of(answer: httpx2.Response) -> Any:
 def crowded(folder: Path, database_url: str, rows: int = ROWS, **settings: str) -> Iterator[System]:
     """A system on that empty, migrated database, filled with so many tasks."""
     broker = Broker(folder / "broker").start()
-    stack = Stack(folder, database_url, broker, **{**_SETTINGS, **settings})
+    environment: dict[str, Any] = {**_SETTINGS, **settings}
+    stack = Stack(folder, database_url, broker, **environment)
     system = System(stack)
     try:
         stack.start_part("api")

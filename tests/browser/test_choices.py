@@ -19,7 +19,7 @@ CHINESE = {
     "/": "概览",
     "/tasks": "任务",
     "/failures": "失败",
-    "/schedules": "定时",
+    "/schedules": "定时任务",
     "/queues": "队列与 worker",
     "/reports": "报表",
     "/bulk": "批量操作",

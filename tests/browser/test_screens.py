@@ -10,7 +10,7 @@ import pytest
 from tests.browser.furniture import SCREENS, Furniture
 from tests.browser.system import System
 from tests.support.browser import PHONE, WIDE, Browser, Visit, axe_violations, signed_in
-from tests.support.crowd import ADA
+from tests.support.crowd import ADA, ZOE
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenFor
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def looking(browser: Browser, running_system: System) -> Iterator[Visit]:
-    """One window that goes from screen to screen."""
-    with signed_in(browser, running_system.url, ADA) as opened:
+    """One window, of somebody who may see all screens, that goes from one to the next."""
+    with signed_in(browser, running_system.url, ZOE) as opened:
         yield opened
 
 

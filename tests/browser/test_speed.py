@@ -130,7 +130,9 @@ def _changing(system: System, tasks: list[tuple[str, str]]) -> Iterator[subproce
         assert process.stdin
         process.stdin.write(json.dumps(asdict(order)))
         process.stdin.close()
-        wait_until(lambda: _has_begun(system, tasks), timeout=15, what="the first change", every=0.2)
+        wait_until(
+            lambda: _has_begun(system, tasks), timeout=15, what="the first change", every=0.2
+        )
         yield process
     finally:
         process.kill()

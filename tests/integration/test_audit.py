@@ -80,7 +80,7 @@ async def test_an_entry_says_who_with_what_and_from_where(api: Api) -> None:
         ("POST", f"{TASKS}{SOME_ID}/cancel", {}, 404, "not_found"),
         ("POST", f"{TASKS}{SOME_ID}/cancel?secret=1", {}, 422, "invalid"),
         ("PATCH", f"{TASKS}{SOME_ID}", {"json": {"colour": 1}}, 422, "invalid"),
-        ("PATCH", f"{TASKS}{SOME_ID}", {"content": b"{", "headers": JSON}, 422, "invalid"),
+        ("PATCH", f"{TASKS}{SOME_ID}", {"content": b"{", "headers": JSON}, 422, "bad_json"),
         ("PATCH", f"{TASKS}{SOME_ID}", {"content": b"{}"}, 415, "unsupported_media_type"),
         ("DELETE", SESSION, {}, 409, "no_session"),
         ("DELETE", f"{TASKS}%00", {}, 422, "invalid"),
@@ -91,7 +91,7 @@ async def test_what_is_refused_is_recorded(
 ) -> None:
     client = await api.as_user("bob@example.org")
     answer = await client.request(method, path, **sent)
-    problem_of(answer, status)
+    assert problem_of(answer, status)["code"] == code
     entry = await entry_of(answer)
     assert (entry.status, entry.code) == (status, code)
     assert "secret" not in str(entry.path)
@@ -205,8 +205,8 @@ async def test_the_entry_is_there_before_the_action_begins(
         seen.extend(entry.status for entry in await entries(request_id="mine"))
         raise end
 
-    monkeypatch.setattr("app.services.auth.create_user", die)
     token = (await api.as_user()).headers["authorization"]
+    monkeypatch.setattr("app.services.auth.create_user", die)
     sent = {"X-Request-ID": "mine", "Authorization": token}
     answer = await api.stranger.post(USERS, json=BOB, headers=sent)
     assert (answer.status_code, seen) == (500, [None])

@@ -114,6 +114,7 @@ async def test_pages_follow_each_other_newest_first(api: Api) -> None:
         ({"target": TASK[:-1]}, []),
         ({"target": "de%_fault"}, ["pause"]),
         ({"target": "de%fault"}, []),
+        ({"target": "DE%_FAULT"}, []),
         ({"target": "task_id"}, []),
         ({"user": str(BOB), "status": "failed", "target": OTHER}, ["refused"]),
     ],

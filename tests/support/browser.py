@@ -54,6 +54,12 @@ _AXE_RUN = """async (rules) => {
   return found.violations.map((each) =>
     `${each.id}: ${each.help}: ` + each.nodes.slice(0, 3).map((node) => node.html).join(" | "));
 }"""
+# The menu slides away. What moves without end, such as a bar of progress, is not waited for.
+_STILL = """async () => {
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+  const ends = (each) => each.effect.getComputedTiming().endTime !== Infinity;
+  await Promise.allSettled(document.getAnimations().filter(ends).map((each) => each.finished));
+}"""
 # The page, and each element that sticks out and is neither clipped nor scrolled by one around it.
 _TOO_WIDE = """() => {
   const width = document.documentElement.clientWidth;
@@ -119,8 +125,9 @@ class Visit:
         expect(loading).to_have_count(0)
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Give the window another width and height."""
+        """Give the window another width and height, and wait until nothing moves any more."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.evaluate(_STILL)
 
     def too_wide(self) -> list[str]:
         """What makes the page wider than the window."""
@@ -162,7 +169,7 @@ def visit(
 
     def hear(line: ConsoleMessage) -> None:
         if line.type == "error":
-            complaints.append(line.text)
+            complaints.append(f"{line.text} {line.location.get('url', '')}".strip())
 
     page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))

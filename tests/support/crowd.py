@@ -19,11 +19,11 @@ from typing import Any
 from bench.rows import Row, Store
 
 PASSWORD = "correct horse battery"
-# An operator, who sees everything, and users with tasks of their own.
-ADA, BOB, CAROL, MALLORY = (
-    f"{name}@example.com" for name in ("ada", "bob", "carol", "mallory")
+# An operator, who sees all tasks, users with tasks of their own, and an admin.
+ADA, BOB, CAROL, MALLORY, ZOE = (
+    f"{name}@example.com" for name in ("ada", "bob", "carol", "mallory", "zoe")
 )  # fmt: skip
-ROLES = {ADA: "operator", BOB: "user", CAROL: "user", MALLORY: "user"}
+ROLES = {ADA: "operator", BOB: "user", CAROL: "user", MALLORY: "user", ZOE: "admin"}
 AGE_SECONDS = 10 * 86_400.0
 LEASE_SECONDS = 200 * 86_400.0
 # What runs is few, however much has run. Nothing renews these: their worker is on no machine.

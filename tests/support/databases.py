@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,8 @@ from tests.support.processes import ROOT
 from tests.support.reuse import Fresh
 
 DATABASES = ("sqlite", "postgresql")
+# Making the token is an action like any other; a test starts with an empty audit log.
+_FORGET_MAKING = "DELETE FROM audit_entries"
 
 
 # Tokens of the administrator that a copy has from its template, by the copy's URL: making one
@@ -63,6 +66,8 @@ class Templates:
         if self._sqlite is None:
             template = self._folder / "template.db"
             self._sqlite = template, migrate(f"sqlite:///{template}", self._folder)
+            with closing(sqlite3.connect(template)) as database, database:
+                database.execute(_FORGET_MAKING)
         template, token = self._sqlite
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(template, target)
@@ -77,6 +82,7 @@ class Templates:
             name = server.create()
             self._postgres = name, migrate(server.url(name), self._folder)
             with server.connect(name) as connection:
+                connection.execute(_FORGET_MAKING)
                 self._fresh = Fresh.of(connection)
         template, token = self._postgres
         name = self._free.pop() if self._free else server.create(template)

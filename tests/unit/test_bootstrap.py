@@ -131,7 +131,7 @@ def test_an_unknown_verb_is_answered_with_the_known_ones() -> None:
         [sys.executable, bootstrap.__file__, "upp"], capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert "no verb 'upp'; there are: up, token, test" in done.stderr
+    assert "no verb 'upp'; there are: up, page, token, test" in done.stderr
     assert "Traceback" not in done.stderr
 
 

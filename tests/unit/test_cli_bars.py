@@ -10,6 +10,8 @@ from rich.console import Console
 
 from app.cli.bars import Bars, fit
 from app.cli.output import Output
+from app.cli.stream import Update
+from app.cli.watching import Board
 
 IDS = [f"t{number}" for number in range(6)]
 
@@ -37,11 +39,11 @@ def test_all_that_fit_are_in_the_order_given() -> None:
     assert fit(rows, 3, str) == (rows, [])
 
 
-def test_where_they_do_not_fit_the_unfinished_come_first() -> None:
-    rows = ["failed", "pending", "", "running", "succeeded"]
-    shown, hidden = fit(rows, 4, str)
-    assert shown == ["running", "pending", ""]
-    assert hidden == ["failed", "succeeded"]
+def test_where_they_do_not_fit_the_unfinished_come_first_and_then_what_failed() -> None:
+    rows = ["succeeded", "failed", "pending", "", "running", "revoked"]
+    shown, hidden = fit(rows, 5, str)
+    assert shown == ["running", "pending", "", "failed"]
+    assert hidden == ["succeeded", "revoked"]
 
 
 def test_a_line_says_how_many_more_there_are(bars: Bars) -> None:
@@ -66,3 +68,17 @@ def test_a_deleted_task_keeps_its_name(bars: Bars) -> None:
     bars.show({"id": "t0", "status": "deleted"})
     assert bars.tasks[0].description == "name of t0"
     assert lines(bars)[-1] == "... 3 more: 2 pending, 1 deleted"
+
+
+def test_a_result_on_a_terminal_is_told_with_the_name(
+    bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Output, "is_terminal", True)
+    with Board(Output(as_json=False), IDS) as board:
+        board.show(Update("t0", task=state("t0", "succeeded", result=42)))
+        board.show(Update("t1", task=state("t1", "failed", error={"type": "E", "message": "m"})))
+    # While bars move, Rich writes lines above them.
+    assert isinstance(bars.console.file, io.StringIO)
+    written = bars.console.file.getvalue()
+    assert "t0  name of t0  result: 42" in written
+    assert "t1  name of t1  E: m" in written

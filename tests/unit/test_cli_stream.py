@@ -43,9 +43,7 @@ class FakeApi(Api):
 
 
 @pytest.mark.parametrize("streams", [1, 3, 100])
-async def test_all_are_followed_to_their_end(
-    streams: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_all_are_followed_to_their_end(streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "STREAMS", streams)
     monkeypatch.setattr(stream, "POLL_SECONDS", 0.001)
     api = FakeApi()

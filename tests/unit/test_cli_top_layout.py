@@ -180,6 +180,53 @@ def test_a_page_can_be_read_to_its_end(picture: Picture) -> None:
     assert shown(picture, view)[-2].strip() == "98"
 
 
+def test_a_page_says_which_of_its_lines_are_shown(picture: Picture) -> None:
+    view = View(SCOPES)
+    view.open(Page("export a", [("error", "\n".join(map(str, range(100))))]))
+    assert shown(picture, view)[-1] == "j/k move  Escape back  1-21 of 101"
+
+
+@pytest.mark.parametrize(
+    ("value", "pieces"),
+    [
+        ("one two three", ["one two", "three"]),
+        ("fifteen letters", ["fifteen", "letters"]),
+        ("abcdefghijklm", ["abcdefghij", "klm"]),
+        ("        return 1", ["        re", "turn 1"]),
+        ("数据导出 数据", ["数据导出", "数据"]),
+        ("数据导出数据", ["数据导出数", "据"]),
+        ("", [""]),
+    ],
+)
+def test_a_page_is_broken_between_words(picture: Picture, value: str, pieces: list[str]) -> None:
+    view = View(SCOPES)
+    view.open(Page("t", [("text", value), ("end", "here")]))
+    lines = shown(picture, view, width=16)
+    assert [line[6:] for line in lines[3 : 3 + len(pieces)]] == pieces
+    assert lines[3 + len(pieces)] == "end   here"
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_all_names(picture: Picture) -> None:
+    text = "\n".join(shown(picture, width=50))
+    for name in ("> default", "w1@here", "export a", "export b"):
+        assert name in text, name
+    assert "SCHEDULED" not in text
+    assert "SCHEDULED" in "\n".join(shown(picture))
+
+
+def test_what_is_cut_is_marked(picture: Picture) -> None:
+    picture.take("failed", [failed("b", name="n" * 100)], 2, 3)
+    assert "nn… default" in line_of(shown(picture), "ValueError")
+    assert "nn~ default" in line_of(shown(picture, plain=True), "ValueError")
+
+
+def test_parts_stand_apart_where_there_is_room(picture: Picture) -> None:
+    lines = shown(picture)
+    assert [lines[2], lines[lines.index(line_of(lines, "HEARTBEAT")) - 1]] == ["", ""]
+    picture.take("failed", [failed(str(number)) for number in range(30)], 2, 3)
+    assert "" not in shown(picture)
+
+
 def test_a_traceback_of_megabytes_is_cut(picture: Picture) -> None:
     view = View(SCOPES)
     view.open(Page("t", [("traceback", "x" * 5_000_000)]))

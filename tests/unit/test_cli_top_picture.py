@@ -122,7 +122,7 @@ def test_the_longest_running_comes_first_and_the_newest_failure() -> None:
 def test_a_filter_looks_at_everything_that_names_a_task(words: str) -> None:
     known = picture()
     error = {"type": "ValueError", "message": "out of paper"}
-    more = {"queue": "stock", "worker": "w1@host", "celery_task_name": "shop.count"}
+    more: dict[str, Any] = {"queue": "stock", "worker": "w1@host", "celery_task_name": "shop.count"}
     known.hear("task", task("a", error=error, **more), 1)
     known.hear("task", task("b"), 1)
     assert ids(known, words=words) == ["a"]

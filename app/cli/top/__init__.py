@@ -1,5 +1,7 @@
 """`top`: the whole system on one screen, live.
 
+Its modules, in the order in which they are best read:
+
     questions  what is asked of the API
     feed       asks it, again and again, and listens in between
     picture    what is known of the system

@@ -108,7 +108,7 @@ class Feed:
     def _note_time(self, response: httpx2.Response) -> None:
         """Ages are told by the server's clock, which may differ from the one here."""
         with contextlib.suppress(ValueError, TypeError):
-            told = parsedate_to_datetime(response.headers.get("Date"))
+            told = parsedate_to_datetime(response.headers.get("Date", ""))
             ahead = (told - datetime.now(UTC)).total_seconds()
             # It is told in whole seconds.
             self._picture.ahead = ahead if abs(ahead) > 2 else 0.0
@@ -156,7 +156,7 @@ class Feed:
         except httpx2.ConnectError as error:
             return f"Not done: the API does not answer ({error})."
         except (httpx2.TransportError, ValueError) as error:
-            return f"Not known whether it is done: {error or type(error).__name__}."
+            return f"Not known whether it is done: {str(error) or type(error).__name__}."
         self._compared_at = None
         self._hurry.set()
         return said
@@ -172,7 +172,7 @@ class Feed:
 
     async def _details(self, row: Row) -> Page:
         if row.kind in ("queue", "worker"):
-            return Page(row.name, [(name, _text(value)) for name, value in row.data.items()])
+            return Page(row.name, _fields(row.data, tuple(row.data)))
         path = f"/tasks/{segment(row.key)}"
         task, found = await self._ask("GET", path), await self._ask("GET", f"{path}/explain")
         pairs = _fields(task, _FIRST_OF_A_TASK)
@@ -194,8 +194,16 @@ class Feed:
 
 
 def _fields(task: dict[str, Any], names: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [(name, _text(task[name])) for name in names]
+    pairs = [(name, _told(name, task[name])) for name in names]
     return [(name, text) for name, text in pairs if text]
+
+
+def _told(name: str, value: Any) -> str:
+    if value is not None and name.endswith("_at"):
+        return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if value is not None and name == "progress":
+        return f"{value:g}%"
+    return _text(value)
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,8 @@ from app.cli.top.picture import Picture, Row, flattened
 from app.cli.top.view import Page, View
 
 _BAR_WIDTH = 12
+# What a column with a share has at least, before others are left out.
+_LEAST_SHARED = 10
 # Of a value on a page; tracebacks may be megabytes.
 _LONGEST = 20_000
 _KEYS = "j/k move  Enter show  c cancel  r retry  p pause  / filter  ? help  q quit"
@@ -100,14 +102,16 @@ def draw(
     """`height` lines of at most `width` cells."""
     head = [_first_line(picture, now, width), _totals(picture)]
     room = max(height - len(head) - 1, 0)
+    part = ""
     if view.page is not None:
-        body = _page(view.page, width)
-        view.scroll = min(view.scroll, max(len(body) - room, 0))
-        body = body[view.scroll : view.scroll + room]
+        whole = _page(view.page, width)
+        view.scroll = min(view.scroll, max(len(whole) - room, 0))
+        body = whole[view.scroll : view.scroll + room]
+        part = f"{view.scroll + 1}-{view.scroll + len(body)} of {len(whole)}"
     else:
         body = _sections(picture, view, width, room, now, plain=plain)
     body += [Text() for _ in range(room - len(body))]
-    lines = [*head, *body, _foot(view)][:height]
+    lines = [*head, *body, _foot(view, part)][:height]
     for line in lines:
         line.no_wrap = True
         line.truncate(width, overflow="crop")
@@ -135,8 +139,9 @@ def _totals(picture: Picture) -> Text:
     line = Text()
     for status in STATUS_STYLES:
         if picture.totals is not None and status in picture.totals:
-            said = f"{_number(picture.totals[status])} {status}"
-            line.append(f"{said}  ", style=STATUS_STYLES[status])
+            count = picture.totals[status]
+            style = STATUS_STYLES[status] if count else "dim"
+            line.append(f"{_number(count)} {status}  ", style=style)
     if (rate := picture.rate()) is not None:
         line.append(f"{rate:,.1f}/s  ")
     if picture.workers is not None:
@@ -146,7 +151,7 @@ def _totals(picture: Picture) -> Text:
     return line
 
 
-def _foot(view: View) -> Text:
+def _foot(view: View, part: str) -> Text:
     if view.question is not None:
         return Text(f"{flat(view.asked)} y/n", style="bold yellow")
     if view.typing:
@@ -155,7 +160,7 @@ def _foot(view: View) -> Text:
     if view.message:
         return Text(flat(view.message), style="bold")
     if view.page is not None:
-        return Text("j/k move  Escape back", style="dim")
+        return Text(f"j/k move  Escape back  {part}", style="dim")
     line = Text(f"filter {view.words}  ", style="yellow") if view.words else Text()
     return line.append(_KEYS, style="dim")
 
@@ -168,10 +173,13 @@ def _sections(
 ) -> list[Text]:
     rows = picture.rows(view.words)
     selected = view.settle(flattened(rows))
-    given = share([max(len(part), 1) for part in rows.values()], room - len(rows))
+    wanted = [max(len(part), 1) for part in rows.values()]
+    given = share(wanted, room - len(rows))
+    # A line of air above each, where nothing has to give way to it.
+    air = [Text()] if sum(wanted) + 2 * len(rows) <= room else []
     lines: list[Text] = []
     for (kind, part), space in zip(rows.items(), given, strict=True):
-        lines += _section(kind, part, space, selected, width, now, plain=plain)
+        lines += air + _section(kind, part, space, selected, width, now, plain=plain)
     return lines[: max(room, 0)]
 
 
@@ -196,7 +204,7 @@ def _section(
     *,
     plain: bool,
 ) -> list[Text]:
-    columns = _COLUMNS[kind]
+    columns = _fitting(_COLUMNS[kind], width)
     widths = _widths(columns, width)
     # Around the selected line, if it is one of these.
     place = next((index for index, row in enumerate(rows) if row is selected), 0)
@@ -206,19 +214,33 @@ def _section(
     if len(shown) < len(rows):
         part = f"{first + 1}-{first + len(shown)} of " if shown else ""
         titles[0].append(f" {part}{len(rows)}")
-    lines = [_line(titles, columns, widths, style="bold underline")]
+    lines = [_line(titles, columns, widths, style="bold underline", plain=plain)]
     for row in shown:
-        cells = _CELLS[kind](row.data, now, plain)
+        cells = _CELLS[kind](row.data, now, plain)[: len(columns)]
         style = "reverse" if row is selected else ""
-        lines.append(_line(cells, columns, widths, mark=row is selected, style=style))
+        mark = row is selected
+        lines.append(_line(cells, columns, widths, mark=mark, style=style, plain=plain))
     if not rows and room:
         lines.append(Text(f"  {_NOTHING[kind]}", style="dim"))
     return lines
 
 
+def _fitting(columns: Sequence[Column], width: int) -> Sequence[Column]:
+    """The first columns, as many as leave a name room to be told from others."""
+    shared = sum(column.share > 0 for column in columns)
+    if len(columns) == 1 or _left(columns, width) >= _LEAST_SHARED * shared:
+        return columns
+    return _fitting(columns[:-1], width)
+
+
+def _left(columns: Sequence[Column], width: int) -> int:
+    """What is shared: without the fixed widths, the mark, and a cell between any two."""
+    return max(width - 2 - (len(columns) - 1) - sum(column.width for column in columns), 0)
+
+
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """The widths of the columns, two cells for the mark and one between any two left out."""
-    left = max(width - 2 - (len(columns) - 1) - sum(column.width for column in columns), 0)
+    """The widths of the columns."""
+    left = _left(columns, width)
     shares = sum(column.share for column in columns)
     widths = [column.width or left * column.share // shares for column in columns]
     last = max(index for index, column in enumerate(columns) if column.share)
@@ -233,15 +255,29 @@ def _line(
     *,
     mark: bool = False,
     style: str = "",
+    plain: bool,
 ) -> Text:
     line = Text("> " if mark else "  ", style=style)
     for index, (cell, column, width) in enumerate(zip(cells, columns, widths, strict=True)):
+        _cut(cell, width, plain)
         cell.align("right" if column.right else "left", width)
         line.append(" " if index else "").append_text(cell)
     return line
 
 
+def _cut(cell: Text, width: int, plain: bool) -> None:
+    """Make it fit; that something is missing is seen at its end."""
+    if cell.cell_len > width > 0:
+        cell.truncate(width - 1, overflow="crop")
+        cell.rstrip()
+        cell.append("~" if plain else "…")
+
+
 # Cells
+
+
+def _count(count: int, style: str = "") -> Text:
+    return Text(_number(count), style=style if count else "dim")
 
 
 def _cell(value: object, style: str = "") -> Text:
@@ -254,10 +290,10 @@ def _queue(queue: dict[str, Any], now: Moment, plain: bool) -> list[Text]:
     name = f"{queue['name']} (paused)" if queue["paused"] else queue["name"]
     return [
         _cell(name, "yellow" if queue["paused"] else ""),
-        *(_cell(_number(depth[each])) for each in ("critical", "high", "normal", "low")),
+        *(_count(depth[each]) for each in ("critical", "high", "normal", "low")),
         _cell("" if wait is None else span(wait)),
-        _cell(_number(queue["running"])),
-        _cell(_number(queue["scheduled"])),
+        _count(queue["running"]),
+        _count(queue["scheduled"]),
         _cell(queue["workers"], "red" if waits_in_vain else ""),
     ]
 
@@ -272,7 +308,7 @@ def _worker(worker: dict[str, Any], now: Moment, plain: bool) -> list[Text]:
         name += " (other functions)"
     return [
         _cell(name, "" if worker["live"] else "dim"),
-        _cell(len(worker["running"])),
+        _count(len(worker["running"])),
         _cell(worker["slots"]),
         _cell(now.since(worker["heartbeat_at"]), "" if worker["live"] else "red"),
         _cell(f"{worker['cpu_percent']:.0f}%"),
@@ -331,9 +367,24 @@ def _page(page: Page, width: int) -> list[Text]:
     room = max(width - label_width, 10)
     for name, value in page.pairs:
         text = clean(value[:_LONGEST]).expandtabs(4)
-        pieces = [piece for line in text.split("\n") for piece in chop_cells(line, room) or [""]]
+        pieces = [piece for line in text.split("\n") for piece in _wrapped(line, room)]
         for number, piece in enumerate(pieces):
             label = name if number == 0 else ""
             line = Text(f"{label:<{label_width}}", style="bold")
             lines.append(line.append(piece, style="not bold"))
     return lines
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    """A line in pieces of at most `room` cells, broken between words if there are any."""
+    pieces: list[str] = []
+    while True:
+        # Never the whole of a line that may be long.
+        piece = (chop_cells(line[:room], room) or [""])[0]
+        if len(piece) == len(line):
+            return [*pieces, line]
+        end = line.rfind(" ", 0, len(piece) + 1)
+        if not line[: max(end, 0)].strip():
+            end = len(piece)
+        pieces.append(line[:end])
+        line = line[end:].removeprefix(" ")

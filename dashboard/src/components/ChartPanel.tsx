@@ -20,8 +20,8 @@ import {
   valueText,
 } from "../lib/series";
 import { useLanguage } from "../text/language";
-import { CHART_HEIGHT, type ChartSeries, shadeOf } from "./chartSeries";
 import { ChartTable } from "./ChartTable";
+import { CHART_HEIGHT, type ChartSeries, shadeOf } from "./chartSeries";
 
 const Chart = lazy(() => import("./Chart"));
 

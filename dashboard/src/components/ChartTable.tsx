@@ -1,4 +1,4 @@
-import { Anchor, Table, Text } from "@mantine/core";
+import { Anchor, Box, Text } from "@mantine/core";
 import { memo, useState } from "react";
 import { Link } from "wouter";
 import { type Filters, tasksAddress } from "../lib/address";
@@ -45,22 +45,22 @@ function Rows({ label, columns, bucket, series, unit, filters }: Props) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
     <section tabIndex={0} aria-label={label} style={{ maxHeight: 300, overflow: "auto" }}>
-      <Table aria-label={label} fz="xs" verticalSpacing={2} horizontalSpacing={4}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th scope="col">{bucket === "day" ? `${t.time} (UTC)` : t.time}</Table.Th>
+      <table aria-label={label} className="table chart-table">
+        <thead>
+          <tr>
+            <th scope="col">{bucket === "day" ? `${t.time} (UTC)` : t.time}</th>
             {series.map((each) => (
-              <Table.Th key={each.label} scope="col" ta="right" className="breaks">
+              <Box component="th" key={each.label} scope="col" ta="right" className="breaks">
                 {each.label}
-              </Table.Th>
+              </Box>
             ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
+          </tr>
+        </thead>
+        <tbody>
           {times
             .map((time, at) => (
-              <Table.Tr key={time}>
-                <Table.Td>
+              <tr key={time}>
+                <td>
                   <Anchor
                     component={Link}
                     size="xs"
@@ -68,17 +68,17 @@ function Rows({ label, columns, bucket, series, unit, filters }: Props) {
                   >
                     {bucketLabel(time, bucket, language)}
                   </Anchor>
-                </Table.Td>
+                </td>
                 {series.map((each, place) => (
-                  <Table.Td key={each.label} ta="right">
+                  <Box component="td" key={each.label} ta="right">
                     {valueText(values[place]?.[at], unit, language)}
-                  </Table.Td>
+                  </Box>
                 ))}
-              </Table.Tr>
+              </tr>
             ))
             .reverse()}
-        </Table.Tbody>
-      </Table>
+        </tbody>
+      </table>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 /** Lists that are shown page by page, each page known by the cursor of the one before it. */
 import { Button, Group, Text } from "@mantine/core";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { useRef } from "react";
 import { common } from "../text/common";
 import { useText } from "../text/language";
 import { useStateOf } from "./useStateOf";
@@ -35,19 +36,20 @@ interface Props {
   busy?: boolean;
 }
 
-/** To the page before and to the next one; nothing where there is only one. */
+/** To the page before and to the next one; nothing where there is only one. Put it below its list. */
 export function PageButtons({ pages, next, busy = false }: Props) {
   const t = useText(common);
+  const buttons = useRef<HTMLDivElement>(null);
   function go(to: () => void) {
     // Not disabled while busy: a button that is disabled loses the focus.
     if (busy) return;
     to();
-    window.scrollTo({ top: 0 });
+    showTop(buttons.current?.previousElementSibling);
   }
 
   if (!busy && pages.number === 1 && next === null) return null;
   return (
-    <Group gap="xs" justify="flex-end">
+    <Group ref={buttons} gap="xs" justify="flex-end">
       <Button
         size="xs"
         variant="default"
@@ -71,4 +73,9 @@ export function PageButtons({ pages, next, busy = false }: Props) {
       </Button>
     </Group>
   );
+}
+
+/** A page is read from its first row on; a list whose top can be seen stays where it is. */
+function showTop(list: Element | null | undefined): void {
+  if (list && list.getBoundingClientRect().top < 0) list.scrollIntoView({ block: "start" });
 }

@@ -7,6 +7,7 @@ export function TaskLink({ id, name }: { id: string; name?: string | null }) {
   return (
     <Anchor
       component={Link}
+      inherit
       href={`/tasks/${id}`}
       className="one-line"
       title={clip(name ?? id, 300)}

@@ -18,6 +18,8 @@ export function useSending(isComplete: boolean, send: () => Promise<unknown>) {
   }, [refusals]);
 
   async function run() {
+    // A second click may come before the button is shown as busy.
+    if (busy) return;
     setTried(true);
     if (!isComplete) {
       setRefusals((before) => before + 1);

@@ -5,11 +5,7 @@ import {
   Button,
   ColorSwatch,
   Group,
-  Kbd,
-  Menu,
-  Modal,
   NavLink,
-  Table,
   Text,
   UnstyledButton,
   VisuallyHidden,
@@ -23,27 +19,30 @@ import {
   IconChartBar,
   IconHistory,
   IconKey,
-  IconKeyboard,
   IconLayoutDashboard,
   IconListCheck,
-  IconLogout,
   IconPlus,
   IconServer,
   IconStack2,
   IconUser,
   IconWebhook,
 } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { useCan, useSession, useSignOut } from "../api/session";
+import { useCan, useSession } from "../api/session";
 import type { Scope } from "../api/types";
+import { Guard } from "../components/Guard";
 import { useConnection } from "../live/hooks";
-import { common } from "../text/common";
 import { useText } from "../text/language";
 import { Choices } from "./Choices";
+import { MenuButton } from "./MenuButton";
 import { words } from "./text";
 import { useFlower } from "./useFlower";
 import { useKeys } from "./useKeys";
+
+// Dialogs and menus bring much code with them: not before one is wanted.
+const Help = lazy(() => import("./Help"));
+const WhoMenu = lazy(() => import("./WhoMenu"));
 
 type ScreenName = keyof typeof words.en.screens;
 
@@ -83,8 +82,13 @@ export function Shell({ children }: { children: ReactNode }) {
   const can = useCan();
   const [path, go] = useLocation();
   const [menu, { toggle, close }] = useDisclosure(false);
-  const [help, { open: openHelp, close: closeHelp }] = useDisclosure(false);
+  const [help, { open, close: closeHelp }] = useDisclosure(false);
+  const [helped, setHelped] = useState(false);
   const flower = useFlower();
+  function openHelp() {
+    setHelped(true);
+    open();
+  }
   useKeys({
     ...Object.fromEntries(Object.entries(GO_TO).map(([keys, to]) => [keys, () => go(to)])),
     "?": openHelp,
@@ -164,7 +168,13 @@ export function Shell({ children }: { children: ReactNode }) {
         )}
       </AppShell.Navbar>
       <AppShell.Main id="content">{children}</AppShell.Main>
-      <Help opened={help} onClose={closeHelp} />
+      {helped && (
+        <Guard>
+          <Suspense fallback={null}>
+            <Help opened={help} onClose={closeHelp} />
+          </Suspense>
+        </Guard>
+      )}
     </AppShell>
   );
 }
@@ -191,14 +201,13 @@ function ConnectionState() {
 }
 
 function Who({ openHelp }: { openHelp: () => void }) {
-  const t = useText(words);
-  const c = useText(common);
   const session = useSession();
-  const signOut = useSignOut();
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target>
+    <MenuButton
+      menu={(target) => <WhoMenu button={target} openHelp={openHelp} />}
+      button={(opener) => (
         <Button
+          {...opener}
           variant="subtle"
           color="gray"
           size="xs"
@@ -210,44 +219,7 @@ function Who({ openHelp }: { openHelp: () => void }) {
             {session.email}
           </Text>
         </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label maw={280} className="breaks">
-          {session.email} · {c.roles[session.role]}
-        </Menu.Label>
-        <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={openHelp}>
-          {t.keys}
-        </Menu.Item>
-        {session.kind === "session" && (
-          <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
-            {t.signOut}
-          </Menu.Item>
-        )}
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-function Help({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const t = useText(words);
-  return (
-    <Modal opened={opened} onClose={onClose} title={t.keys} centered>
-      <Table aria-label={t.keys}>
-        <Table.Tbody>
-          {Object.entries(t.keyList).map(([keys, what]) => (
-            <Table.Tr key={keys}>
-              <Table.Td w={110}>
-                {keys.split(/,? /).map((key) => (
-                  <Kbd key={key} mr={4}>
-                    {key}
-                  </Kbd>
-                ))}
-              </Table.Td>
-              <Table.Td>{what}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Modal>
+      )}
+    />
   );
 }

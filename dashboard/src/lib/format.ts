@@ -14,15 +14,13 @@ function kept<T>(make: (language: string) => T): (language: string) => T {
 
 const WHOLE = kept((language) => new Intl.NumberFormat(language, { maximumFractionDigits: 0 }));
 const COMPACT = kept(
-  (language) =>
-    new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 2 }),
+  (language) => new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 2 }),
 );
 const RELATIVE = kept(
   (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" }),
 );
 const LOCAL = kept(
-  (language) =>
-    new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }),
+  (language) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }),
 );
 
 const MINUTE = 60;

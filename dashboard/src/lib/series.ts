@@ -59,10 +59,7 @@ export function bucketsOf(statistics: Statistics): number[] {
 export function countColumns(statistics: Statistics): Columns {
   const times = bucketsOf(statistics);
   const lines = byTime(statistics.points);
-  return [
-    times,
-    ...COUNTED.map((name) => times.map((time) => lines.get(time)?.[name] ?? 0)),
-  ];
+  return [times, ...COUNTED.map((name) => times.map((time) => lines.get(time)?.[name] ?? 0))];
 }
 
 /** How long it took in each bucket. Where nothing happened, that is not known. */
@@ -76,10 +73,7 @@ export function spreadColumns(statistics: Statistics, what: "wait" | "run"): Col
 }
 
 /** How many tasks finished in each bucket, a line for each of these groups. */
-export function groupColumns(
-  statistics: Statistics,
-  groups: readonly (string | null)[],
-): Columns {
+export function groupColumns(statistics: Statistics, groups: readonly (string | null)[]): Columns {
   const times = bucketsOf(statistics);
   return [
     times,

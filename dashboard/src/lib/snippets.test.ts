@@ -87,7 +87,7 @@ test.each([
   [true, "True"],
   [false, "False"],
   [1.5, "1.5"],
-  ["a\"b\\c\nd", '"a\\"b\\\\c\\nd"'],
+  ['a"b\\c\nd', '"a\\"b\\\\c\\nd"'],
   [[1, "a", null], '[1, "a", None]'],
   [{ on: true, deep: { list: [] } }, '{"on": True, "deep": {"list": []}}'],
 ])("%j in Python is %s", (value, text) => {

@@ -38,9 +38,7 @@ export function UserTable({ users }: { users: readonly User[] }) {
       header: t.link,
       from: "md",
       width: 190,
-      cell: (user) => (
-        <CopyButton value={signInCommand(user.email)}>{t.copyCommand}</CopyButton>
-      ),
+      cell: (user) => <CopyButton value={signInCommand(user.email)}>{t.copyCommand}</CopyButton>,
     },
   ];
   return (

@@ -29,6 +29,7 @@ export const words = texts({
       "tokens:write": "Make and revoke tokens",
       "users:read": "See users",
       "users:write": "Make users, and tokens for them",
+      "audit:read": "See who did what",
     } as Record<string, string>,
     // Tokens
     tokensAbout: "With a token, programs and taskctl use the API in its owner's name.",
@@ -113,6 +114,7 @@ export const words = texts({
       "tokens:write": "创建和吊销令牌",
       "users:read": "查看用户",
       "users:write": "创建用户，以及为他们创建令牌",
+      "audit:read": "查看谁做了什么",
     } as Record<string, string>,
     tokensAbout: "程序和 taskctl 凭令牌以其所有者的名义使用 API。",
     newToken: "新建令牌",
@@ -127,8 +129,7 @@ export const words = texts({
     actions: "操作",
     revoke: "吊销",
     revokeTitle: "吊销此令牌？",
-    revokeQuestion: (name: string) =>
-      `使用“${name}”的程序大约一秒之内就会被拒绝。此操作无法撤回。`,
+    revokeQuestion: (name: string) => `使用“${name}”的程序大约一秒之内就会被拒绝。此操作无法撤回。`,
     nameAbout: "它的用途。",
     forWhom: "给谁",
     forWhomAbout: "所有者的邮箱；留空就是您自己。",

@@ -13,10 +13,11 @@ export const SCOPES = [
   "tokens:write",
   "users:read",
   "users:write",
+  "audit:read",
 ] as const satisfies readonly Scope[];
 
 const OPERATORS: readonly Scope[] = ["queues:write", "workers:read", "metrics:read"];
-const ADMINS: readonly Scope[] = ["users:read", "users:write"];
+const ADMINS: readonly Scope[] = ["users:read", "users:write", "audit:read"];
 
 function within(role: Role, scope: Scope): boolean {
   if (ADMINS.includes(scope)) return role === "admin";

@@ -31,7 +31,5 @@ test("a password is long enough, or there is none", () => {
 
 test("an email is one word of the command, whatever is in it", () => {
   expect(signInCommand("bob@example.org")).toBe("taskctl user sign-in-link bob@example.org");
-  expect(signInCommand("o'neil;ls@x.org")).toBe(
-    "taskctl user sign-in-link 'o'\\''neil;ls@x.org'",
-  );
+  expect(signInCommand("o'neil;ls@x.org")).toBe("taskctl user sign-in-link 'o'\\''neil;ls@x.org'");
 });

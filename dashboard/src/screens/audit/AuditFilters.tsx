@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { fromLocal, toLocal } from "../../lib/local-time";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
-import { type AuditFilters as Filters, ENDS, readAuditFilters, VIAS } from "./filters";
+import { ENDS, type AuditFilters as Filters, readAuditFilters, VIAS } from "./filters";
 import { words } from "./text";
 
 const NONE = readAuditFilters(new URLSearchParams());
@@ -105,9 +105,7 @@ interface TextProps {
 }
 
 function TextFilter({ change, ...rest }: TextProps) {
-  return (
-    <TextInput size="xs" {...rest} onChange={(event) => change(event.currentTarget.value)} />
-  );
+  return <TextInput size="xs" {...rest} onChange={(event) => change(event.currentTarget.value)} />;
 }
 
 interface TimeProps {

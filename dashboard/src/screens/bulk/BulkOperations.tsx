@@ -41,12 +41,12 @@ export default function BulkOperations() {
         ]}
       />
       <Answer query={list}>
-        {({ operations, next }) =>
-          operations.length === 0 ? (
+        {({ rows, next }) =>
+          rows.length === 0 ? (
             <NoOperations filtered={status !== null || pages.number > 1} />
           ) : (
             <Stack gap="xs">
-              <OperationTable operations={operations} />
+              <OperationTable operations={rows} />
               <PageButtons pages={pages} next={next} busy={list.isPlaceholderData} />
             </Stack>
           )
@@ -81,9 +81,7 @@ function NoOperations({ filtered }: { filtered: boolean }) {
 function OperationTable({ operations }: { operations: readonly BulkOperation[] }) {
   const t = useText(words);
   const columns = useColumns();
-  return (
-    <DataTable label={t.list} columns={columns} rows={operations} keyOf={(each) => each.id} />
-  );
+  return <DataTable label={t.list} columns={columns} rows={operations} keyOf={(each) => each.id} />;
 }
 
 function useColumns(): readonly Column<BulkOperation>[] {
@@ -134,8 +132,7 @@ function useColumns(): readonly Column<BulkOperation>[] {
       header: t.done,
       align: "right",
       width: 110,
-      cell: ({ done, total }) =>
-        done === total ? said(total) : `${said(done)} / ${said(total)}`,
+      cell: ({ done, total }) => (done === total ? said(total) : `${said(done)} / ${said(total)}`),
     },
     {
       key: "created",

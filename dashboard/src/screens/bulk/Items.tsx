@@ -8,7 +8,7 @@ import { TaskLink } from "../../components/TaskLink";
 import { clip, count } from "../../lib/format";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
-import { type Outcome, OUTCOMES, useItems } from "./operations";
+import { OUTCOMES, type Outcome, useItems } from "./operations";
 import { words } from "./text";
 
 /** What came of each task, page by page, and of those with one outcome. */
@@ -27,15 +27,15 @@ export function Items({ operation }: { operation: BulkOperation }) {
         <OutcomeSelect operation={operation} outcome={outcome} choose={choose} />
       </Group>
       <Answer query={list}>
-        {({ items, next }) => (
+        {({ rows, next }) => (
           <>
-            {items.length === 0 ? (
+            {rows.length === 0 ? (
               <Empty title={t.noItems} />
             ) : (
               <DataTable
                 label={t.items}
                 columns={columns}
-                rows={items}
+                rows={rows}
                 keyOf={(item) => item.task_id}
               />
             )}

@@ -1,7 +1,8 @@
 /** Bulk operations: what is ordered, and how far it has come. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, bodyOf, nextCursor } from "../../api/client";
-import type { BulkAction, BulkOperation, BulkPreview } from "../../api/types";
+import { api, bodyOf } from "../../api/client";
+import type { BulkAction, BulkItem, BulkOperation, BulkPreview } from "../../api/types";
+import { type Sheet, sheetOf } from "../../components/sheet";
 import type { Conditions } from "../../lib/address";
 
 const PAGE_SIZE = 50;
@@ -45,13 +46,6 @@ export async function giveOrder(
   return bodyOf(answer) as BulkOperation;
 }
 
-/** A key for one order. A browser makes UUIDs over https and on this machine only. */
-export function newKey(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function operationKey(id: string) {
   return ["bulk", "operation", id] as const;
 }
@@ -81,10 +75,10 @@ export async function abortOperation(id: string): Promise<void> {
 export function useOperations(status: BulkOperation["status"] | null, cursor: string | null) {
   return useQuery({
     queryKey: ["bulk", "list", status, cursor],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<Sheet<BulkOperation>> => {
       const query = { status, cursor, limit: PAGE_SIZE };
       const answer = await api.GET("/api/v1/bulk-operations", { signal, params: { query } });
-      return { operations: bodyOf(answer), next: nextCursor(answer.response) };
+      return sheetOf(answer);
     },
     placeholderData: keepPreviousData,
     refetchInterval: LIST_MS,
@@ -100,13 +94,13 @@ export function useItems(
 ) {
   return useQuery({
     queryKey: [...operationKey(id), "items", outcome, cursor, live],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<Sheet<BulkItem>> => {
       const params = { path: { operation_id: id }, query: { outcome, cursor, limit: PAGE_SIZE } };
       const answer = await api.GET("/api/v1/bulk-operations/{operation_id}/items", {
         signal,
         params,
       });
-      return { items: bodyOf(answer), next: nextCursor(answer.response) };
+      return sheetOf(answer);
     },
     placeholderData: keepPreviousData,
     refetchInterval: live ? LIST_MS : false,

@@ -42,7 +42,11 @@ export function RetryAll({ group, onClose }: Props) {
     setStage("running");
     setError(null);
     try {
-      await retryAll(() => askOnce(group.id), setSoFar, () => stopped.current);
+      await retryAll(
+        () => askOnce(group.id),
+        setSoFar,
+        () => stopped.current,
+      );
     } catch (caught) {
       setError(caught);
     } finally {

@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Title } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { api, bodyOf } from "../../api/client";
@@ -10,6 +10,7 @@ import { NameFields } from "../../components/arguments/TaskFields";
 import { withFunction } from "../../components/arguments/task-draft";
 import { schemaOf } from "../../components/arguments/task-types";
 import { useSubmit } from "../../components/arguments/useSubmit";
+import { Section } from "../../components/Section";
 import { signatureOf } from "../../lib/json-schema";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
@@ -60,10 +61,7 @@ export function NewTaskForm({ types }: { types: readonly TaskType[] }) {
         />
         {draft.celery_task_name !== "" && (
           <>
-            <Stack gap="sm">
-              <Title order={2} size="h5">
-                {c.arguments}
-              </Title>
+            <Section title={c.arguments}>
               <ArgumentsForm
                 key={draft.celery_task_name}
                 schema={schema}
@@ -71,13 +69,10 @@ export function NewTaskForm({ types }: { types: readonly TaskType[] }) {
                 onChange={(values) => set({ values })}
                 errors={refusal.parameters}
               />
-            </Stack>
-            <Stack gap="sm">
-              <Title order={2} size="h5">
-                {c.task}
-              </Title>
+            </Section>
+            <Section title={c.task}>
               <NameFields draft={draft} set={set} errors={refusal.fields} />
-            </Stack>
+            </Section>
             <Group>
               <Button
                 variant="subtle"

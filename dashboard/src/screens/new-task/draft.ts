@@ -2,8 +2,8 @@
 import type { TaskCreate } from "../../api/types";
 import {
   EMPTY,
-  type Reading,
   Reader,
+  type Reading,
   readTask,
   type TaskDraft,
   withFunction,

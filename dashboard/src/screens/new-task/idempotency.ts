@@ -1,4 +1,4 @@
-/** Keys by which the API knows that a request is the same one once more. Pure, but for chance. */
+import { newKey } from "../../lib/request-key";
 
 /**
  * Gives a key for a body, the same one while the body is the same: a lost answer may be asked for
@@ -12,14 +12,8 @@ export class KeyKeeper {
     const text = JSON.stringify(body);
     if (text !== this.#text) {
       this.#text = text;
-      this.#key = randomKey();
+      this.#key = newKey();
     }
     return this.#key;
   }
-}
-
-/** Not `crypto.randomUUID`, which plain http from another machine lacks. */
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `page-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -51,11 +51,7 @@ function OpenFailures() {
     },
   ];
   return (
-    <Section
-      title={t.failures}
-      more={{ href: "/failures", label: t.allFailures }}
-      height={HEIGHT}
-    >
+    <Section title={t.failures} more={{ href: "/failures", label: t.allFailures }} height={HEIGHT}>
       <Answer query={query}>
         {(groups) =>
           groups.length === 0 ? (

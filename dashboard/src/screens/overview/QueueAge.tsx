@@ -1,4 +1,4 @@
-import { Anchor, Badge, Text, Tooltip } from "@mantine/core";
+import { Anchor, Badge, Text } from "@mantine/core";
 import { IconAlertTriangle, IconPlayerPause } from "@tabler/icons-react";
 import { Link } from "wouter";
 import type { Queue } from "../../api/types";
@@ -49,7 +49,7 @@ function useColumns(): Column<Queue>[] {
       key: "name",
       header: c.queue,
       cell: ({ name }) => (
-        <Anchor component={Link} href="/queues" className="one-line" title={name}>
+        <Anchor inherit component={Link} href="/queues" className="one-line" title={name}>
           {clip(name, 100)}
         </Anchor>
       ),
@@ -57,7 +57,7 @@ function useColumns(): Column<Queue>[] {
     {
       key: "trouble",
       header: c.status,
-      width: 116,
+      width: 136,
       cell: (queue) => <TroubleBadge queue={queue} />,
     },
     {
@@ -67,6 +67,7 @@ function useColumns(): Column<Queue>[] {
       align: "right",
       cell: ({ name, depth }) => (
         <Anchor
+          inherit
           component={Link}
           href={tasksAddress({ status: ["pending"], queue: name })}
           aria-label={`${t.waitingIn(name)}: ${count(depth, language)}`}
@@ -108,15 +109,14 @@ function TroubleBadge({ queue }: { queue: Queue }) {
   if (trouble === null) return <Text c="dimmed">–</Text>;
   const Icon = trouble === "paused" ? IconPlayerPause : IconAlertTriangle;
   return (
-    <Tooltip label={t.troubleCures[trouble]} multiline maw={280}>
-      <Badge
-        color={COLOR[trouble]}
-        variant="light"
-        leftSection={<Icon size={12} aria-hidden />}
-        data-trouble={trouble}
-      >
-        {t.troubles[trouble]}
-      </Badge>
-    </Tooltip>
+    <Badge
+      color={COLOR[trouble]}
+      variant="light"
+      leftSection={<Icon size={12} aria-hidden />}
+      title={t.troubleCures[trouble]}
+      data-trouble={trouble}
+    >
+      {t.troubles[trouble]}
+    </Badge>
   );
 }

@@ -52,7 +52,7 @@ function Rows({ queues }: { queues: readonly Queue[] }) {
   const { language } = useLanguage();
   const columns: Column<Queue>[] = [
     { key: "name", header: c.queue, cell: (queue) => <Name queue={queue} /> },
-    { key: "depth", header: t.waiting, width: "34%", cell: (queue) => <Waiting queue={queue} /> },
+    { key: "depth", header: t.waiting, width: "26%", cell: (queue) => <Waiting queue={queue} /> },
     {
       key: "dispatched",
       header: <span title={t.handedOutHelp}>{t.handedOut}</span>,
@@ -182,9 +182,7 @@ function PauseOrResume({ queue }: { queue: Queue }) {
   }
 
   if (queue.paused) {
-    return (
-      <ActionButton size="compact-xs" label={c.resume} done={t.resumed(name)} act={resume} />
-    );
+    return <ActionButton size="compact-xs" label={c.resume} done={t.resumed(name)} act={resume} />;
   }
   return (
     <ConfirmButton

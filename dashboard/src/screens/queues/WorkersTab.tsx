@@ -43,12 +43,7 @@ function Workers({ workers }: { workers: readonly Worker[] }) {
         {t.workerTotals(count(live, language), count(busy, language), count(slots, language))}
       </Text>
       {live === 0 && (
-        <Alert
-          color="orange"
-          variant="light"
-          icon={<IconAlertTriangle />}
-          title={t.noWorkerAtAll}
-        >
+        <Alert color="orange" variant="light" icon={<IconAlertTriangle />} title={t.noWorkerAtAll}>
           <Text size="sm">{t.startOne}</Text>
           <Command text={workerCommand()} />
         </Alert>

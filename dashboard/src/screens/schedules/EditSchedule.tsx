@@ -8,6 +8,7 @@ import type { TaskType } from "../../api/types";
 import { NoFunctions } from "../../components/arguments/NoFunctions";
 import { useTaskTypes } from "../../components/arguments/task-types";
 import { Page } from "../../components/Page";
+import { sayError } from "../../components/say";
 import { Answer } from "../../components/states";
 import { clip } from "../../lib/format";
 import type { ScreenProps } from "../../routes";
@@ -62,8 +63,9 @@ function Edit({ id }: { id: string }) {
   const [round, setRound] = useState(0);
 
   async function reload() {
-    await query.refetch();
-    setRound(round + 1);
+    const { isSuccess, error } = await query.refetch();
+    if (isSuccess) setRound(round + 1);
+    else sayError(error);
   }
 
   return (

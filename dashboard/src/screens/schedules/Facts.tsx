@@ -1,7 +1,8 @@
-import { Anchor, Badge, Code, Group, Table } from "@mantine/core";
+import { Anchor, Badge, Code, Group } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { ScheduleDetail } from "../../api/types";
+import { type Fact, Facts } from "../../components/Facts";
 import { TaskLink } from "../../components/TaskLink";
 import { When } from "../../components/When";
 import { tasksAddress } from "../../lib/address";
@@ -10,30 +11,12 @@ import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { words } from "./text";
 
-type Fact = readonly [name: string, value: ReactNode];
-
-const NAME_WIDTH = 136;
-
 /** What a schedule says, and what is known of it. */
-export function Facts({ schedule }: { schedule: ScheduleDetail }) {
-  const t = useText(words);
+export function ScheduleFacts({ schedule }: { schedule: ScheduleDetail }) {
   const when = useWhen(schedule);
   const what = useWhat(schedule);
   const known = useKnown(schedule);
-  return (
-    <Table variant="vertical" layout="fixed" withTableBorder aria-label={t.facts}>
-      <Table.Tbody>
-        {[...when, ...what, ...known].map(([name, value]) => (
-          <Table.Tr key={name}>
-            <Table.Th scope="row" w={NAME_WIDTH} className="breaks">
-              {name}
-            </Table.Th>
-            <Table.Td className="breaks">{value}</Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  );
+  return <Facts facts={[...when, ...what, ...known]} />;
 }
 
 function useWhen(schedule: ScheduleDetail): Fact[] {

@@ -1,6 +1,7 @@
 import { Group, Select, TextInput } from "@mantine/core";
 import { optionsOf } from "../../components/arguments/TaskFields";
 import { useTaskTypes } from "../../components/arguments/task-types";
+import { useStateOf } from "../../components/useStateOf";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import type { ScheduleFilters } from "./filters";
@@ -18,20 +19,22 @@ export function FilterBar({ filters, onChange }: Props) {
   const types = useTaskTypes();
   const functions = new Set(types.data?.map((type) => type.name));
   if (filters.celery_task_name) functions.add(filters.celery_task_name);
-  const rename = (name: string) => {
-    if (name.trim() !== (filters.name ?? "")) onChange({ ...filters, name: name.trim() });
-  };
+  const known = filters.name ?? "";
+  const [name, setName] = useStateOf(known, known);
+  function rename() {
+    if (name.trim() !== known) onChange({ ...filters, name: name.trim() || undefined });
+  }
   return (
     <Group gap="sm" align="flex-end" role="search" aria-label={t.filters}>
       <TextInput
-        key={filters.name ?? ""}
         className="shrinks"
         size="xs"
         label={t.nameFilter}
         maxLength={200}
-        defaultValue={filters.name}
-        onBlur={(event) => rename(event.currentTarget.value)}
-        onKeyDown={(event) => event.key === "Enter" && rename(event.currentTarget.value)}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        onBlur={rename}
+        onKeyDown={(event) => event.key === "Enter" && rename()}
       />
       <Select
         className="shrinks"
@@ -40,7 +43,7 @@ export function FilterBar({ filters, onChange }: Props) {
         placeholder={c.all}
         data={[...functions]}
         value={filters.celery_task_name ?? null}
-        onChange={(name) => onChange({ ...filters, celery_task_name: name ?? undefined })}
+        onChange={(path) => onChange({ ...filters, celery_task_name: path ?? undefined })}
         searchable
         clearable
       />

@@ -1,4 +1,4 @@
-import { Button, Group, Select, SimpleGrid, Stack, Switch, Title } from "@mantine/core";
+import { Button, Group, Select, SimpleGrid, Stack, Switch } from "@mantine/core";
 import { type ReactNode, useMemo, useState } from "react";
 import type { TaskType } from "../../api/types";
 import { ArgumentsForm } from "../../components/ArgumentsForm";
@@ -15,12 +15,13 @@ import {
 import { withFunction } from "../../components/arguments/task-draft";
 import { schemaOf } from "../../components/arguments/task-types";
 import { useSubmit } from "../../components/arguments/useSubmit";
+import { Section } from "../../components/Section";
 import { signatureOf } from "../../lib/json-schema";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { MORE_FIELDS, readDraft, type ScheduleBody, type ScheduleDraft } from "./draft";
-import { words } from "./text";
 import { EndFields, TimeFields } from "./TimeFields";
+import { words } from "./text";
 
 const WIDTH = 760;
 const COLUMNS = { base: 1, sm: 2 };
@@ -99,17 +100,6 @@ export function ScheduleForm({ types, first, submit: label, send, isNew, childre
         )}
       </Stack>
     </form>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <Stack gap="sm">
-      <Title order={2} size="h5">
-        {title}
-      </Title>
-      {children}
-    </Stack>
   );
 }
 

@@ -1,6 +1,5 @@
-import { Alert, Box, Button, Stack, Text, Title } from "@mantine/core";
+import { Alert, Box, Button, Stack, Text } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
-import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { useCan } from "../../api/session";
 import type { ScheduleDetail } from "../../api/types";
@@ -8,6 +7,7 @@ import { ActionButton } from "../../components/ActionButton";
 import { ConfirmButton } from "../../components/ConfirmButton";
 import { Json } from "../../components/LongText";
 import { Page } from "../../components/Page";
+import { Section } from "../../components/Section";
 import { say } from "../../components/say";
 import { Answer } from "../../components/states";
 import { When } from "../../components/When";
@@ -15,7 +15,7 @@ import { clip } from "../../lib/format";
 import type { ScreenProps } from "../../routes";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
-import { Facts } from "./Facts";
+import { ScheduleFacts } from "./Facts";
 import { History } from "./History";
 import { useSchedule, useScheduleActions } from "./queries";
 import { words } from "./text";
@@ -51,7 +51,7 @@ function Content({ schedule }: { schedule: ScheduleDetail }) {
         <NextFires schedule={schedule} />
       </Section>
       <Section title={t.facts}>
-        <Facts schedule={schedule} />
+        <ScheduleFacts schedule={schedule} />
       </Section>
       <Section title={c.arguments}>
         <Arguments schedule={schedule} />
@@ -59,17 +59,6 @@ function Content({ schedule }: { schedule: ScheduleDetail }) {
       <Section title={t.history}>
         <History id={schedule.id} />
       </Section>
-    </Stack>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <Stack gap="xs">
-      <Title order={2} size="h5">
-        {title}
-      </Title>
-      {children}
     </Stack>
   );
 }

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { useCan } from "../../api/session";
 import type { Schedule } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
+import { OneLine } from "../../components/OneLine";
 import { When } from "../../components/When";
 import { clip, shortName } from "../../lib/format";
 import { common } from "../../text/common";
@@ -36,11 +37,7 @@ function useColumns(): Column<Schedule>[] {
       header: c.function,
       width: "20%",
       from: "lg",
-      cell: ({ celery_task_name: name }) => (
-        <Text size="sm" className="one-line" title={clip(name, 300)}>
-          {clip(shortName(name), 100)}
-        </Text>
-      ),
+      cell: ({ celery_task_name: name }) => <OneLine text={shortName(name)} title={name} />,
     },
     {
       key: "source",

@@ -112,3 +112,8 @@ test("filters go into the address and come back", () => {
 test("what an address gets wrong is left out", () => {
   expect(readFilters(new URLSearchParams("source=moon&paused=maybe&name=%20"))).toEqual({});
 });
+
+test("an interval of a fraction is not a little more than that", () => {
+  const draft = { ...emptyDraft("a.b", "UTC"), kind: "interval", unit: "minutes" } as const;
+  expect(bodyOf({ ...draft, interval: "1.1" }).interval_seconds).toBe(66);
+});

@@ -2,8 +2,8 @@
 import type { Schedule, ScheduleCreate, SchedulePatch } from "../../api/types";
 import {
   EMPTY,
-  type Reading,
   Reader,
+  type Reading,
   readTask,
   type TaskDraft,
   withFunction,
@@ -143,10 +143,15 @@ function timesOf(draft: ScheduleDraft, reader: Reader) {
       "interval_seconds",
       reader.needed("interval_seconds", draft.interval),
     );
-    return { ...none, ...ends, interval_seconds: length && length * UNITS[draft.unit] };
+    return { ...none, ...ends, interval_seconds: length && exact(length * UNITS[draft.unit]) };
   }
   const cron = reader.needed("cron", draft.cron);
   return { ...none, ...ends, cron, timezone: reader.text(draft.timezone) };
+}
+
+/** Without what binary fractions add: 1.1 minutes are 66 seconds. */
+function exact(seconds: number): number {
+  return Number(seconds.toFixed(3));
 }
 
 /** What is to be sent so that a schedule says something else; empty where it is the same. */

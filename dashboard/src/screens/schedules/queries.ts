@@ -1,7 +1,8 @@
 /** Schedules as the API tells them, and what can be done with them. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { api, bodyOf, nextCursor } from "../../api/client";
-import type { Task } from "../../api/types";
+import { api, bodyOf } from "../../api/client";
+import type { Firing, Schedule, Task } from "../../api/types";
+import { type Sheet, sheetOf } from "../../components/sheet";
 import type { ScheduleFilters } from "./filters";
 
 const SCHEDULES = ["schedules"] as const;
@@ -13,10 +14,10 @@ const PAGE = 50;
 export function useSchedules(filters: ScheduleFilters, cursor: string | null) {
   return useQuery({
     queryKey: [...SCHEDULES, "list", filters, cursor],
-    queryFn: async ({ signal }) => {
-      const query = { ...filters, limit: PAGE, ...(cursor ? { cursor } : {}) };
+    queryFn: async ({ signal }): Promise<Sheet<Schedule>> => {
+      const query = { ...filters, limit: PAGE, cursor };
       const answer = await api.GET("/api/v1/schedules/", { params: { query }, signal });
-      return { rows: bodyOf(answer), next: nextCursor(answer.response) };
+      return sheetOf(answer);
     },
     placeholderData: keepPreviousData,
     refetchInterval: REFRESH_MS,
@@ -39,12 +40,12 @@ export function useSchedule(id: string) {
 export function useFirings(id: string, cursor: string | null) {
   return useQuery({
     queryKey: [...SCHEDULES, "history", id, cursor],
-    queryFn: async ({ signal }) => {
-      const query = { limit: PAGE, ...(cursor ? { cursor } : {}) };
+    queryFn: async ({ signal }): Promise<Sheet<Firing>> => {
+      const query = { limit: PAGE, cursor };
       const params = { path: { schedule_id: id }, query };
       const path = "/api/v1/schedules/{schedule_id}/history";
       const answer = await api.GET(path, { params, signal });
-      return { rows: bodyOf(answer), next: nextCursor(answer.response) };
+      return sheetOf(answer);
     },
     placeholderData: keepPreviousData,
     refetchInterval: REFRESH_MS,

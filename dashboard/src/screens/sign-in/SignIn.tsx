@@ -22,7 +22,7 @@ import { useText } from "../../text/language";
 import { words } from "./text";
 
 /** By password, or by a link that a terminal prints. */
-export function SignIn() {
+export default function SignIn() {
   const t = useText(words);
   const client = useQueryClient();
   const [email, setEmail] = useState("");

@@ -2,11 +2,12 @@ import { Anchor, Button, Group, Progress, Stack, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { Link } from "wouter";
-import { api, bodyOf, nextCursor } from "../../api/client";
+import { api } from "../../api/client";
 import { useRefreshOn } from "../../api/queries";
 import type { Subtasks, Task } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { COLORS, StatusBadge } from "../../components/StatusBadge";
+import { type Sheet, sheetOf } from "../../components/sheet";
 import { Failed, Loading } from "../../components/states";
 import { TaskLink } from "../../components/TaskLink";
 import { TaskProgress } from "../../components/TaskProgress";
@@ -81,20 +82,15 @@ function Together({ subtasks, parent }: { subtasks: Subtasks; parent: string }) 
   );
 }
 
-interface PageOfTasks {
-  readonly tasks: readonly Task[];
-  readonly next: string | null;
-}
-
 async function readPage(
   id: string,
   cursor: string | null,
   signal: AbortSignal,
-): Promise<PageOfTasks> {
+): Promise<Sheet<Task>> {
   const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
   const params = { path: { task_id: id }, query };
   const answer = await api.GET("/api/v1/tasks/{task_id}/children", { params, signal });
-  return { tasks: bodyOf(answer), next: nextCursor(answer.response) };
+  return sheetOf(answer);
 }
 
 function useChildren(task: Task) {
@@ -114,7 +110,7 @@ function Each({ task }: { task: Task }) {
   const c = useText(common);
   const query = useChildren(task);
   const columns = useColumns();
-  const read = useMemo(() => query.data?.pages.flatMap(({ tasks }) => tasks) ?? [], [query.data]);
+  const read = useMemo(() => query.data?.pages.flatMap(({ rows }) => rows) ?? [], [query.data]);
   const children = useNewest(read);
   if (query.isPending) return <Loading />;
   if (query.isError && children.length === 0) {

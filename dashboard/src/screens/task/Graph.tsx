@@ -42,7 +42,7 @@ function Picture({ drawing, graph, id }: Props & { drawing: Drawing }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
     <section tabIndex={0} aria-label={t.graph} style={SCROLLER}>
-      {/* biome-ignore lint/a11y/noSvgWithoutTitle: a title would be shown wherever the mouse is */}
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be in a drawing */}
       <svg width={drawing.width} height={drawing.height} role="group" aria-label={t.graph}>
         <defs>
           <marker

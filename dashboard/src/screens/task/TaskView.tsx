@@ -95,8 +95,5 @@ function useTab(): [Tab, (tab: string) => void] {
   const [path, go] = useLocation();
   const asked = new URLSearchParams(useSearch()).get("tab");
   const tab = TABS.find((each) => each === asked) ?? "overview";
-  return [
-    tab,
-    (next) => go(next === "overview" ? path : `${path}?tab=${next}`, { replace: true }),
-  ];
+  return [tab, (next) => go(next === "overview" ? path : `${path}?tab=${next}`, { replace: true })];
 }

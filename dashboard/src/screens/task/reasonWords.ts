@@ -192,7 +192,7 @@ const zh: ReasonWords = {
       cure: "等位置空出来；运维人员可以修改或取消该限额。",
     }),
     broker_unreachable: () => ({
-      sentence: "消息代理没有应答，任务无法分发给 worker。",
+      sentence: "消息代理没有应答，任务无法发放给 worker。",
       cure: "启动消息代理，或更正它的地址（taskctl doctor 会给出详情）。恢复后任务会自动发出。",
     }),
     queue_not_served: (data, say) => ({
@@ -206,8 +206,8 @@ const zh: ReasonWords = {
       cure: "把代码部署到这些 worker 并重启。若没有任何 worker 拥有该函数，任务会在数秒后失败。",
     }),
     slots_busy: (data, say) => ({
-      sentence: `能运行它的 worker 的槽位已全部占用：${say.count(data.busy)} / ${say.count(data.slots)}。`,
-      cure: "等待空闲槽位，或增加槽位：再启动一个 worker，或调大 CELERY_WORKER_CONCURRENCY。",
+      sentence: `能运行它的 worker 的执行位已全部占用：${say.count(data.busy)} / ${say.count(data.slots)}。`,
+      cure: "等待空闲执行位，或增加执行位：再启动一个 worker，或调大 CELERY_WORKER_CONCURRENCY。",
     }),
     tasks_ahead: (data, say) => ({
       sentence:
@@ -217,11 +217,11 @@ const zh: ReasonWords = {
       cure: "等待轮到它、增加 worker，或用“编辑”提高优先级。",
     }),
     handed_out: (data, say) => ({
-      sentence: `它已于 ${say.time(data.dispatched_at)} 分发，下一个空闲槽位会接手。`,
-      cure: "请稍候。如果有空闲槽位却一直如此，taskctl doctor 会说明原因。",
+      sentence: `它已于 ${say.time(data.dispatched_at)} 发放，下一个空闲执行位会接手。`,
+      cure: "请稍候。如果有空闲执行位却一直如此，taskctl doctor 会说明原因。",
     }),
     ready: () => ({
-      sentence: "没有任何阻碍：一两秒内就会分发。",
+      sentence: "没有任何阻碍：一两秒内就会发放。",
       cure: "如果一直如此，taskctl doctor 会说明原因。",
     }),
     running: (data, say) => ({
@@ -248,7 +248,7 @@ const zh: ReasonWords = {
     const kind = KINDS_ZH[limit.kind] ?? limit.kind;
     const whose = `${kind} ${limit.name}`;
     if (limit.rate === null) {
-      return `${whose} 最多同时运行 ${say.count(limit.allowed)} 个，已运行或已分发 ${say.count(limit.used)} 个`;
+      return `${whose} 最多同时运行 ${say.count(limit.allowed)} 个，已运行或已发放 ${say.count(limit.used)} 个`;
     }
     const soon = limit.free_in_seconds ? `，下一个在 ${say.lasts(limit.free_in_seconds)} 后` : "";
     return `${whose} 的速率上限为 ${limit.rate}，已发出 ${say.count(limit.used)} 个${soon}`;

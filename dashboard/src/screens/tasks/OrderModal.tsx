@@ -6,10 +6,11 @@ import type { BulkAction, BulkOperation, BulkPreview } from "../../api/types";
 import { Answer, Failed, Loading } from "../../components/states";
 import { type TaskColumn, TaskTable } from "../../components/TaskTable";
 import { count } from "../../lib/format";
+import { newKey } from "../../lib/request-key";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
 import { OperationProgress } from "../bulk/OperationProgress";
-import { type Chosen, giveOrder, newKey, previewOrder, useOperation } from "../bulk/operations";
+import { type Chosen, giveOrder, previewOrder, useOperation } from "../bulk/operations";
 import { words } from "./text";
 
 const SAMPLE_COLUMNS: readonly TaskColumn[] = ["status", "name"];

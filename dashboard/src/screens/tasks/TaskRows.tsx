@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
 import type { Task } from "../../api/types";
 import { PageButtons, type Pages } from "../../components/Pages";
+import type { Sheet } from "../../components/sheet";
 import { type TaskColumn, TaskTable } from "../../components/TaskTable";
 import type { Filters } from "../../lib/address";
 import { count } from "../../lib/format";
@@ -16,12 +17,12 @@ import * as selecting from "./selection";
 import { words } from "./text";
 import type { Show } from "./useFilters";
 import { useMarker } from "./useMarker";
-import { LIST, type TaskPage, useFollow } from "./useTasks";
+import { LIST, useFollow } from "./useTasks";
 
 interface Props {
   filters: Filters;
   show: Show;
-  page: TaskPage;
+  page: Sheet<Task>;
   /** Another page, or one of other filters, is on its way. */
   old: boolean;
   pages: Pages;
@@ -38,7 +39,7 @@ export function TaskRows(props: Props) {
   const t = useText(words);
   const box = useRef<HTMLDivElement>(null);
   const { attended, handlers } = useAttention();
-  const ids = page.tasks.map((task) => task.id);
+  const ids = page.rows.map((task) => task.id);
   const empty = ids.length === 0;
   const idle = (empty || !attended) && selecting.isNothing(selection) && !old;
   const fresh = useFresh(page, filters, pages.number === 1, idle);
@@ -67,7 +68,7 @@ export function TaskRows(props: Props) {
         ) : (
           <TaskTable
             label={t.list}
-            tasks={page.tasks}
+            tasks={page.rows}
             columns={columns}
             marked={marked}
             selection={{
@@ -121,10 +122,10 @@ function useAttention() {
 }
 
 /** How many tasks belong to the first page and are not on it; loads them while nobody looks. */
-function useFresh(page: TaskPage, filters: Filters, first: boolean, idle: boolean): number {
+function useFresh(page: Sheet<Task>, filters: Filters, first: boolean, idle: boolean): number {
   const live = useLiveTasks();
-  const rows = useNewest(page.tasks);
-  const isDeleted = useDeleted(page.tasks);
+  const rows = useNewest(page.rows);
+  const isDeleted = useDeleted(page.rows);
   const come = useMemo(
     () => (first ? unseen(live.values(), rows, page.next !== null, filters) : []),
     [first, live, rows, page.next, filters],

@@ -37,7 +37,7 @@ export default function Tasks() {
         filters={filters}
         show={show}
         counts={counts.byStatus}
-        rows={list.data?.tasks ?? []}
+        rows={list.data?.rows ?? []}
       />
       <Answer query={list} lines={12}>
         {(page) => (

@@ -48,11 +48,7 @@ export function ViewsMenu({ filters, show }: { filters: Filters; show: Show }) {
       <Popover.Dropdown>
         <Stack gap={4}>
           {BUILT_IN.map((name) => (
-            <Choice
-              key={name}
-              name={t.builtIn[name]}
-              open={() => go(builtIn(name, Date.now()))}
-            />
+            <Choice key={name} name={t.builtIn[name]} open={() => go(builtIn(name, Date.now()))} />
           ))}
           {views.length > 0 && <Divider />}
           {views.map((view) => (

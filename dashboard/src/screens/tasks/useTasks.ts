@@ -1,9 +1,10 @@
 /** What the list of tasks asks the API, and when it asks again. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
-import { api, bodyOf, nextCursor } from "../../api/client";
+import { api, bodyOf } from "../../api/client";
 import { useRefreshOn } from "../../api/queries";
 import type { Task, TaskCount, TaskStatus } from "../../api/types";
+import { type Sheet, sheetOf } from "../../components/sheet";
 import { conditions, type Filters, isEmpty, writeFilters } from "../../lib/address";
 import { useConnection } from "../../live/hooks";
 
@@ -14,21 +15,15 @@ const ALONE_MS = 10_000;
 /** A count that is kept costs nothing; one with filters may read much of the table. */
 const COUNT_MS = { kept: 10_000, read: 60_000 } as const;
 
-export interface TaskPage {
-  readonly tasks: readonly Task[];
-  /** The cursor of the next page; null on the last one. */
-  readonly next: string | null;
-}
-
 /** A page of the tasks that match; while another one is on its way, the one before it. */
 export function useTaskPage(filters: Filters, cursor: string | null) {
   const live = useConnection() === "live";
   return useQuery({
     queryKey: [...LIST, writeFilters(filters).toString(), cursor],
-    queryFn: async ({ signal }): Promise<TaskPage> => {
+    queryFn: async ({ signal }): Promise<Sheet<Task>> => {
       const query = { ...conditions(filters), limit: PAGE_SIZE, cursor };
       const answer = await api.GET("/api/v1/tasks/", { signal, params: { query } });
-      return { tasks: bodyOf(answer), next: nextCursor(answer.response) };
+      return sheetOf(answer);
     },
     placeholderData: keepPreviousData,
     refetchInterval: live ? false : ALONE_MS,

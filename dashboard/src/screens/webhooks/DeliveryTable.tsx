@@ -98,4 +98,3 @@ function Opener({ delivery, open }: { delivery: Delivery; open: (id: string) => 
     </Anchor>
   );
 }
-

@@ -111,19 +111,9 @@ function Conditions({ draft, setDraft, errors }: ConditionsProps) {
             error: errors[name],
           };
           return name === "celery_task_name" ? (
-            <Autocomplete
-              key={name}
-              {...field}
-              data={functions}
-              limit={SUGGESTED}
-              onChange={set}
-            />
+            <Autocomplete key={name} {...field} data={functions} limit={SUGGESTED} onChange={set} />
           ) : (
-            <TextInput
-              key={name}
-              {...field}
-              onChange={(event) => set(event.currentTarget.value)}
-            />
+            <TextInput key={name} {...field} onChange={(event) => set(event.currentTarget.value)} />
           );
         })}
       </SimpleGrid>

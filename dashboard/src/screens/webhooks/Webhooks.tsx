@@ -106,4 +106,3 @@ function WebhookLink({ webhook }: { webhook: Webhook }) {
     </Anchor>
   );
 }
-
