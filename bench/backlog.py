@@ -95,6 +95,10 @@ class Backlog:
         """Write down what has been noted for counts, which the agent would do within seconds."""
         upkeep.fold(upkeep.Direct(self._engine))
 
+    def name(self) -> None:
+        """Mark the names of what has been submitted, which the agent would do within a minute or so."""
+        upkeep.name(upkeep.Direct(self._engine))
+
     def record(self, function: str, seconds: float) -> None:
         """Note how long runs of the function took: what feed knows before it makes slices."""
         facts = {"samples": 1000, "mean_seconds": seconds, "peak_seconds": seconds}

@@ -69,6 +69,13 @@ def fold(database: Database) -> None:
         _to_the_end(module, database, FOLD_BATCH)
 
 
+def name(database: Database) -> None:
+    """Mark all names that wait for it: an agent would be at that for a while."""
+    if module := _module("app.maintenance.naming"):
+        while module.run_once(database, FOLD_BATCH).left:
+            pass
+
+
 def _module(name: str) -> Any:
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
 

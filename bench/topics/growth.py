@@ -81,7 +81,8 @@ class Growth(Topic):
     def _measure(self, key: str, size: int, running: Running, broker: redis.Redis) -> Measured:
         system = cast("Tracked", running.system)
         self._fill_up(system, size)
-        drained = running.take(self.sizes.warm, self.sizes.grown)
+        with self.around.watched(key, running.roots):
+            drained = running.take(self.sizes.warm, self.sizes.grown)
         held = float(broker.info("memory")["used_memory"])
         system.backlog.pause()
         self._prove(running, system, key)
@@ -93,6 +94,7 @@ class Growth(Topic):
         wanted = size + self.sizes.warm + self.sizes.grown
         if waiting < wanted:
             system.fill(SLICED, wanted - waiting, LABEL)
+            system.backlog.name()
             if waiting == 0:
                 _settle_statistics(system.database)
 

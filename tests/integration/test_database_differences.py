@@ -28,6 +28,7 @@ from app.queries import (
     due,
     explaining,
     feed,
+    lanes,
     leases,
     removal,
     tasks,
@@ -285,6 +286,7 @@ def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: 
         (lambda: explaining.ahead(_IN_QUEUE, 2, 1000), "ix_tasks_waiting"),
         (lambda: explaining.ahead(_IN_QUEUE, 2, 1000), "ix_tasks_marked"),
         (lambda: explaining.running_on(["w1"]), "ix_tasks_running"),
+        (lambda: lanes.others_wait(than_system=True), "ix_tasks_active"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )

@@ -11,7 +11,9 @@ from bench import calls
 from bench.peers.apps import REDIS
 
 CHUNK = 500
-broker = ListQueueBroker(REDIS).with_result_backend(
+# By default a read is given up after 5 s, and what it had taken from the list is lost: submitting to a
+# halted worker takes longer.
+broker = ListQueueBroker(REDIS, socket_timeout=None).with_result_backend(
     RedisAsyncResultBackend(REDIS, result_ex_time=3600)
 )
 
