@@ -45,7 +45,11 @@ def build(python: Path, *, dev: bool = False) -> bool:
     _describe(python)
     stamp = BUILT / ".stamp"
     wanted = _hash_of_sources()
-    if stamp.is_file() and stamp.read_text() == wanted and (not dev or _installed() == _lock_hash()):
+    if (
+        stamp.is_file()
+        and stamp.read_text() == wanted
+        and (not dev or _installed() == _lock_hash())
+    ):
         return False
     npm = _npm()
     install(npm)
@@ -79,7 +83,11 @@ def _describe(python: Path) -> None:
     """Write the API's description, from which the page's types are made."""
     with tempfile.TemporaryDirectory(prefix="page-") as folder:
         fresh = Path(folder) / "openapi.json"
-        environ = clean_environ() | {"DATA_DIR": folder, "LOG_DIR": folder, "APP_ENV": "development"}
+        environ = clean_environ() | {
+            "DATA_DIR": folder,
+            "LOG_DIR": folder,
+            "APP_ENV": "development",
+        }
         command = [str(python), "-c", _WRITES_DESCRIPTION, str(fresh)]
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
         if done.returncode:

@@ -7,6 +7,8 @@ export function makeTheme(close: string): MantineThemeOverride {
     ...LOOK,
     // By name: the code of dialogs is not needed before there is one.
     components: {
+      // As large as the text of tables.
+      Anchor: { defaultProps: { size: "sm" } },
       Modal: { defaultProps },
       // The element is a header; outside the page's own parts it would count as that of the page.
       ModalHeader: { defaultProps: { role: "presentation" } },

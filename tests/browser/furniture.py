@@ -66,10 +66,7 @@ class Furniture:
             "webhook": f"/webhooks/{self.webhook}",
             "account": "/account",
             "audit": "/audit",
-            "workers": "/queues?tab=workers",
-            "limits": "/queues?tab=limits",
             "graph": f"/tasks/{self.task}?tab=relations",
-            "tokens": "/account?tab=tokens",
         }
 
 

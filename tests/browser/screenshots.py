@@ -71,9 +71,16 @@ def happen(system: System) -> dict[str, str]:
 
 
 def screens_of(furniture: Furniture) -> dict[str, str]:
-    """Every screen, and parts of one task."""
-    more = {"task-data": f"/tasks/{furniture.task}?tab=data"}
-    return {**furniture.screens(), **more, "tasks-failed": "/tasks?status=failed"}
+    """Every screen, and parts of some."""
+    return {
+        **furniture.screens(),
+        "task-data": f"/tasks/{furniture.task}?tab=data",
+        "tasks-failed": "/tasks?status=failed",
+        "workers": "/queues?tab=workers",
+        "limits": "/queues?tab=limits",
+        "tokens": "/account?tab=tokens",
+        "users": "/account?tab=users",
+    }
 
 
 def pictures(

@@ -14,17 +14,10 @@ from tests.support.crowd import ADA
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenFor
 
-# By the headings of the screens that the menu leads to.
-CHINESE = {
-    "/": "概览",
-    "/tasks": "任务",
-    "/failures": "失败",
-    "/schedules": "定时任务",
-    "/queues": "队列与 worker",
-    "/reports": "报表",
-    "/bulk": "批量操作",
-    "/account": "令牌与用户",
-}
+# The headings of the screens that the menu leads to.
+CHINESE = (
+    "任务", "失败", "定时任务", "队列与 worker", "报表", "批量操作", "Webhook", "令牌与用户", "概览",
+)  # fmt: skip
 
 
 def test_a_chosen_language_stays(ada: Visit) -> None:
@@ -38,11 +31,10 @@ def test_a_chosen_language_stays(ada: Visit) -> None:
 
 
 def test_the_screens_speak_the_browsers_language(open_for: OpenFor) -> None:
-    window = open_for(ADA, locale="zh-CN")
-    for path, heading in CHINESE.items():
-        page = window.go(path)
+    page = open_for(ADA, locale="zh-CN").go("/")
+    for heading in CHINESE:
+        page.get_by_role("navigation").get_by_role("link", name=heading, exact=True).click()
         expect(places.heading(page, heading)).to_be_visible()
-        expect(page.get_by_role("navigation").first).to_contain_text(heading)
 
 
 @pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])

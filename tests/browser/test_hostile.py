@@ -94,7 +94,7 @@ def test_a_hostile_task_is_shown_as_text(
     open_for: OpenFor, hostile: dict[str, str], what: str
 ) -> None:
     window = open_for(MALLORY, tolerated=NO_CHECKPOINT)
-    for tab in ("overview", "attempts", "data"):
+    for tab in ("overview", "data"):
         page = window.go(f"/tasks/{hostile[what]}?tab={tab}")
         expect(page.get_by_role("heading", level=1)).to_contain_text(SEEN[what])
         require_harmless(window)

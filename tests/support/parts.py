@@ -1,8 +1,9 @@
-"""The parts of the suite: `--part=all`, `first` or `rest`.
+"""The parts of the suite: `--part=all`, `first`, `rest` or `other`.
 
 `first` is what a quarter of an hour is enough for: of every file whose tests run on both databases
-those on one of them, which the commit chooses, and not the tests of faults. `rest` is what it leaves
-out: together they are all tests, each once.
+those on one of them, which the commit chooses, and neither the tests of faults nor those in a browser,
+which want the machine for themselves. `rest` are the tests of faults and, of every second file, which
+the commit chooses too, the other database; `other` the other database of the remaining files.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from tests.support.databases import DATABASES
 from tests.support.processes import ROOT
 from tests.support.rings import ring_of
 
-PARTS = ("all", "first", "rest")
+PARTS = ("all", "first", "rest", "other")
+APART = ("faults", "browser")
 
 
 def add_option(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption(
         "--part", choices=PARTS, default="all",
-        help="all tests; or each file on the database that the commit chooses, without faults; or "
-        "what that leaves out",
+        help="all tests; or each file on the database that the commit chooses, without faults and "
+        "browser; or faults, and every second file on the other; or the remaining files on the other",
     )  # fmt: skip
 
 
@@ -38,11 +40,21 @@ def keep(config: pytest.Config, items: list[pytest.Item]) -> None:
         file, database = file_of(item), database_of(item)
         # What a file asks for on one kind alone is not left out.
         chosen = database is None or len(by_file[file]) == 1 or database == choice(file, seed)
-        first = chosen and ring_of(item.path, ROOT / "tests") != "faults"
-        stays = part == "all" or first is (part == "first")
+        ring = ring_of(item.path, ROOT / "tests") or ""
+        stays = part in ("all", part_of(file, ring, chosen=chosen, seed=seed))
         (kept if stays else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+def part_of(file: str, ring: str, *, chosen: bool, seed: int) -> str:
+    """The part that a test belongs to; empty for those in a browser, which are named."""
+    if ring in APART:
+        return "rest" if ring == "faults" else ""
+    if chosen:
+        return "first"
+    # Another digit of the seed than `choice` looks at.
+    return ("rest", "other")[(seed // 2 + sum(file.encode())) % 2]
 
 
 def choice(file: str, seed: int) -> str:

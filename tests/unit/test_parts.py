@@ -1,4 +1,4 @@
-"""What belongs to which part of the suite: over both parts all tests, once."""
+"""What belongs to which part of the suite: over all parts all tests, once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.support.processes import ROOT
 
 BOTH, ALONE, NONE = "integration/test_both.py", "acceptance/test_alone.py", "unit/test_none.py"
 FAULTS = "faults/test_faults.py"
+BROWSER = "browser/test_page.py"
 
 
 def _items() -> list[Any]:
@@ -28,6 +29,7 @@ def _items() -> list[Any]:
         item(NONE, word="sqlite3"),
         *(item(FAULTS, shared_stack=kind) for kind in ("sqlite", "postgresql")),
         item(FAULTS),
+        item(BROWSER),
     ]
 
 
@@ -41,23 +43,34 @@ def _kept(part: str, seed: int, items: list[Any]) -> list[Any]:
     return kept
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_both_parts_are_all_tests_and_none_is_in_both(seed: int) -> None:
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_the_parts_are_all_tests_but_those_in_a_browser_and_none_is_in_two(seed: int) -> None:
     items = _items()
-    first, rest = _kept("first", seed, items), _kept("rest", seed, items)
-    assert sorted(map(id, first + rest)) == sorted(map(id, items))
+    first, rest, other = (_kept(part, seed, items) for part in ("first", "rest", "other"))
+    apart = [item for item in items if item.file == BROWSER]
+    assert sorted(map(id, first + rest + other + apart)) == sorted(map(id, items))
     assert {item.file for item in first} == {BOTH, ALONE, NONE}
-    assert {item.file for item in rest} == {BOTH, FAULTS}
     assert sum(item.file == FAULTS for item in rest) == 3
-    others = {item.callspec.params["database_url"] for item in rest if item.file == BOTH}
+    others = {item.callspec.params["database_url"] for item in rest + other if item.file == BOTH}
     assert len(others) == 1
 
 
 def test_the_seed_exchanges_the_databases() -> None:
     items = _items()
-    others = [item for item in _kept("rest", 1, items) if item.file == BOTH]
+    others = _others(1, items)
     assert others
     assert all(any(item is other for other in _kept("first", 2, items)) for item in others)
+
+
+def test_of_two_seeds_that_follow_each_other_by_two_one_runs_the_other_database() -> None:
+    items = _items()
+    runs = [any(item.file == BOTH for item in _kept("rest", seed, items)) for seed in (1, 3)]
+    assert sorted(runs) == [False, True]
+
+
+def _others(seed: int, items: list[Any]) -> list[Any]:
+    kept = [*_kept("rest", seed, items), *_kept("other", seed, items)]
+    return [item for item in kept if item.file == BOTH]
 
 
 def test_everything_runs_unless_it_is_told_otherwise() -> None:

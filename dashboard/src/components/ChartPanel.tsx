@@ -44,9 +44,12 @@ export function ChartPanel({ title, filters, ...chart }: Props) {
   return (
     <Paper withBorder p="sm">
       <Stack gap="xs">
-        <Title order={3} size="h6">
-          {title}
-        </Title>
+        <Group justify="space-between" gap="xs">
+          <Title order={3} size="h6">
+            {title}
+          </Title>
+          <BucketAt {...chart} at={at} />
+        </Group>
         <Suspense fallback={<Skeleton height={CHART_HEIGHT} />}>
           <Chart {...chart} label={title} onPoint={setAt} />
         </Suspense>
@@ -57,12 +60,27 @@ export function ChartPanel({ title, filters, ...chart }: Props) {
   );
 }
 
-interface KeyProps extends Pick<Props, "columns" | "bucket" | "series" | "unit"> {
+interface AtProps extends Pick<Props, "columns" | "bucket"> {
+  at: number | null;
+}
+
+/** Which time the mouse is at; its room is kept. */
+function BucketAt({ columns: [times], bucket, at }: AtProps) {
+  const { language } = useLanguage();
+  const time = at === null ? undefined : times[at];
+  return (
+    <Text size="xs" c="dimmed" h={18} aria-hidden>
+      {time === undefined ? "" : bucketLabel(time, bucket, language)}
+    </Text>
+  );
+}
+
+interface KeyProps extends Pick<Props, "columns" | "series" | "unit"> {
   at: number | null;
 }
 
 /** Which line is which, and the values where the mouse is; their room is kept. */
-function ChartKey({ columns, bucket, series, unit, at }: KeyProps) {
+function ChartKey({ columns, series, unit, at }: KeyProps) {
   const { language } = useLanguage();
   const [times, ...values] = columns;
   const time = at === null ? undefined : times[at];
@@ -81,9 +99,6 @@ function ChartKey({ columns, bucket, series, unit, at }: KeyProps) {
           </Text>
         </Group>
       ))}
-      <Text size="xs" c="dimmed" h={18} miw={100} ml="auto" ta="right">
-        {time === undefined ? "" : bucketLabel(time, bucket, language)}
-      </Text>
     </Group>
   );
 }

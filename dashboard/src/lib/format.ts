@@ -19,8 +19,14 @@ const COMPACT = kept(
 const RELATIVE = kept(
   (language) => new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" }),
 );
+// Of 24 hours in every language, as on the charts.
 const LOCAL = kept(
-  (language) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }),
+  (language) =>
+    new Intl.DateTimeFormat(language, {
+      dateStyle: "medium",
+      timeStyle: "medium",
+      hourCycle: "h23",
+    }),
 );
 
 const MINUTE = 60;

@@ -68,8 +68,11 @@ function Two({ first, second }: { first: string; second: string }) {
 export function Changed({ limit }: { limit: Limit }) {
   const t = useText(words);
   return (
-    <Text size="sm" className="one-line" title={limit.updated_by ?? undefined}>
-      {limit.updated_by ?? t.byCode} · <When at={limit.updated_at} />
-    </Text>
+    <Stack gap={0}>
+      <OneLine text={limit.updated_by ?? t.byCode} />
+      <Text size="xs" c="dimmed">
+        <When at={limit.updated_at} />
+      </Text>
+    </Stack>
   );
 }

@@ -52,7 +52,7 @@ function Rows({ queues }: { queues: readonly Queue[] }) {
   const { language } = useLanguage();
   const columns: Column<Queue>[] = [
     { key: "name", header: c.queue, cell: (queue) => <Name queue={queue} /> },
-    { key: "depth", header: t.waiting, width: "26%", cell: (queue) => <Waiting queue={queue} /> },
+    { key: "depth", header: t.waiting, cell: (queue) => <Waiting queue={queue} /> },
     {
       key: "dispatched",
       header: <span title={t.handedOutHelp}>{t.handedOut}</span>,

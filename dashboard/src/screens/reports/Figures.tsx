@@ -89,7 +89,7 @@ function spread(what: "wait" | "run", header: string, from: From): Column<Statis
     cell: (line) => {
       const { p50, p90, p99 } = line[what];
       return (
-        <Text size="xs" className="one-line">
+        <Text size="xs" className="breaks">
           {[duration(p50), duration(p90), duration(p99)].join(" / ")}
         </Text>
       );

@@ -48,7 +48,7 @@ function useColumns(): Column<Firing>[] {
     {
       key: "fire_at",
       header: t.fireAt,
-      width: 150,
+      width: 186,
       cell: (row) => <When at={row.fire_at} exact />,
     },
     {

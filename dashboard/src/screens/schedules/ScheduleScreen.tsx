@@ -14,22 +14,23 @@ import { When } from "../../components/When";
 import { clip } from "../../lib/format";
 import type { ScreenProps } from "../../routes";
 import { common } from "../../text/common";
-import { useLanguage, useText } from "../../text/language";
+import { useText } from "../../text/language";
 import { ScheduleFacts } from "./Facts";
 import { History } from "./History";
 import { useSchedule, useScheduleActions } from "./queries";
 import { words } from "./text";
+import { useSentence } from "./useSentence";
 
 /** One schedule: when it fires, what it runs, what became of its times. */
 export default function ScheduleScreen({ id }: ScreenProps) {
   const t = useText(words);
-  const { language } = useLanguage();
+  const sentence = useSentence();
   const query = useSchedule(id);
   const schedule = query.data;
   return (
     <Page
       title={schedule ? clip(schedule.name, 200) : t.title}
-      about={schedule?.description[language]}
+      about={schedule && sentence(schedule)}
       actions={schedule && <Actions schedule={schedule} />}
     >
       <Answer query={query}>{(found) => <Content schedule={found} />}</Answer>

@@ -7,9 +7,10 @@ import { OneLine } from "../../components/OneLine";
 import { When } from "../../components/When";
 import { clip, shortName } from "../../lib/format";
 import { common } from "../../text/common";
-import { useLanguage, useText } from "../../text/language";
+import { useText } from "../../text/language";
 import { RowActions } from "./RowActions";
 import { words } from "./text";
+import { useSentence } from "./useSentence";
 
 /** Schedules, one a row. */
 export function ScheduleTable({ rows }: { rows: readonly Schedule[] }) {
@@ -59,7 +60,7 @@ function useColumns(): Column<Schedule>[] {
 }
 
 function NameAndSentence({ schedule }: { schedule: Schedule }) {
-  const { language } = useLanguage();
+  const sentence = useSentence();
   return (
     <Stack gap={0}>
       <Anchor
@@ -71,7 +72,7 @@ function NameAndSentence({ schedule }: { schedule: Schedule }) {
         {clip(schedule.name, 300)}
       </Anchor>
       <Text size="xs" c="dimmed" className="breaks" lineClamp={2}>
-        {schedule.description[language]}
+        {sentence(schedule)}
       </Text>
     </Stack>
   );

@@ -30,6 +30,7 @@ export const words = texts({
     isStatic:
       "This schedule stands in the code, in beat_schedule: it is changed and deleted there. Here it can be " +
       "paused and run.",
+    onceAt: (moment: string) => `Once, at ${moment}`,
     nextFires: "Next times",
     noNextFires: "None: it fires no more.",
     noNextFiresPaused: "None while it is paused.",
@@ -77,7 +78,7 @@ export const words = texts({
     args: "By position",
     kwargs: "By name",
     create: "Create the schedule",
-    more: "More: from when to when, queue, limits, tags",
+    more: "More: from, until, queue, limits, tags",
     fewer: "Fewer fields",
     editTitle: (name: string) => `Edit ${name}`,
     reload: "Load the present version",
@@ -131,6 +132,7 @@ export const words = texts({
     deleteQuestion: "它不再触发，历史也会删除。它创建的任务会保留。",
     isStatic:
       "这个定时任务写在代码的 beat_schedule 里，只能在代码中修改和删除；在这里可以暂停和运行。",
+    onceAt: (moment: string) => `一次，于 ${moment}`,
     nextFires: "接下来的时间",
     noNextFires: "没有：它不再触发。",
     noNextFiresPaused: "暂停期间没有。",

@@ -86,7 +86,7 @@ function Node({ node, place, isThis }: NodeProps) {
   return (
     <Link
       href={`/tasks/${node.id}`}
-      aria-label={`${name}: ${state}${isThis ? ` (${t.thisTask})` : ""}`}
+      aria-label={`${name} ${state}${isThis ? ` (${t.thisTask})` : ""}`}
       aria-current={isThis ? "true" : undefined}
       data-status={node.status}
     >
@@ -106,7 +106,8 @@ function Node({ node, place, isThis }: NodeProps) {
         />
         <rect x={1} y={1} width={6} height={NODE_HEIGHT - 2} style={{ fill: color }} />
         <text x={14} y={19} style={{ fill: "var(--mantine-color-text)", fontSize: 13 }}>
-          {name}
+          {/* The space tells it from the line below for those who hear the page. */}
+          {`${name} `}
         </text>
         <text x={14} y={36} style={{ fill: "var(--mantine-color-text)", fontSize: 11 }}>
           {state}

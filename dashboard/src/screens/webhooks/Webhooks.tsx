@@ -62,7 +62,7 @@ function useColumns(): readonly Column<Webhook>[] {
     key: "owner",
     header: c.owner,
     from: "lg",
-    width: 180,
+    width: 160,
     cell: (webhook) => <UserName id={webhook.user_id} />,
   };
   return [
@@ -78,21 +78,21 @@ function useColumns(): readonly Column<Webhook>[] {
       key: "filter",
       header: t.filter,
       from: "lg",
-      width: 200,
+      width: 130,
       cell: (webhook) => <OneLine text={what.filter(webhook)} />,
     },
     ...(role === "user" ? [] : [owner]),
     {
       key: "state",
       header: c.status,
-      width: 140,
+      width: 130,
       cell: (webhook) => <WebhookBadge webhook={webhook} />,
     },
     {
       key: "created",
       header: c.created,
       from: "sm",
-      width: 120,
+      width: 112,
       cell: (webhook) => <When at={webhook.created_at} />,
     },
   ];
