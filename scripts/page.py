@@ -74,7 +74,7 @@ def install(npm: Sequence[str]) -> None:
     say("Installing the packages of the page ...")
     seconds = str(1000 * PATIENCE_SECONDS)
     options = ["--no-audit", "--no-fund", "--loglevel=error", f"--fetch-timeout={seconds}"]
-    options += ["--fetch-retries=1", "--fetch-retry-maxtimeout=5000", "--ignore-scripts"]
+    options += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--ignore-scripts"]
     _run([*npm, "ci", *options], "its packages could not be installed", 5 * PATIENCE_SECONDS)
     (SOURCE / "node_modules" / ".installed").write_text(_lock_hash())
 
