@@ -29,8 +29,6 @@ TRACEBACK = LINES * (5_000_000 // len(LINES) + 1)
 NOTED = """
 INSERT INTO failure_notes (task_id, attempt)
 SELECT id, attempt FROM tasks WHERE task_type = 'hostile'"""
-# The browser says so when it is told that a task keeps none.
-NO_CHECKPOINT = ("/checkpoint",)
 # What is seen of each, to begin with.
 SEEN = {"marks": IMAGE, "words": LONG_WORD[:50]}
 
@@ -93,7 +91,7 @@ def require_harmless(window: Visit) -> None:
 def test_a_hostile_task_is_shown_as_text(
     open_for: OpenFor, hostile: dict[str, str], what: str
 ) -> None:
-    window = open_for(MALLORY, tolerated=NO_CHECKPOINT)
+    window = open_for(MALLORY)
     for tab in ("overview", "data"):
         page = window.go(f"/tasks/{hostile[what]}?tab={tab}")
         expect(page.get_by_role("heading", level=1)).to_contain_text(SEEN[what])

@@ -7,9 +7,8 @@ export function TaskLink({ id, name }: { id: string; name?: string | null }) {
   return (
     <Anchor
       component={Link}
-      inherit
       href={`/tasks/${id}`}
-      className="one-line"
+      className={name ? "one-line" : "breaks"}
       title={clip(name ?? id, 300)}
     >
       {clip(name ?? id, 300)}

@@ -17,9 +17,22 @@ export function UserTable({ users }: { users: readonly User[] }) {
     {
       key: "email",
       header: t.email,
-      cell: (user) => <OneLine text={user.email} />,
+      cell: (user) => (
+        <>
+          <OneLine text={user.email} />
+          <Text size="xs" c="dimmed" hiddenFrom="sm">
+            {c.roles[user.role]}
+          </Text>
+        </>
+      ),
     },
-    { key: "role", header: t.role, width: 116, cell: (user) => c.roles[user.role] },
+    {
+      key: "role",
+      header: t.role,
+      from: "sm",
+      width: 116,
+      cell: (user) => c.roles[user.role],
+    },
     {
       key: "state",
       header: c.status,
@@ -37,7 +50,7 @@ export function UserTable({ users }: { users: readonly User[] }) {
       key: "link",
       header: t.link,
       from: "md",
-      width: 190,
+      width: 200,
       cell: (user) => <CopyButton value={signInCommand(user.email)}>{t.copyCommand}</CopyButton>,
     },
   ];

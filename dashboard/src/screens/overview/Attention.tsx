@@ -15,7 +15,7 @@ import { Section } from "./Section";
 import { words } from "./text";
 
 /** Five lines of two rows each, their heading and that of the section. */
-const HEIGHT = 390;
+const HEIGHT = 374;
 
 /** What somebody should look at: what fails, and what has waited longest. */
 export function Attention() {

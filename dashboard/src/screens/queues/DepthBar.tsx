@@ -5,7 +5,7 @@ import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
 import { partsOf } from "./depth";
 
-/** What waits, by priority: a bar, and the same in words. */
+/** What waits, by priority: a bar, and the same in words, for which one line is kept. */
 export function DepthBar({ depth }: { depth: Depth }) {
   const c = useText(common);
   const { language } = useLanguage();
@@ -22,8 +22,9 @@ export function DepthBar({ depth }: { depth: Depth }) {
           />
         ))}
       </Progress.Root>
-      <Text size="xs" c="dimmed" className="breaks">
+      <Text size="xs" c="dimmed" className="breaks" mih={18}>
         {parts
+          .filter((part) => part.count > 0)
           .map((part) => `${c.priorities[part.priority]} ${count(part.count, language)}`)
           .join(" · ")}
       </Text>

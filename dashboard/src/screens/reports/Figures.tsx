@@ -55,7 +55,9 @@ function useColumns(statistics: Statistics, wanted: Wanted): Column<StatisticsLi
       header: t.groups[statistics.group_by ?? "time"],
       cell: (line) =>
         line === statistics.total ? (
-          <Text fw={600}>{c.total}</Text>
+          <Text size="sm" fw={600}>
+            {c.total}
+          </Text>
         ) : statistics.group_by === null ? (
           <BucketName line={line} statistics={statistics} wanted={wanted} />
         ) : (
@@ -115,7 +117,12 @@ function GroupName({ line, statistics, wanted }: LineProps) {
   const t = useText(words);
   const c = useText(common);
   const filters = filtersOfGroup(statistics, line.group, wanted);
-  if (filters === null) return <Text className="one-line">{t.others}</Text>;
+  if (filters === null)
+    return (
+      <Text size="sm" className="one-line">
+        {t.others}
+      </Text>
+    );
   const statuses: Record<string, string | undefined> = c.statuses;
   const group = line.group ?? "";
   const isStatus = statistics.group_by === "status";

@@ -70,9 +70,11 @@ const CHECKPOINT_MS = 10_000;
 
 function KeptCheckpoint({ task }: { task: Task }) {
   const t = useText(words);
+  // The API need not be asked for what cannot be there.
+  const mayKeep = task.attempt > 0 && task.status !== "succeeded";
   const query = useQuery({
     queryKey: taskKey(task.id, "checkpoint", task.attempt, task.status),
-    queryFn: ({ signal }) => readCheckpoint(task.id, signal),
+    queryFn: ({ signal }) => (mayKeep ? readCheckpoint(task.id, signal) : null),
     refetchInterval: task.status === "running" ? CHECKPOINT_MS : false,
   });
   return (

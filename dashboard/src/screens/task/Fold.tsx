@@ -1,4 +1,4 @@
-import { Stack } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
 interface Props {
@@ -12,7 +12,9 @@ interface Props {
 export function Fold({ summary, open = false, children }: Props) {
   return (
     <details open={open}>
-      <summary className="breaks">{summary}</summary>
+      <Text component="summary" size="sm" className="breaks">
+        {summary}
+      </Text>
       <Stack gap="xs" mt="xs">
         {children}
       </Stack>
