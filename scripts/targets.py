@@ -103,7 +103,7 @@ def _bench(arguments: list[str]) -> NoReturn:
 
 
 def _bench_full(arguments: list[str]) -> NoReturn:
-    """the same with millions of rows, long backlogs and other task systems; hours"""
+    """the same with millions of rows, long backlogs and other task systems; forty minutes"""
     _become(ensure(DEV, embedded=True), "-m", "bench", "--full", *arguments)
 
 
