@@ -2,8 +2,9 @@
 
 `first` is what a quarter of an hour is enough for: of every file whose tests run on both databases
 those on one of them, which the commit chooses, and neither the tests of faults nor those in a browser,
-which want the machine for themselves. `rest` are the tests of faults and, of every second file, which
-the commit chooses too, the other database; `other` the other database of the remaining files.
+which want the machine for themselves. `rest` are the tests of faults, those that `first` has on neither
+database, since they want the other one, and, of every second file, which the commit chooses too, the other
+database; `other` is the other database of the remaining files.
 """
 
 from __future__ import annotations
@@ -31,30 +32,40 @@ def keep(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect what does not belong to the part."""
     part, seed = config.option.part, config.option.chaos_seed
     by_file: dict[str, set[str]] = {}
+    by_test: dict[str, set[str]] = {}
     for item in items:
         if database := database_of(item):
             by_file.setdefault(file_of(item), set()).add(database)
+            by_test.setdefault(_test_of(item), set()).add(database)
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         file, database = file_of(item), database_of(item)
         # What a file asks for on one kind alone is not left out.
         chosen = database is None or len(by_file[file]) == 1 or database == choice(file, seed)
+        alone = len(by_test.get(_test_of(item), ())) == 1
         ring = ring_of(item.path, ROOT / "tests") or ""
-        stays = part in ("all", part_of(file, ring, chosen=chosen, seed=seed))
+        stays = part in ("all", part_of(file, ring, chosen=chosen, alone=alone, seed=seed))
         (kept if stays else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 
 
-def part_of(file: str, ring: str, *, chosen: bool, seed: int) -> str:
+def part_of(file: str, ring: str, *, chosen: bool, alone: bool, seed: int) -> str:
     """The part that a test belongs to; empty for those in a browser, which are named."""
     if ring in APART:
         return "rest" if ring == "faults" else ""
     if chosen:
         return "first"
+    if alone:
+        return "rest"
     # Another digit of the seed than `choice` looks at.
     return ("rest", "other")[(seed // 2 + sum(file.encode())) % 2]
+
+
+def _test_of(item: pytest.Item) -> str:
+    """A test without its parameters."""
+    return f"{file_of(item)}::{getattr(item, 'originalname', item.name)}"
 
 
 def choice(file: str, seed: int) -> str:

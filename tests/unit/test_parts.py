@@ -18,13 +18,17 @@ BROWSER = "browser/test_page.py"
 def _items() -> list[Any]:
     """Tests on both databases, on PostgreSQL alone, on none, and of faults."""
 
-    def item(file: str, **params: Any) -> Any:
+    def item(file: str, test: str = "test_this", **params: Any) -> Any:
         callspec = SimpleNamespace(params=params) if params else None
-        return SimpleNamespace(path=ROOT / "tests" / file, callspec=callspec, file=file)
+        path = ROOT / "tests" / file
+        return SimpleNamespace(
+            path=path, callspec=callspec, file=file, originalname=test, name=test
+        )
 
     return [
         *(item(BOTH, database_url=url, size=2) for url in ("sqlite", "postgresql") * 2),
         item(BOTH),
+        *(item(BOTH, f"test_{kind}", database_url=kind) for kind in ("sqlite", "postgresql")),
         *(item(ALONE, shared_stack="postgresql") for _ in range(2)),
         item(NONE, word="sqlite3"),
         *(item(FAULTS, shared_stack=kind) for kind in ("sqlite", "postgresql")),
@@ -64,8 +68,22 @@ def test_the_seed_exchanges_the_databases() -> None:
 
 def test_of_two_seeds_that_follow_each_other_by_two_one_runs_the_other_database() -> None:
     items = _items()
-    runs = [any(item.file == BOTH for item in _kept("rest", seed, items)) for seed in (1, 3)]
+    runs = [
+        any(
+            (item.file, item.originalname) == (BOTH, "test_this")
+            for item in _kept("rest", seed, items)
+        )
+        for seed in (1, 3)
+    ]
     assert sorted(runs) == [False, True]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_what_wants_one_database_is_never_left_to_the_last_part(seed: int) -> None:
+    items = _items()
+    alone = [item for item in items if item.originalname != "test_this"]
+    kept = [*_kept("first", seed, items), *_kept("rest", seed, items)]
+    assert all(any(item is each for each in kept) for item in alone)
 
 
 def _others(seed: int, items: list[Any]) -> list[Any]:
