@@ -14,7 +14,7 @@ import psutil
 
 from bench import calls, stamps
 from bench.cpu import Reading, own_seconds
-from bench.systems import Arguments, Place, System
+from bench.systems import Arguments, Drainable, Place, System
 from bench.topic import RoundFailed
 from tests.support.processes import Process, wait_until
 
@@ -54,7 +54,7 @@ class Drained:
 class Running:
     """A worker that has been started, and what belongs to it."""
 
-    system: System
+    system: Drainable
     place: Place
     processes: list[Process]
     _drains: int = field(default=0)
@@ -65,11 +65,13 @@ class Running:
         return [*(process.pid for process in self.processes), *self.system.server_pids()]
 
     def watch(self) -> None:
-        """Have Flower watch from now on. Raises `RoundFailed`."""
-        self.system.flower = True
+        """Have Flower watch a worker of Celery's from now on. Raises `RoundFailed`."""
+        system = self.system
+        assert isinstance(system, System), "Flower shows Celery's workers"
+        system.flower = True
         try:
-            self.processes.append(self.system.start_flower(self.place))
-            _wait_for_flower(self.system, self.place)
+            self.processes.append(system.start_flower(self.place))
+            _wait_for_flower(system, self.place)
         except AssertionError as error:
             raise self.failed(str(error)) from error
 
@@ -136,6 +138,7 @@ class Running:
         elapsed = max(end.last - start, 1e-9)
         machine = (time.monotonic() - start) * (psutil.cpu_count() or 1)
         done = end.count - at_first.count
+        assert done, "all tasks had run at the first look: too few to measure"
         return Drained(
             tasks=done,
             tasks_per_second=(end.count - 1 if first == 1 else done) / elapsed,

@@ -42,7 +42,7 @@ class Sizes:
 
 
 QUICK = Sizes(
-    name="quick", rounds=1, warm=30, drained=200, mixed=100, slow_seconds=0.5, burst=1000,
+    name="quick", rounds=1, warm=300, drained=1000, mixed=100, slow_seconds=0.5, burst=10_000,
     submit_seconds=0.5, bulk=200, submissions=5, rows={"sqlite": 5000, "postgresql": 5000},
     few_rows=1000, asked=3, streams=30, changes_per_second=50, live_seconds=1.5,
     backlogs=(100, 1000), grown=100, retention=1000, settle_seconds=1, idle_seconds=1,

@@ -58,8 +58,8 @@ class Place:
         return {calls.FOLDER: str(self.calls), stamps.FILE: str(self.stamps)}
 
 
-class System(ABC):
-    """One worker, which drains backlogs."""
+class Drainable(ABC):
+    """What drains backlogs, however it is started."""
 
     flower: bool = False
     servers: Servers
@@ -73,18 +73,6 @@ class System(ABC):
     @abstractmethod
     def release(self) -> None:
         """Let workers see all of it at once."""
-
-    @abstractmethod
-    def start_worker(self, place: Place) -> Process:
-        """The worker."""
-
-    @abstractmethod
-    def start_flower(self, place: Place) -> Process:
-        """Flower on the place's port."""
-
-    @abstractmethod
-    def probe(self) -> Celery:
-        """An application that can ask the worker whether it is there."""
 
     @abstractmethod
     def server_pids(self) -> list[int]:
@@ -101,6 +89,22 @@ class System(ABC):
     def proves(self, count: int, label: str) -> bool:
         """Whether the system's own history says: each once. Without a history, nothing to say."""
         return True
+
+
+class System(Drainable):
+    """One worker of Celery's, plain or ours, that Flower may watch."""
+
+    @abstractmethod
+    def start_worker(self, place: Place) -> Process:
+        """The worker."""
+
+    @abstractmethod
+    def start_flower(self, place: Place) -> Process:
+        """Flower on the place's port."""
+
+    @abstractmethod
+    def probe(self) -> Celery:
+        """An application that can ask the worker whether it is there."""
 
 
 class BareCelery(System):

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import psutil
 import redis
-from celery import Celery
 
 from bench import calls
 from bench.drain import START_SECONDS, Running
 from bench.peers.environments import provide
 from bench.peers.registry import Peer
 from bench.servers import MARKED, Servers
-from bench.systems import Arguments, Place, System
+from bench.systems import Arguments, Drainable, Place
 from bench.topic import RoundFailed
 from tests.support.environment import bare_environment
 from tests.support.processes import MARK, ROOT, Process, end_marked, wait_until
@@ -29,7 +28,7 @@ READY_TASKS = 50
 READY_SECONDS = 0.3
 
 
-class PeerSystem(System):
+class PeerSystem(Drainable):
     """Its workers are halted while the backlog is submitted, and all go on at once."""
 
     def __init__(self, servers: Servers, peer: Peer, place: Place) -> None:
@@ -72,9 +71,6 @@ class PeerSystem(System):
     def release(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def start_worker(self, place: Place) -> Process:
-        raise NotImplementedError("a peer may have several workers: start_workers")
-
     def start_workers(self) -> None:
         """Start every command."""
         for number, command in enumerate(self.peer.commands):
@@ -85,12 +81,6 @@ class PeerSystem(System):
                     output=self.place.folder / f"worker-{number}.out",
                 )
             )  # fmt: skip
-
-    def start_flower(self, place: Place) -> Process:
-        raise NotImplementedError("a peer has no Flower")
-
-    def probe(self) -> Celery:
-        raise NotImplementedError("a peer is asked by running tasks")
 
     def server_pids(self) -> list[int]:
         return self.servers.pids("postgresql" if self.peer.on_postgresql else "sqlite")
