@@ -64,7 +64,8 @@ def build(python: Path, *, dev: bool = False) -> bool:
 def run(script: str, python: Path) -> int:
     """Run one of the scripts of `dashboard/package.json`; returns its exit code."""
     build(python, dev=True)
-    return subprocess.run([*_npm(), "run", "--silent", script], cwd=SOURCE).returncode
+    command = [*_npm(), "run", "--silent", script]
+    return subprocess.run(command, cwd=SOURCE, env=_environ_of(command)).returncode
 
 
 def install(npm: Sequence[str]) -> None:
@@ -132,12 +133,9 @@ def _version(node: str) -> tuple[int, ...]:
 
 
 def _run(command: Sequence[str], failure: str, seconds: float | None = None) -> None:
-    environ = clean_environ()
-    # Its scripts look for `node` on the path.
-    environ["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{environ.get('PATH', '')}"
     try:
         done = subprocess.run(
-            command, cwd=SOURCE, env=environ, stdin=subprocess.DEVNULL, capture_output=True,
+            command, cwd=SOURCE, env=_environ_of(command), stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=seconds,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -147,6 +145,13 @@ def _run(command: Sequence[str], failure: str, seconds: float | None = None) -> 
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-1500:]
         raise NotBuilt(f"{failure}:\n{said}")
+
+
+def _environ_of(command: Sequence[str]) -> dict[str, str]:
+    """An environment in which the scripts of npm find the `node` that belongs to it."""
+    environ = clean_environ()
+    environ["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{environ.get('PATH', '')}"
+    return environ
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from tests.support.environment import (
 isolate_test_process()
 keep_logs_observable()
 
+from tests.support.alone import (  # noqa: E402, F401 - pytest finds it by name here
+    pytest_runtest_protocol,
+)
 from tests.support.broker import Broker  # noqa: E402
 from tests.support.chaos.options import (  # noqa: E402, F401 - pytest finds the second by name
     add_options,

@@ -85,6 +85,13 @@ def test_an_owner_who_floods_keeps_nobody_waiting(stack: Stack) -> None:
     rest = {"filter": {"task_type": "flood", "status": ["pending"]}}
     assert stack.client.post("/api/v1/tasks/bulk/cancel", json=rest).status_code in (200, 202)
 
+    def left() -> int:
+        counts = stack.client.get("/api/v1/tasks/count", params={"task_type": "flood"}).json()
+        return int(counts["pending"])
+
+    # Those of other tests would wait behind them.
+    wait_until(lambda: left() == 0, timeout=60, what="the rest is cancelled")
+
 
 @pytest.mark.parametrize("shared_stack", ["sqlite"], indirect=True)
 def test_limits_are_set_listed_and_lifted(stack: Stack) -> None:

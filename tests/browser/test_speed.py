@@ -70,6 +70,7 @@ _WATCH_STEADINESS = """() => {
 }"""
 
 
+@pytest.mark.alone
 def test_the_first_view_is_small_and_soon_there(open_for: OpenFor) -> None:
     # A new browser each time: nothing is kept from the visit before.
     started = [_first_view(open_for(ADA, **MOVING)) for _ in range(3)]
@@ -84,6 +85,7 @@ def _first_view(window: Visit) -> dict[str, float]:
     return started
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_hundred_changes_a_second_neither_block_nor_move_the_page(
     system: System, open_for: OpenFor

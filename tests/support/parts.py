@@ -1,10 +1,9 @@
 """The parts of the suite: `--part=all`, `first`, `rest` or `other`.
 
 `first` is what a quarter of an hour is enough for: of every file whose tests run on both databases
-those on one of them, which the commit chooses, and neither the tests of faults nor those in a browser,
-which want the machine for themselves. `rest` are the tests of faults, those that `first` has on neither
-database, since they want the other one, and, of every second file, which the commit chooses too, the other
-database; `other` is the other database of the remaining files.
+those on one of them, which the commit chooses, and no tests of faults. `rest` are the tests of faults,
+those that `first` has on neither database, since they want the other one, and, of every second file,
+which the commit chooses too, the other database; `other` is the other database of the remaining files.
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ from tests.support.processes import ROOT
 from tests.support.rings import ring_of
 
 PARTS = ("all", "first", "rest", "other")
-APART = ("faults", "browser")
 
 
 def add_option(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption(
         "--part", choices=PARTS, default="all",
-        help="all tests; or each file on the database that the commit chooses, without faults and "
-        "browser; or faults, and every second file on the other; or the remaining files on the other",
+        help="all tests; or each file on the database that the commit chooses, without faults; "
+        "or faults, and every second file on the other; or the remaining files on the other",
     )  # fmt: skip
 
 
@@ -52,9 +50,9 @@ def keep(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def part_of(file: str, ring: str, *, chosen: bool, alone: bool, seed: int) -> str:
-    """The part that a test belongs to; empty for those in a browser, which are named."""
-    if ring in APART:
-        return "rest" if ring == "faults" else ""
+    """The part that a test belongs to."""
+    if ring == "faults":
+        return "rest"
     if chosen:
         return "first"
     if alone:

@@ -48,12 +48,11 @@ def _kept(part: str, seed: int, items: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_the_parts_are_all_tests_but_those_in_a_browser_and_none_is_in_two(seed: int) -> None:
+def test_the_parts_are_all_tests_and_none_is_in_two(seed: int) -> None:
     items = _items()
     first, rest, other = (_kept(part, seed, items) for part in ("first", "rest", "other"))
-    apart = [item for item in items if item.file == BROWSER]
-    assert sorted(map(id, first + rest + other + apart)) == sorted(map(id, items))
-    assert {item.file for item in first} == {BOTH, ALONE, NONE}
+    assert sorted(map(id, first + rest + other)) == sorted(map(id, items))
+    assert {item.file for item in first} == {BOTH, ALONE, NONE, BROWSER}
     assert sum(item.file == FAULTS for item in rest) == 3
     others = {item.callspec.params["database_url"] for item in rest + other if item.file == BOTH}
     assert len(others) == 1
