@@ -3,14 +3,16 @@
 Counts that are kept up to date are written down later than the changes they count. That is work of
 ours which a round has to pay for, and which filling a table must not leave to the first round.
 
-`python -m bench.upkeep uncounted|recount|prune`, in a process whose settings name the database:
+`python -m bench.upkeep uncounted|recount|prune|prune-late`, in a process whose settings name the database:
 `uncounted` has changes no longer noted, for filling a large table, `recount` has them noted again,
-counts the rows and lists them; `prune` removes what is past retention. Where a version keeps no such counts
-the first two do nothing.
+counts the rows and lists them. Where a version keeps no such counts these two do nothing. `prune` removes
+what is past retention the way an agent does, at its usual pace, `prune-late` at that of one that is late;
+it says so when it begins, and is ended when it has been watched for long enough.
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
 import subprocess
@@ -87,15 +89,23 @@ def _to_the_end(step: Any, database: Database, batch: int) -> int:
     return done
 
 
+async def _prune(retention: Any) -> None:
+    print("begun", flush=True)
+    await retention.run_once()
+    while not retention.pause():
+        await retention.run_once()
+
+
 def main(verb: str) -> None:
     """Do it."""
     database = Database()
     triggers = _module("app.db.triggers")
-    if verb == "prune":
-        from app.maintenance import prune
-        from app.worker.duties import BATCH
+    if verb.startswith("prune"):
+        from app.maintenance.retention import Retention
 
-        print(_to_the_end(prune, database, BATCH))
+        relaxed = Database(durable=False)
+        is_late = verb == "prune-late"
+        asyncio.run(_prune(Retention(relaxed, lambda: True, is_late=lambda _: is_late)))
     elif triggers is not None:
         with database.transaction() as connection:
             (triggers.remove if verb == "uncounted" else triggers.install)(connection)

@@ -85,6 +85,16 @@ def _test(arguments: list[str]) -> NoReturn:
     _become(python, "-m", "pytest", *arguments)
 
 
+def _screenshots(arguments: list[str]) -> NoReturn:
+    """take pictures of every screen into docs/images (or ARGS="FOLDER"); minutes"""
+    python = ensure(DEV, embedded=True)
+    try:
+        page.build(python)
+    except page.NotBuilt as reason:
+        stop(f"The page is not built: {reason}")
+    _become(python, "-m", "tests.browser.screenshots", *arguments)
+
+
 def _chaos(arguments: list[str]) -> NoReturn:
     """kill everything at random while 2,000 tasks run (MINUTES=4 SEED=7), and judge the history"""
     python = ensure(DEV, embedded=True)
@@ -194,7 +204,7 @@ def _help(_arguments: list[str]) -> int:
     print("make TARGET, or: python3 scripts/bootstrap.py TARGET [ARGUMENTS]")
     print('(with make: ARGS="..."; PYTHON=/path/to/python names the Python to use)\n')
     for name, verb in VERBS.items():
-        print(f"  {name:10} {verb.__doc__}")
+        print(f"  {name:11} {verb.__doc__}")
     return 0
 
 
@@ -203,6 +213,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "page": _page,
     "token": _token,
     "test": _test,
+    "screenshots": _screenshots,
     "chaos": _chaos,
     "chaos-full": _chaos_full,
     "check": _check,

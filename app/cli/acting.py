@@ -12,7 +12,8 @@ from app.cli.bulk import finish
 from app.cli.commands import remote
 from app.cli.failures import CliError, ExitCode
 from app.cli.output import Output
-from app.cli.tasks import segment, table_of
+from app.cli.tasks import table_of
+from app.cli.values import segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api

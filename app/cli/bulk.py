@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.commands import remote
 from app.cli.failures import ExitCode
-from app.cli.output import Output
-from app.cli.tasks import segment
+from app.cli.options import AtMost
+from app.cli.output import Output, to_second
+from app.cli.values import only_given, segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -27,7 +29,6 @@ _SHOWN = (
 )  # fmt: skip
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the bulk operation.")]
-AtMost = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -44,21 +45,17 @@ def add(app: typer.Typer) -> None:
 
 def list_operations(api: Api, out: Output, limit: AtMost = 20) -> None:
     """List bulk operations, newest first."""
-    found = list(api.pages(_PATH, {}, limit))
-    if out.as_json:
-        out.json(found)
-    else:
-        out.table(_COLUMNS, map(_row, found))
+    out.items(api.pages(_PATH, {}, limit), _COLUMNS, _row)
 
 
 def _row(operation: dict[str, Any]) -> tuple[Any, ...]:
     named = [operation[name] for name in ("id", "action", "status", "done", "total")]
-    return (*named, operation["created_at"][:19] + "Z", _counts(operation))
+    return (*named, to_second(operation["created_at"]), _counts(operation))
 
 
 def show(api: Api, out: Output, operation_id: OperationId) -> None:
     """Show a bulk operation and how far it has come."""
-    _show(out, api.get(f"{_PATH}/{segment(operation_id)}"))
+    out.item(api.get(f"{_PATH}/{segment(operation_id)}"), _SHOWN)
 
 
 def items(
@@ -69,25 +66,14 @@ def items(
     limit: AtMost = 100,
 ) -> None:
     """Show what came of each task."""
-    wanted = {} if outcome is None else {"outcome": outcome}
-    found = list(api.pages(f"{_PATH}/{segment(operation_id)}/items", wanted, limit))
-    if out.as_json:
-        out.json(found)
-        return
-    names = ("task_id", "outcome", "new_task_id", "reason")
-    out.table(_ITEM_COLUMNS, ([item[name] for name in names] for item in found))
+    wanted = only_given({"outcome": outcome})
+    found = api.pages(f"{_PATH}/{segment(operation_id)}/items", wanted, limit)
+    out.items(found, _ITEM_COLUMNS, itemgetter("task_id", "outcome", "new_task_id", "reason"))
 
 
 def abort(api: Api, out: Output, operation_id: OperationId) -> None:
     """Stop a bulk operation; what it has done stays done."""
-    _show(out, api.post(f"{_PATH}/{segment(operation_id)}/abort").json())
-
-
-def _show(out: Output, operation: dict[str, Any]) -> None:
-    if out.as_json:
-        out.json(operation)
-    else:
-        out.fields((key, operation[key]) for key in _SHOWN)
+    out.item(api.post(f"{_PATH}/{segment(operation_id)}/abort").json(), _SHOWN)
 
 
 def finish(api: Api, out: Output, operation: dict[str, Any]) -> None:

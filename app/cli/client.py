@@ -111,17 +111,17 @@ class Api:
         extra = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self.request("POST", path, body=body, headers=extra, repeat=bool(extra))
 
-    def pages(self, path: str, params: dict[str, Any], limit: int) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, params: dict[str, Any], limit: int) -> list[dict[str, Any]]:
         """Items of a list, following `Link: rel="next"`, at most `limit` of them."""
         target: str | None = path
         query: dict[str, Any] | None = {**params, "limit": min(limit, 500)}
-        while target and limit > 0:
+        found: list[dict[str, Any]] = []
+        while target and len(found) < limit:
             response = self.request("GET", target, params=query, repeat=True)
-            page = response.json()[:limit]
-            yield from page
-            limit -= len(page)
+            found += response.json()
             target = _without_prefix(response.links.get("next", {}).get("url"))
             query = None
+        return found[:limit]
 
     def request(
         self,

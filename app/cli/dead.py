@@ -55,10 +55,7 @@ def clear(out: Output) -> None:
     from app.services import dead
 
     gone = _asked(dead.clear)
-    if out.as_json:
-        out.json({"cleared": gone})
-    else:
-        out.line(f"{gone} forgotten.")
+    out.result({"cleared": gone}, f"{gone} forgotten.")
 
 
 def _asked(question: Callable[[], Answer]) -> Answer:

@@ -1,4 +1,4 @@
-"""Figures as a few characters: lines of blocks, bars, short durations."""
+"""Figures as a few characters: lines of blocks, bars, short durations and numbers."""
 
 from __future__ import annotations
 
@@ -83,3 +83,18 @@ def span(seconds: float) -> str:
         return f"{whole // 3600}h{whole % 3600 // 60:02}"
     days, hours = whole // 86_400, whole % 86_400 // 3600
     return f"{days}d{hours:02}" if days < 100 else f"{days}d"
+
+
+def short_count(count: int) -> str:
+    """A number in at most five characters: `9999`, `12.3k`, `4.5M`."""
+    if count < 10_000:
+        return str(count)
+    if count < 1_000_000:
+        return f"{count / 1000:.1f}k" if count < 99_950 else f"{count // 1000}k"
+    return f"{count / 1_000_000:.1f}M"
+
+
+def size(count: int) -> str:
+    """Bytes in at most five characters: `300M`, `12G`."""
+    megabytes = count / 2**20
+    return f"{megabytes:.0f}M" if megabytes < 10_000 else f"{megabytes / 1024:.0f}G"

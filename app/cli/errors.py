@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.commands import remote
-from app.cli.output import Output
-from app.cli.tasks import segment
+from app.cli.options import AtMost, OnlyFunction
+from app.cli.output import Output, to_second
+from app.cli.values import only_given, segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -45,35 +46,26 @@ def list_groups(
     api: Api,
     out: Output,
     state: Annotated[State | None, typer.Option(help="Only these.")] = None,
-    function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
+    function: OnlyFunction = None,
     error_type: Annotated[str | None, typer.Option("--type", help="Only this error.")] = None,
     search: Annotated[
         str | None, typer.Option("--search", "-q", help="Part of the error or its message.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    limit: AtMost = 20,
 ) -> None:
     """List error groups, newest seen first."""
-    wanted = {
-        "state": state and state.value,
-        "celery_task_name": function,
-        "type": error_type,
-        "q": search,
-    }
-    params = {key: value for key, value in wanted.items() if value is not None}
-    groups = list(api.pages("/error-groups", params, limit))
-    if out.as_json:
-        out.json(groups)
-    elif groups:
-        out.table(_COLUMNS, map(_row, groups))
-    else:
-        out.note("No errors." if not params else "No error group matches.")
+    wanted = only_given(
+        {"state": state, "celery_task_name": function, "type": error_type, "q": search}
+    )
+    none = "No error group matches." if wanted else "No errors."
+    out.items(api.pages("/error-groups", wanted, limit), _COLUMNS, _row, none=none)
 
 
 def _row(group: dict[str, Any]) -> tuple[Any, ...]:
     message = f"{group['type']}: {group['message']}".replace("\n", " ")
     return (
         group["id"], _state(group), f"{group['failures']:,}", f"{group['tasks']:,}",
-        group["last_seen_at"][:19] + "Z", group["celery_task_name"], message[:_WIDTH],
+        to_second(group["last_seen_at"]), group["celery_task_name"], message[:_WIDTH],
     )  # fmt: skip
 
 
@@ -84,11 +76,8 @@ def _state(group: dict[str, Any]) -> str:
 def show(api: Api, out: Output, group_id: GroupId) -> None:
     """Show everything about an error group, with the traceback of the latest failure."""
     group = api.get(f"/error-groups/{segment(group_id)}")
-    if out.as_json:
-        out.json(group)
-        return
-    out.fields((key, group.get(key)) for key in _SHOWN)
-    if group["traceback"]:
+    out.item(group, _SHOWN)
+    if group["traceback"] and not out.as_json:
         out.line(group["traceback"].rstrip())
 
 
@@ -104,19 +93,13 @@ def reopen(api: Api, out: Output, group_ids: GroupIds) -> None:
 
 def _change(api: Api, out: Output, group_ids: list[str], verb: str) -> None:
     groups = [api.post(f"/error-groups/{segment(each)}/{verb}").json() for each in group_ids]
-    if out.as_json:
-        out.json(groups)
-        return
-    for group in groups:
-        out.line(f"{group['id']}: {group['state']}")
+    out.results(groups, lambda group: f"{group['id']}: {group['state']}")
 
 
 def retry(api: Api, out: Output, group_id: GroupId) -> None:
     """Run the tasks of an error group again that are still failed, at most 1,000 at once."""
     done = api.post(f"/error-groups/{segment(group_id)}/retry").json()
-    if out.as_json:
-        out.json(done)
-        return
-    for refused in done["refused"]:
-        out.note(f"{refused['task_id']}: {refused['detail']}")
-    out.line(f"{len(done['ids'])} tasks run again; {done['left']} are left.")
+    if not out.as_json:
+        for refused in done["refused"]:
+            out.note(f"{refused['task_id']}: {refused['detail']}")
+    out.result(done, f"{len(done['ids'])} tasks run again; {done['left']} are left.")

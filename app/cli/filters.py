@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.failures import CliError, ExitCode
-from app.cli.values import Priority, duration
+from app.cli.options import OnlyFunction, OnlyQueue, OnlyType
+from app.cli.values import Priority, moment, only_given
 
 # By the names of the parameters in which the command gets them.
 OPTIONS: dict[str, Any] = {
     "status": Annotated[list[str] | None, typer.Option(help="Only this status. Repeatable.")],
-    "task_type": Annotated[str | None, typer.Option("--type", help="Only this type.")],
-    "function": Annotated[str | None, typer.Option("--task", help="Only this function.")],
-    "queue": Annotated[str | None, typer.Option(help="Only this queue.")],
+    "task_type": OnlyType,
+    "function": OnlyFunction,
+    "queue": OnlyQueue,
     "priority": Annotated[Priority | None, typer.Option(help="Only this priority.")],
     "tag": Annotated[str | None, typer.Option(help="Only with this tag.")],
     "parent": Annotated[str | None, typer.Option(help="Only subtasks of this task.")],
@@ -35,30 +34,19 @@ def take(given: dict[str, Any]) -> dict[str, Any]:
     """
     options = {name: given.pop(name) for name in OPTIONS}
     priority: Priority | None = options["priority"]
-    wanted = {
-        # Typer gives an empty list where none was typed.
-        "status": options["status"] or None,
-        "task_type": options["task_type"],
-        "celery_task_name": options["function"],
-        "queue": options["queue"],
-        "priority": None if priority is None else priority.level,
-        "tag": options["tag"],
-        "parent_id": options["parent"],
-        "owner_ref": options["owner_ref"],
-        "q": options["search"],
-        "created_after": _time(options, "after", "newer"),
-        "created_before": _time(options, "before", "older"),
-    }
-    return {key: value for key, value in wanted.items() if value is not None}
-
-
-def _time(options: dict[str, Any], moment: str, age: str) -> str | None:
-    if options[age] is None:
-        time: str | None = options[moment]
-        return time
-    if options[moment] is not None:
-        raise CliError(f"Give --{moment} or --{age}, not both", code=ExitCode.USAGE)
-    span = duration(options[age])
-    if span is None:
-        raise CliError(f"--{age} needs a duration, such as 24h", code=ExitCode.USAGE)
-    return (datetime.now(UTC) - span).isoformat()
+    return only_given(
+        {
+            # Typer gives an empty list where none was typed.
+            "status": options["status"] or None,
+            "task_type": options["task_type"],
+            "celery_task_name": options["function"],
+            "queue": options["queue"],
+            "priority": None if priority is None else priority.level,
+            "tag": options["tag"],
+            "parent_id": options["parent"],
+            "owner_ref": options["owner_ref"],
+            "q": options["search"],
+            "created_after": moment("after", options["after"], "newer", options["newer"]),
+            "created_before": moment("before", options["before"], "older", options["older"]),
+        }
+    )

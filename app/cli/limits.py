@@ -10,7 +10,7 @@ import typer
 from app.cli.commands import remote
 from app.cli.failures import CliError, ExitCode
 from app.cli.output import Output
-from app.cli.tasks import segment
+from app.cli.values import only_given, segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -48,13 +48,8 @@ def list_limits(
     kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
 ) -> None:
     """List limits, and what counts against them now."""
-    found = api.get("/limits/", {} if kind is None else {"kind": kind.value})
-    if out.as_json:
-        out.json(found)
-    elif found:
-        out.table(_COLUMNS, map(_row, found))
-    else:
-        out.note("No limits.")
+    found = api.get("/limits/", only_given({"kind": kind}))
+    out.items(found, _COLUMNS, _row, none="No limits.")
 
 
 def _row(limit: dict[str, Any]) -> tuple[Any, ...]:
@@ -79,10 +74,9 @@ def set_limit(
     rate: Annotated[str | None, typer.Option(help="So many in a time: 10/s, 100/m, 5/h.")] = None,
 ) -> None:
     """Make a limit, or replace the one that is there."""
-    if concurrency is None and rate is None:
+    body = only_given({"concurrency": concurrency, "rate": rate})
+    if not body:
         raise CliError("Give --concurrency, --rate or both", code=ExitCode.USAGE)
-    wanted = {"concurrency": concurrency, "rate": rate}
-    body = {key: value for key, value in wanted.items() if value is not None}
     limit = api.request("PUT", _path(kind, name), body=body, repeat=True).json()
     if out.as_json:
         out.json(limit)
@@ -93,10 +87,7 @@ def set_limit(
 def delete(api: Api, out: Output, kind: KindOf, name: Name) -> None:
     """Lift a limit."""
     api.request("DELETE", _path(kind, name))
-    if out.as_json:
-        out.json({"deleted": True})
-    else:
-        out.line(f"{kind.value} {name}: no limit.")
+    out.result({"deleted": True}, f"{kind.value} {name}: no limit.")
 
 
 def _path(kind: Kind, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def clean(text: object) -> str:
         char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}"
         for char in str(text)
     )
+
+
+def to_second(time: str | None) -> str | None:
+    """A time of the API without what is shorter than a second."""
+    return time and f"{time[:19]}Z"
 
 
 class Output:
@@ -58,6 +63,44 @@ class Output:
     def note(self, text: object) -> None:
         """A remark beside the answer, on stderr so that pipes do not carry it."""
         print(clean(text), file=sys.stderr, flush=True)
+
+    def result(self, value: Any, text: object) -> None:
+        """What came of it: as JSON, or as a line."""
+        if self.as_json:
+            self.json(value)
+        else:
+            self.line(text)
+
+    def results(self, values: Sequence[Any], line: Callable[[Any], object]) -> None:
+        """The same of several: one JSON document, or a line for each."""
+        if self.as_json:
+            self.json(values)
+            return
+        for value in values:
+            self.line(line(value))
+
+    def item(self, value: Mapping[str, Any], names: Iterable[str]) -> None:
+        """One thing: as JSON, or its fields of these names."""
+        if self.as_json:
+            self.json(value)
+        else:
+            self.fields((name, value.get(name)) for name in names)
+
+    def items(
+        self,
+        values: Sequence[Mapping[str, Any]],
+        columns: Sequence[str],
+        row: Callable[[Any], Sequence[Any]],
+        *,
+        none: str | None = None,
+    ) -> None:
+        """A list: as JSON, or a row for each; `none` is said where there is none."""
+        if self.as_json:
+            self.json(values)
+        elif values or none is None:
+            self.table(columns, map(row, values))
+        else:
+            self.note(none)
 
     def console(self) -> Console:
         """Rich on stdout: without colours and without a width limit when piped."""

@@ -15,8 +15,8 @@ import typer
 
 from app.cli.commands import local
 from app.cli.failures import CliError, ExitCode
+from app.cli.options import Kwargs, Words
 from app.cli.output import Output
-from app.cli.tasks import Kwargs, Words
 from app.cli.values import json_or_text, pairs
 
 _ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.failures import CliError, ExitCode
-from app.cli.values import Priority, duration
+from app.cli.values import Priority, duration, only_given
 from app.domain.schedule import Misfire, Overlap
 
 # By the names of the parameters in which the command gets them.
@@ -56,7 +56,7 @@ def take(given: dict[str, Any]) -> dict[str, Any]:
         "tags": options["tag"] or None,
         "max_attempts": options["max_attempts"],
     }
-    said = {key: value for key, value in named.items() if value is not None}
+    said = only_given(named)
     kinds = [kind for key, kind in _KINDS.items() if key in said]
     if len(kinds) > 1:
         raise CliError("Give one of --cron, --every and --at", code=ExitCode.USAGE)

@@ -9,9 +9,9 @@ import typer
 from app.cli import schedule_options
 from app.cli.commands import remote
 from app.cli.failures import CliError, ExitCode
-from app.cli.output import Output
-from app.cli.tasks import Kwargs, Words, segment
-from app.cli.values import json_or_text, pairs
+from app.cli.options import AtMost, Kwargs, OnlyFunction, Words
+from app.cli.output import Output, to_second
+from app.cli.values import json_or_text, only_given, pairs, segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -28,7 +28,6 @@ _SHOWN = (
 )  # fmt: skip
 ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="Id of the schedule.")]
 ScheduleIds = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of schedules.")]
-AtMost = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -46,27 +45,19 @@ def list_schedules(
     api: Api,
     out: Output,
     name: Annotated[str | None, typer.Option(help="Only of this name.")] = None,
-    function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
+    function: OnlyFunction = None,
     paused: Annotated[bool | None, typer.Option("--paused/--going", help="Only these.")] = None,
     limit: AtMost = 20,
 ) -> None:
     """List schedules, newest first."""
-    wanted = {"name": name, "celery_task_name": function}
-    params = {key: value for key, value in wanted.items() if value is not None}
-    if paused is not None:
-        params["paused"] = str(paused).lower()
-    found = list(api.pages(_PATH, params, limit))
-    if out.as_json:
-        out.json(found)
-    elif found:
-        out.table(_COLUMNS, map(_row, found))
-    else:
-        out.note("No schedule matches." if params else "No schedules.")
+    wanted = only_given({"name": name, "celery_task_name": function, "paused": paused})
+    none = "No schedule matches." if wanted else "No schedules."
+    out.items(api.pages(_PATH, wanted, limit), _COLUMNS, _row, none=none)
 
 
 def _row(schedule: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        schedule["id"], schedule["name"], _state(schedule), _time(schedule["next_fire_at"]),
+        schedule["id"], schedule["name"], _state(schedule), to_second(schedule["next_fire_at"]),
         schedule["description"]["en"], schedule["celery_task_name"],
     )  # fmt: skip
 
@@ -77,22 +68,16 @@ def _state(schedule: dict[str, Any]) -> str:
     return "going" if schedule["next_fire_at"] else "ended"
 
 
-def _time(moment: str | None) -> str | None:
-    return moment and moment[:19] + "Z"
-
-
 def show(api: Api, out: Output, schedule_id: ScheduleId) -> None:
     """Show everything about a schedule, with its next slots."""
     _show(out, api.get(_PATH + segment(schedule_id)))
 
 
 def _show(out: Output, schedule: dict[str, Any]) -> None:
-    if out.as_json:
-        out.json(schedule)
-        return
-    out.fields((key, schedule[key]) for key in _SHOWN)
-    out.fields([("when", schedule["description"]["en"])])
-    out.fields(("next", slot) for slot in schedule["next_fires"])
+    out.item(schedule, _SHOWN)
+    if not out.as_json:
+        out.fields([("when", schedule["description"]["en"])])
+        out.fields(("next", slot) for slot in schedule["next_fires"])
 
 
 def create(
@@ -137,7 +122,7 @@ def update(
         "args": None if args is None else json_or_text(args),
         "kwargs": pairs(kwarg) if kwarg else None,
     }
-    body = {**options, **{key: value for key, value in given.items() if value is not None}}
+    body = {**options, **only_given(given)}
     _show(out, api.request("PATCH", _PATH + segment(schedule_id), body=body).json())
 
 
@@ -153,21 +138,18 @@ def resume(api: Api, out: Output, schedule_ids: ScheduleIds) -> None:
 
 def _change(api: Api, out: Output, schedule_ids: list[str], verb: str) -> None:
     changed = [api.post(f"{_PATH}{segment(each)}/{verb}").json() for each in schedule_ids]
-    if out.as_json:
-        out.json(changed)
-        return
-    for schedule in changed:
-        upcoming = _time(schedule["next_fire_at"])
-        out.line(f"{schedule['id']}: {_state(schedule)}{f', next {upcoming}' if upcoming else ''}")
+    out.results(changed, _told)
+
+
+def _told(schedule: dict[str, Any]) -> str:
+    upcoming = to_second(schedule["next_fire_at"])
+    return f"{schedule['id']}: {_state(schedule)}{f', next {upcoming}' if upcoming else ''}"
 
 
 def run(api: Api, out: Output, schedule_id: ScheduleId) -> None:
     """Make a task of a schedule now; its slots stay as they are."""
     task = api.post(f"{_PATH}{segment(schedule_id)}/run").json()
-    if out.as_json:
-        out.json(task)
-    else:
-        out.line(task["id"])
+    out.result(task, task["id"])
 
 
 def delete(api: Api, out: Output, schedule_ids: ScheduleIds) -> None:
@@ -183,18 +165,13 @@ def delete(api: Api, out: Output, schedule_ids: ScheduleIds) -> None:
 
 def history(api: Api, out: Output, schedule_id: ScheduleId, limit: AtMost = 20) -> None:
     """Show what became of a schedule's slots, newest first."""
-    found = list(api.pages(f"{_PATH}{segment(schedule_id)}/history", {}, limit))
-    if out.as_json:
-        out.json(found)
-    elif found:
-        out.table(_FIRING_COLUMNS, map(_firing, found))
-    else:
-        out.note("No slot has come yet.")
+    found = api.pages(f"{_PATH}{segment(schedule_id)}/history", {}, limit)
+    out.items(found, _FIRING_COLUMNS, _firing, none="No slot has come yet.")
 
 
 def _firing(each: dict[str, Any]) -> tuple[Any, ...]:
-    why = [each["reason"], each["detail"], each["until"] and f"until {_time(each['until'])}"]
+    why = [each["reason"], each["detail"], each["until"] and f"until {to_second(each['until'])}"]
     return (
-        _time(each["fire_at"]), each["trigger"], each["outcome"], each["task_id"],
+        to_second(each["fire_at"]), each["trigger"], each["outcome"], each["task_id"],
         each["task_status"], ", ".join(word for word in why if word),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +9,9 @@ import typer
 
 from app.cli.commands import remote
 from app.cli.drawing import is_plain
-from app.cli.failures import CliError, ExitCode
+from app.cli.options import OnlyFunction, OnlyQueue, OnlyType
 from app.cli.output import Output
-from app.cli.values import duration
+from app.cli.values import ago, only_given
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -64,23 +63,22 @@ def stats(
     last: Annotated[str, typer.Option(help="The last 24h, 7d, 2w.")] = "24h",
     bucket: Annotated[Bucket, typer.Option(help="Lines of hours or days, in UTC.")] = Bucket.HOUR,
     by: Annotated[GroupBy | None, typer.Option(help="Lines of groups instead.")] = None,
-    task_type: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
-    function: Annotated[str | None, typer.Option("--task", help="Only this function.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
+    task_type: OnlyType = None,
+    function: OnlyFunction = None,
+    queue: OnlyQueue = None,
 ) -> None:
     """Show statistics: a line for each hour, day or group, and how it went. Times are seconds."""
-    span = duration(last)
-    if span is None:
-        raise CliError("--last needs a duration, such as 24h", code=ExitCode.USAGE)
-    wanted = {
-        "from": (datetime.now(UTC) - span).isoformat(),
-        "bucket": bucket.value,
-        "group_by": by and by.parameter,
-        "task_type": task_type,
-        "celery_task_name": function,
-        "queue": queue,
-    }
-    found = api.get("/stats", {key: value for key, value in wanted.items() if value is not None})
+    wanted = only_given(
+        {
+            "from": ago("last", last),
+            "bucket": bucket,
+            "group_by": by and by.parameter,
+            "task_type": task_type,
+            "celery_task_name": function,
+            "queue": queue,
+        }
+    )
+    found = api.get("/stats", wanted)
     if out.as_json:
         out.json(found)
         return

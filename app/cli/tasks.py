@@ -10,27 +10,15 @@ import typer
 
 from app.cli.commands import remote
 from app.cli.failures import CliError, ExitCode
-from app.cli.output import Output
-from app.cli.values import OnDependencyFailure, Priority, UniqueMode, json_or_text, pairs
+from app.cli.options import AtMost, Kwargs, Words
+from app.cli.output import Output, to_second
+from app.cli.values import OnDependencyFailure, Priority, UniqueMode, json_or_text, pairs, segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api
 
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="Id of the task.")]
 TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of tasks.")]
-Words = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="ARGS",
-        help="Arguments; read as JSON where they are JSON, else as text. "
-        "Put -- before the first one that starts with a dash.",
-        show_default=False,
-    ),
-]
-Kwargs = Annotated[
-    list[str] | None,
-    typer.Option("--kwarg", "-k", metavar="NAME=VALUE", help="Keyword argument. Repeatable."),
-]
 _COLUMNS = ("ID", "STATUS", "PROGRESS", "PRIORITY", "QUEUE", "CREATED", "NAME", "FUNCTION")
 _SHOWN = (
     "id", "name", "status", "reason", "progress", "progress_message", "celery_task_name", "args",
@@ -149,20 +137,10 @@ def _show_submitted(
             out.line(task_id)
 
 
-def list_tasks(
-    api: Api,
-    out: Output,
-    wanted: dict[str, Any],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
-) -> None:
+def list_tasks(api: Api, out: Output, wanted: dict[str, Any], limit: AtMost = 20) -> None:
     """List tasks, newest first."""
-    tasks = list(api.pages("/tasks/", wanted, limit))
-    if out.as_json:
-        out.json(tasks)
-    elif tasks:
-        table_of(out, tasks)
-    else:
-        out.note("No task matches." if wanted else "No tasks.")
+    none = "No task matches." if wanted else "No tasks."
+    out.items(api.pages("/tasks/", wanted, limit), _COLUMNS, _row, none=none)
 
 
 def table_of(out: Output, tasks: Iterable[dict[str, Any]]) -> None:
@@ -175,7 +153,7 @@ def _row(task: dict[str, Any]) -> tuple[Any, ...]:
     return (
         task["id"], task["status"], f"{task['progress']:.0f} %",
         names.get(task["priority"], task["priority"]), task["queue"],
-        task["created_at"][:19] + "Z", task["name"], task["celery_task_name"],
+        to_second(task["created_at"]), task["name"], task["celery_task_name"],
     )  # fmt: skip
 
 
@@ -266,12 +244,3 @@ def explain(api: Api, out: Output, task_id: TaskId) -> None:
         out.fields(
             [(f"{number}. {reason['code']}", reason["sentence"]), ("   cure", reason["cure"])]
         )
-
-
-def segment(task_id: str) -> str:
-    """A word as one segment of a path, whatever was typed."""
-    from urllib.parse import quote
-
-    if not task_id.strip(". "):
-        raise CliError(f"{task_id!r} is not an id", code=ExitCode.USAGE)
-    return quote(task_id, safe="")

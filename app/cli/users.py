@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from app.models import Token, User
 
 _MAX_ROWS = 10_000
+_TOKEN_COLUMNS = (
+    "id", "user", "name", "prefix", "scopes", "expires_at", "last_used_at", "revoked_at",
+)  # fmt: skip
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Email, which is the user's name.")]
 
 
@@ -58,10 +61,7 @@ def create_token(
 
     told = {"user": user, "name": name, "scopes": scope, "expires_in": expires_in}
     token, plain = in_database(make, Action("token create", told))
-    if out.as_json:
-        out.json({"token": plain, **_token_facts(token, user)})
-    else:
-        out.line(plain)
+    out.result({"token": plain, **_token_facts(token, user)}, plain)
 
 
 def list_tokens(
@@ -74,12 +74,13 @@ def list_tokens(
 
     found = in_database(lambda db: auth.list_tokens(db, None, 0, _MAX_ROWS))
     facts = [_token_facts(token, email) for token, email in found if user in (None, email)]
-    if out.as_json:
-        out.json(facts)
-        return
-    columns = ("id", "user", "name", "prefix", "scopes", "expires_at", "last_used_at", "revoked_at")
-    rows = [[", ".join(v) if isinstance(v := f[c], list) else v for c in columns] for f in facts]
-    out.table([column.removesuffix("_at").replace("_", " ").upper() for column in columns], rows)
+    titles = [name.removesuffix("_at").replace("_", " ").upper() for name in _TOKEN_COLUMNS]
+    out.items(facts, titles, _token_row)
+
+
+def _token_row(facts: dict[str, Any]) -> list[Any]:
+    values = (facts[name] for name in _TOKEN_COLUMNS)
+    return [", ".join(value) if isinstance(value, list) else value for value in values]
 
 
 def revoke_token(
@@ -96,10 +97,7 @@ def revoke_token(
         lambda db: auth.revoke_token(db, token_id, None),
         Action("token revoke", target={"token_id": str(token_id)}),
     )
-    if out.as_json:
-        out.json(_token_facts(revoked, None))
-    else:
-        out.line(f"Revoked {revoked.prefix}... ({revoked.id})")
+    out.result(_token_facts(revoked, None), f"Revoked {revoked.prefix}... ({revoked.id})")
 
 
 def create_user(
@@ -140,11 +138,7 @@ def list_users(out: Output) -> None:
 
     found = in_database(lambda db: auth.list_users(db, 0, _MAX_ROWS))
     facts = [_user_facts(user) for user in found]
-    if out.as_json:
-        out.json(facts)
-    else:
-        out.table([column.upper() for column in ("id", "email", "role", "created", "disabled")],
-                  [list(fact.values()) for fact in facts])  # fmt: skip
+    out.items(facts, ("ID", "EMAIL", "ROLE", "CREATED", "DISABLED"), lambda fact: [*fact.values()])
 
 
 def sign_in_link(
@@ -165,10 +159,7 @@ def sign_in_link(
         Action("user sign-in-link", {"email": email}),
     )
     link = f"{(base or browser_url()).rstrip('/')}{SIGN_IN_PATH}?token={secret}"
-    if out.as_json:
-        out.json({"link": link, "expires_in": browser_session.LINK_SECONDS})
-    else:
-        out.line(link)
+    out.result({"link": link, "expires_in": browser_session.LINK_SECONDS}, link)
 
 
 def _chosen(word: str, tokens: list[Token]) -> UUID:

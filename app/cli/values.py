@@ -1,11 +1,11 @@
-"""Reading what was typed: JSON values, key=value pairs, durations."""
+"""Reading what was typed: JSON values, key=value pairs, durations, times, ids."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -94,3 +94,41 @@ def duration(text: str) -> timedelta | None:
             code=ExitCode.USAGE,
         )
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def moment(name: str, time: str | None, age_name: str, age: str | None) -> str | None:
+    """A time for the API, given as one by the option `name`, or by `age_name` as its age.
+
+    Raises `CliError` if it is given as both, and for an age that is none.
+    """
+    if age is None:
+        return time
+    if time is not None:
+        raise CliError(f"Give --{name} or --{age_name}, not both", code=ExitCode.USAGE)
+    return ago(age_name, age)
+
+
+def ago(name: str, age: str) -> str:
+    """The time of so long ago, for the API. Raises `CliError` for an age that is none."""
+    span = duration(age)
+    if span is None:
+        raise CliError(f"--{name} needs a duration, such as 24h", code=ExitCode.USAGE)
+    try:
+        return (datetime.now(UTC) - span).isoformat()
+    except OverflowError:
+        sentence = f"--{name} {age} is before the year 1; give a shorter one"
+        raise CliError(sentence, code=ExitCode.USAGE) from None
+
+
+def only_given(options: dict[str, Any]) -> dict[str, Any]:
+    """Those that were given: what is None was not."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def segment(word: str) -> str:
+    """A word as one segment of a path, whatever was typed."""
+    from urllib.parse import quote
+
+    if not word.strip(". "):
+        raise CliError(f"{word!r} is not an id", code=ExitCode.USAGE)
+    return quote(word, safe="")

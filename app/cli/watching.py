@@ -12,7 +12,8 @@ from app.cli.commands import remote
 from app.cli.drawing import flat
 from app.cli.failures import ExitCode
 from app.cli.output import Output
-from app.cli.tasks import TaskIds, segment
+from app.cli.tasks import TaskIds
+from app.cli.values import segment
 
 if TYPE_CHECKING:
     from app.cli.bars import Bars

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.commands import remote
-from app.cli.output import Output
-from app.cli.tasks import segment
+from app.cli.options import AtMost
+from app.cli.output import Output, to_second
+from app.cli.values import only_given, segment
 
 if TYPE_CHECKING:
     from app.cli.client import Api
@@ -28,7 +29,6 @@ _DELIVERY_SHOWN = (
 
 WebhookId = Annotated[str, typer.Argument(metavar="ID", help="Id of the webhook.")]
 DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY", help="Id of the delivery.")]
-AtMost = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 Everybody = Annotated[bool, typer.Option("--all", help="About everybody's tasks (operators).")]
 TaskType = Annotated[str | None, typer.Option("--type", help="Only tasks of this type.")]
 Function = Annotated[str | None, typer.Option("--task", help="Only tasks of this function.")]
@@ -66,13 +66,7 @@ def add(app: typer.Typer) -> None:
 
 def list_webhooks(api: Api, out: Output, limit: AtMost = 20) -> None:
     """List webhooks, newest first."""
-    found = list(api.pages(_PATH, {}, limit))
-    if out.as_json:
-        out.json(found)
-    elif found:
-        out.table(_COLUMNS, map(_row, found))
-    else:
-        out.note("No webhooks.")
+    out.items(api.pages(_PATH, {}, limit), _COLUMNS, _row, none="No webhooks.")
 
 
 def _row(webhook: dict[str, Any]) -> tuple[Any, ...]:
@@ -96,28 +90,22 @@ def create(
     """Make a webhook. Its secret is shown this once."""
     body: dict[str, Any] = {"url": target, "scope": "all" if everybody else "own"}
     if event:
-        body["events"] = [each.value for each in event]
+        body["events"] = event
     body["filter"] = _filter(task_type, function, queue, tag)
-    _show(out, api.post(f"{_PATH}/", body).json())
+    out.item(api.post(f"{_PATH}/", body).json(), _SHOWN)
 
 
 def _filter(
     task_type: str | None, function: str | None, queue: str | None, tag: str | None
 ) -> dict[str, str]:
-    wanted = {"task_type": task_type, "celery_task_name": function, "queue": queue, "tag": tag}
-    return {name: value for name, value in wanted.items() if value is not None}
+    return only_given(
+        {"task_type": task_type, "celery_task_name": function, "queue": queue, "tag": tag}
+    )
 
 
 def show(api: Api, out: Output, webhook_id: WebhookId) -> None:
     """Show a webhook."""
-    _show(out, api.get(f"{_PATH}/{segment(webhook_id)}"))
-
-
-def _show(out: Output, webhook: dict[str, Any], shown: tuple[str, ...] = _SHOWN) -> None:
-    if out.as_json:
-        out.json(webhook)
-    else:
-        out.fields((key, webhook.get(key)) for key in shown)
+    out.item(api.get(f"{_PATH}/{segment(webhook_id)}"), _SHOWN)
 
 
 def change(
@@ -140,30 +128,31 @@ def change(
 
     --type, --task, --queue and --tag are one filter, which is changed as a whole.
     """
-    events = None if event is None else [str(each.value) for each in event]
-    conditions = _filter(task_type, function, queue, tag) or None
-    given = {"url": target, "events": events, "active": active, "filter": conditions}
-    body = {name: value for name, value in given.items() if value is not None}
-    _show(out, api.request("PATCH", f"{_PATH}/{segment(webhook_id)}", body=body).json())
+    given = {
+        "url": target,
+        # Typer gives an empty list where none was typed.
+        "events": event or None,
+        "active": active,
+        "filter": _filter(task_type, function, queue, tag) or None,
+    }
+    changed = api.request("PATCH", f"{_PATH}/{segment(webhook_id)}", body=only_given(given))
+    out.item(changed.json(), _SHOWN)
 
 
 def delete(api: Api, out: Output, webhook_id: WebhookId) -> None:
     """Delete a webhook."""
     api.request("DELETE", f"{_PATH}/{segment(webhook_id)}")
-    if out.as_json:
-        out.json({"id": webhook_id, "deleted": True})
-    else:
-        out.line(f"{webhook_id} is deleted.")
+    out.result({"id": webhook_id, "deleted": True}, f"{webhook_id} is deleted.")
 
 
 def test(api: Api, out: Output, webhook_id: WebhookId) -> None:
     """Have a ping sent; `deliveries` shows what came of it."""
-    _show(out, api.post(f"{_PATH}/{segment(webhook_id)}/test").json(), _DELIVERY_SHOWN)
+    out.item(api.post(f"{_PATH}/{segment(webhook_id)}/test").json(), _DELIVERY_SHOWN)
 
 
 def rotate_secret(api: Api, out: Output, webhook_id: WebhookId) -> None:
     """Make another secret. For a day the old one is signed with as well."""
-    _show(out, api.post(f"{_PATH}/{segment(webhook_id)}/rotate-secret").json())
+    out.item(api.post(f"{_PATH}/{segment(webhook_id)}/rotate-secret").json(), _SHOWN)
 
 
 def deliveries(
@@ -174,24 +163,18 @@ def deliveries(
     limit: AtMost = 20,
 ) -> None:
     """Show what a webhook was told, newest first."""
-    wanted = {} if status is None else {"status": status.value}
-    found = list(api.pages(f"{_PATH}/{segment(webhook_id)}/deliveries", wanted, limit))
-    if out.as_json:
-        out.json(found)
-    else:
-        out.table(_DELIVERY_COLUMNS, map(_delivery_row, found))
+    wanted = only_given({"status": status})
+    found = api.pages(f"{_PATH}/{segment(webhook_id)}/deliveries", wanted, limit)
+    out.items(found, _DELIVERY_COLUMNS, _delivery_row)
 
 
 def _delivery_row(delivery: dict[str, Any]) -> tuple[Any, ...]:
     names = ("id", "status", "type", "task_id", "attempts", "response_status")
-    return (
-        *(delivery[name] for name in names),
-        delivery["created_at"][:19] + "Z",
-        delivery["error"],
-    )
+    known = (delivery[name] for name in names)
+    return (*known, to_second(delivery["created_at"]), delivery["error"])
 
 
 def replay(api: Api, out: Output, webhook_id: WebhookId, delivery_id: DeliveryId) -> None:
     """Have a delivery sent again."""
     path = f"{_PATH}/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/replay"
-    _show(out, api.post(path).json(), _DELIVERY_SHOWN)
+    out.item(api.post(path).json(), _DELIVERY_SHOWN)

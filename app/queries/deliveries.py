@@ -238,10 +238,18 @@ def forget_of(webhook_ids: Sequence[uuid.UUID], limit: int) -> DeletedRows:
     return delete(_DELIVERY).where(_DELIVERY.id.in_(chosen)).returning(_DELIVERY.id)
 
 
-def forget_before(seconds: float, limit: int) -> DeletedRows:
+def over_before(seconds: float, limit: int) -> Select[uuid.UUID]:
     """Deliveries of so long ago that are not about to be sent: ended, or of no active webhook."""
+    return select(_DELIVERY.id).where(*_over_before(seconds)).limit(limit)
+
+
+def forget_before(seconds: float, limit: int) -> DeletedRows:
+    """Remove these."""
+    mine = (_DELIVERY.id.in_(over_before(seconds, limit)), *_over_before(seconds))
+    return delete(_DELIVERY).where(*mine).returning(_DELIVERY.id)
+
+
+def _over_before(seconds: float) -> tuple[ColumnElement[bool], ...]:
     active = exists().where(Webhook.id == _DELIVERY.webhook_id, Webhook.active)
     over = or_(_DELIVERY.status != DeliveryStatus.PENDING.value, ~active)
-    old = (_DELIVERY.created_at < _once(after(-seconds)), over)
-    chosen = select(_DELIVERY.id).where(*old).limit(limit)
-    return delete(_DELIVERY).where(_DELIVERY.id.in_(chosen), *old).returning(_DELIVERY.id)
+    return _DELIVERY.created_at < _once(after(-seconds)), over

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Delete,
     Float,
     Insert,
     Select,
@@ -19,6 +18,7 @@ from sqlalchemy import (
     literal,
     select,
     true,
+    tuple_,
 )
 
 from app.db.clock import after, later, now
@@ -27,7 +27,7 @@ from app.db.upsert import insert as upsert
 from app.models import IdempotencyKey, Task, TaskDependency, TaskTag
 from app.models.task import HOLDS_KEY
 from app.queries.tasks import BORN, rank_of
-from app.queries.types import InsertedRows, Rows
+from app.queries.types import DeletedRows, InsertedRows, Rows
 
 _TASKS: Any = Task.__table__
 _TAGS: Any = TaskTag.__table__
@@ -145,6 +145,11 @@ def find_key(owner: str, key: str, lasting_seconds: float) -> Select[Idempotency
     )
 
 
-def drop_keys(older_than_seconds: float) -> Delete:
-    """Forget idempotency keys past their time."""
-    return delete(IdempotencyKey).where(IdempotencyKey.created_at < after(-older_than_seconds))
+@cache
+def drop_keys(older_than_seconds: float, limit: int) -> DeletedRows:
+    """Forget idempotency keys past their time, at most so many."""
+    # Said once more to the row itself: somebody may have taken the key anew meanwhile.
+    over = IdempotencyKey.created_at < after(-older_than_seconds)
+    key = tuple_(IdempotencyKey.owner, IdempotencyKey.key)
+    chosen = select(IdempotencyKey.owner, IdempotencyKey.key).where(over).limit(limit)
+    return delete(IdempotencyKey).where(key.in_(chosen), over).returning(IdempotencyKey.key)

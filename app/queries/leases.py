@@ -134,12 +134,8 @@ def release_duties(holder: str) -> Delete:
     return delete(Duty).where(Duty.holder == holder)
 
 
-def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
-    """Tasks that finished more than `seconds` ago and that nobody needs, oldest first, locked.
-
-    Locked first and removed by the next statement, which sees what has come to need one of them
-    before the lock.
-    """
+def finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
+    """Tasks that finished more than `seconds` ago and that nobody needs, oldest first."""
     return (
         select(Task.id)
         .where(
@@ -151,5 +147,13 @@ def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
         )
         .order_by(Task.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
+
+
+def lock_finished_before(seconds: float, limit: int) -> Select[uuid.UUID]:
+    """The same, locked.
+
+    Locked first and removed by the next statement, which sees what has come to need one of them
+    before the lock.
+    """
+    return finished_before(seconds, limit).with_for_update(skip_locked=True)

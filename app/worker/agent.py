@@ -29,6 +29,7 @@ from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database
 from app.maintenance import dependents, operations, rollup
+from app.maintenance.retention import Retention
 from app.maintenance.webhooks import Sender
 from app.queries.due import Work
 from app.services.catalogue import catalogue
@@ -69,6 +70,8 @@ class Agent:
         self._stops = Stops(self.holdings, self._durable)
         self._deaths = Deaths(self.holdings, self._durable)
         self._duties = Duties(self.holdings, self._durable, self.name, steadiness)
+        # What a power cut brings back is removed once more.
+        self._retention = Retention(relaxed, lambda: self._duties.held)
         self._deafness = Deafness(self.holdings)
         self._legacy = Legacy(path, self.holdings)
         self._hearing = Hearing(
@@ -113,6 +116,7 @@ class Agent:
             ),
             repeat(Step("legacy", self._legacy.write_once), lambda: PAUSE_SECONDS),
             repeat(Step("duties", self._duties.run_once), self._duties.pause),
+            repeat(Step("retention", self._retention.run_once), self._retention.pause),
             repeat(Step("deafness", self._deafness.run_once), lambda: LOOK_SECONDS),
         ]
         running = [asyncio.create_task(each) for each in loops]

@@ -1,4 +1,4 @@
-"""What one agent does for all: due rows, resend, rescue, expiry, cleaning. And the window."""
+"""What one agent does for all: due rows, resend, rescue, expiry. And the window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core.logging import get_logger
 from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
-from app.maintenance import dependents, fold, grouping, naming, prune, reject, rescue, resend
+from app.maintenance import dependents, fold, grouping, naming, reject, rescue, resend
 from app.queries import clock, due, feed, leases
 from app.queries.due import Work
 from app.services import rate_limits
@@ -31,7 +31,7 @@ FOLD_BATCH = 50_000
 GROUP_BATCH = 5_000
 # Names that are marked at once: what has been there before an upgrade is done in minutes.
 NAME_BATCH = 50_000
-PRUNE_EVERY_SECONDS = 60.0
+GONE_EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 FOLD_EVERY_SECONDS = 1.0
 
@@ -59,7 +59,7 @@ class Duties:
         self._resend = resend.Resend(database)
         self._reject = reject.Reject(database)
         self._gone = dependents.Gone(database)
-        self._pruned_at = 0.0
+        self._looked_for_gone_at = 0.0
         self._forgot_at = float("-inf")
         self._folded_at = time.monotonic()
         self._holds_duty = False
@@ -118,9 +118,8 @@ class Duties:
         reports["resend"] = resent = self._resend.run_once(BATCH)
         self._again_soon = resent.suspected > 0
         reports["reject"] = self._reject.run_once(BATCH)
-        if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
-            self._pruned_at = time.monotonic()
-            reports["prune"] = prune.run_once(self._database, BATCH)
+        if time.monotonic() - self._looked_for_gone_at > GONE_EVERY_SECONDS:
+            self._looked_for_gone_at = time.monotonic()
             reports["gone"] = self._gone.run_once(BATCH)
         reports["fold"] = fold.run_once(self._database, FOLD_BATCH)
         if time.monotonic() - self._forgot_at > FORGET_EVERY_SECONDS:

@@ -17,7 +17,7 @@ log = get_logger(__name__)
 class Step:
     """Something that is done again and again; when it fails, that is logged, and it comes again."""
 
-    def __init__(self, name: str, call: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, name: str, call: Callable[[], Awaitable[object]]) -> None:
         self._name = name
         self._call = call
         self._failing = False

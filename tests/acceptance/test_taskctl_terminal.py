@@ -13,7 +13,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,12 +80,16 @@ class Terminal:
 
     def wait(self) -> int:
         """The exit code. What it writes has to be read, or it would wait for that itself."""
-        end = time.monotonic() + 30
-        while self.process.poll() is None:
-            assert time.monotonic() < end, f"it does not end:\n{self.text[-3000:]}"
+
+        def has_ended() -> bool:
+            ended = self.process.poll() is not None
             self.read()
-            time.sleep(0.02)
-        self.read()
+            return ended
+
+        try:
+            wait_until(has_ended, timeout=30, what="it ends", every=0.02)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.text[-3000:]}") from None
         return int(self.process.returncode)
 
     @property

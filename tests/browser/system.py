@@ -14,18 +14,21 @@ import httpx2
 
 from tests.support.broker import Broker
 from tests.support.crowd import PASSWORD
+from tests.support.environment import TEST_TASKS
 from tests.support.processes import ROOT
 from tests.support.stack import Stack
 
 ROWS = 100_000
 TASKS = "/api/v1/tasks/"
 LONG = "app.tasks.common_tasks.long_running_task"
+SHOP = "tests.browser.shop"
 # Slower than other rings have them: a machine of two cores has a browser to serve as well.
 _SETTINGS = {
     "LEASE_SECONDS": "12",
     "HEARTBEAT_SECONDS": "3",
     "RECONCILE_SECONDS": "1",
     "CANCEL_GRACE_SECONDS": "4",
+    "TASK_MODULES": f"{TEST_TASKS},{SHOP}",
 }
 
 
@@ -69,10 +72,17 @@ def answer_of(answer: httpx2.Response) -> Any:
 
 
 @contextmanager
-def crowded(folder: Path, database_url: str, rows: int = ROWS, **settings: str) -> Iterator[System]:
+def crowded(
+    folder: Path,
+    database_url: str,
+    rows: int = ROWS,
+    *,
+    ports: dict[str, int] | None = None,
+    **settings: str,
+) -> Iterator[System]:
     """A system on that empty, migrated database, filled with so many tasks."""
     broker = Broker(folder / "broker").start()
-    environment: dict[str, Any] = {**_SETTINGS, **settings}
+    environment: dict[str, Any] = {"ports": ports, **_SETTINGS, **settings}
     stack = Stack(folder, database_url, broker, **environment)
     system = System(stack)
     try:
@@ -93,8 +103,10 @@ def crowded(folder: Path, database_url: str, rows: int = ROWS, **settings: str) 
 
 
 def _fill(stack: Stack, rows: int) -> None:
+    # Its rows are copied from one of a function of the tests, which the system itself may lack.
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.crowd", str(rows)],
-        env=stack.env, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
+        env={**stack.env, "TASK_MODULES": TEST_TASKS}, cwd=ROOT, capture_output=True, text=True,
+        timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"the database was not filled: {done.stderr[-2000:]}"

@@ -98,6 +98,7 @@ def test_a_hundred_changes_a_second_neither_block_nor_move_the_page(
         for path in ("/", "/tasks?status=running"):
             page = window.go(path)
             page.evaluate(_WATCH_STEADINESS)
+            # How long it is watched.
             page.wait_for_timeout(1000 * (SECONDS / 2 - 1))
             _require_steadiness(page)
         made = _made(process)

@@ -54,6 +54,8 @@ async def test_every_change_leaves_one_entry_with_its_end(api: Api) -> None:
         entry = await entry_of(answer)
         assert (entry.action, entry.status) == (action, answer.status_code), action
         assert (entry.method, entry.path, entry.email) == (method, path, ADMIN), action
+        found_by = {entry.target_last, entry.target_first} - {None}
+        assert found_by == set(entry.target.values()), action
         walked.add(action)
     assert len(walked) > 25
     assert set(EXCEPTIONS) | walked == {action for action, _, _ in _changes(api)}

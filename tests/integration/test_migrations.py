@@ -145,6 +145,24 @@ def test_the_audit_log_comes_to_a_database_that_is_in_use(empty: Settings) -> No
     assert rows("SELECT count(*) FROM audit_entries") == [(0,)]
 
 
+def test_targets_of_entries_that_are_there_are_found_afterwards(empty: Settings) -> None:
+    config = migrate._config()
+    migrate.upgrade()
+    command.downgrade(config, "20261127_audit")
+    moment = "1790000000000000" if empty.is_sqlite else "'2026-09-21T14:13:20Z'"
+    targets = ("{}", '{"name":"mail"}', '{"kind":"queue","name":"mail"}', r'{"name":"\u0000"}')
+    for number, target in enumerate(targets):
+        execute(
+            "INSERT INTO audit_entries (id, at, via, action, target, detail) VALUES "
+            f"('01a20e726ec774d0bc6000000000000{number}', {moment}, 'token', 'x', '{target}', '{{}}')"
+        )
+    migrate.upgrade()
+    found = rows("SELECT target_last, target_first FROM audit_entries ORDER BY id")
+    assert found == [(None, None), ("mail", None), ("mail", "queue"), (r"\x00", None)]
+    command.downgrade(config, "20261127_audit")
+    assert rows("SELECT count(*) FROM audit_entries") == [(4,)]
+
+
 def test_four_processes_at_once_migrate_once(empty: Settings, tmp_path: Path) -> None:
     env = child_environment(tmp_path, DATABASE_URL=empty.database_url)
     code = "from app.db.migrate import upgrade; print(upgrade().state)"

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the time limit, which waiting does not use up
+@pytest.hookimpl(
+    wrapper=True, tryfirst=True
+)  # around the time limit, which waiting does not use up
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Wait until the test may run, with its fixtures."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,11 +29,14 @@ except ModuleNotFoundError:
     not_run("the page in a real browser", "pip install -r requirements-dev.txt")
 
 __all__ = [
-    "Browser", "Locator", "Page", "Visit", "axe_violations", "chromium", "expect", "signed_in", "visit",
+    "Browser", "Error", "Locator", "Page", "Visit", "axe_violations", "chromium", "expect", "signed_in",
+    "visit",
 ]  # fmt: skip
 
 WAIT_SECONDS = 10.0
 WIDE, PHONE = (1280, 800), (360, 740)
+# Small files, in which one still sees no difference.
+_PICTURE = {"format": "webp", "quality": 70}
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -48,9 +52,11 @@ addEventListener("securitypolicyviolation", (event) =>
 window.hacked = 0;
 window.alert = window.confirm = window.prompt = () => { window.hacked += 1; };
 """
-_AXE_RUN = """async (rules) => {
-  const found = await axe.run(document, {
+_AXE_RUN = """async (part, rules) => {
+  const found = await axe.run(part, {
     resultTypes: ["violations"],
+    // Whether everything is in a landmark is asked of pages: menus lie beside those.
+    rules: { region: { enabled: part === document.documentElement } },
     ...(rules.length > 0 && { runOnly: { type: "rule", values: rules } }),
   });
   return found.violations.map((each) =>
@@ -144,6 +150,15 @@ class Visit:
         found: list[str] = self.page.evaluate(_TOO_WIDE)
         return found
 
+    def picture(self) -> bytes:
+        """What the window shows, as WebP: smaller than what Playwright itself can make."""
+        session = self.context.new_cdp_session(self.page)
+        try:
+            taken: str = session.send("Page.captureScreenshot", dict(_PICTURE))["data"]
+        finally:
+            session.detach()
+        return base64.b64decode(taken)
+
     def complaints_left(self) -> list[str]:
         """What nobody expected: errors in the console, exceptions, what the policy has refused."""
         expected = (*self.tolerated, _NO_CHECKPOINT)
@@ -201,11 +216,13 @@ def signed_in(browser: Browser, url: str, email: str, **options: Any) -> Iterato
         yield opened
 
 
-def axe_violations(page: Page, *rules: str) -> list[str]:
-    """What axe finds wrong, by all of its rules or by these."""
+def axe_violations(where: Page | Locator, *rules: str) -> list[str]:
+    """What axe finds wrong with a page, or a part of one, by all of its rules or by these."""
     if not _AXE.exists():
         not_run("accessibility of the page", "make page ARGS=check")
+    part = where.locator(":root") if isinstance(where, Page) else where
+    page = part.page
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(f"() => {{ {_AXE.read_text()} }}")
-    found: list[str] = page.evaluate(_AXE_RUN, list(rules))
+    found: list[str] = part.evaluate(_AXE_RUN, list(rules))
     return found

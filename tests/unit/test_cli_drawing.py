@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.drawing import BLOCKS, bar, flat, is_plain, mean, span, sparkline, squeeze
+from app.cli.drawing import (
+    BLOCKS,
+    bar,
+    flat,
+    is_plain,
+    mean,
+    short_count,
+    size,
+    span,
+    sparkline,
+    squeeze,
+)
 
 VALUES = st.lists(st.none() | st.floats(0, 1e9), max_size=300)
 
@@ -75,3 +86,19 @@ def test_durations_are_short(seconds: float, shown: str) -> None:
 def test_hostile_text_stays_on_its_line() -> None:
     assert flat("a\nb\tc\x1b[2J\u202ed") == r"a b c\x1b[2J\x202ed"
     assert len(flat("x" * 5_000_000)) == 400
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"), (9_999, "9999"), (10_000, "10.0k"), (99_949, "99.9k"), (99_950, "99k"),
+        (999_999, "999k"), (1_000_000, "1.0M"), (45_600_000, "45.6M"),
+    ],
+)  # fmt: skip
+def test_numbers_take_five_characters(count: int, text: str) -> None:
+    assert short_count(count) == text
+
+
+@pytest.mark.parametrize(("megabytes", "text"), [(0, "0M"), (9_999, "9999M"), (12_288, "12G")])
+def test_sizes_take_five_characters(megabytes: int, text: str) -> None:
+    assert size(megabytes * 2**20) == text

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from app.cli.top.layout import Moment, draw, share
+from app.cli.top.layout import draw
+from app.cli.top.lists import share
+from app.cli.top.moment import Moment
 from app.cli.top.picture import Picture
 from app.cli.top.view import Page, View
 

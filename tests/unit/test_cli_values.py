@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.cli.failures import CliError, ExitCode
 from app.cli.output import clean
-from app.cli.tasks import segment
-from app.cli.values import Priority, duration, json_or_text, pairs
+from app.cli.values import Priority, duration, json_or_text, moment, pairs, segment
 
 
 @pytest.mark.parametrize(
@@ -61,6 +60,27 @@ def test_durations(text: str, value: timedelta | None) -> None:
 def test_what_is_no_duration_is_refused_with_examples(text: str) -> None:
     with pytest.raises(CliError, match="30d, 12h"):
         duration(text)
+
+
+def test_a_time_is_given_as_one_or_as_its_age() -> None:
+    assert moment("after", None, "newer", None) is None
+    assert moment("after", "2030-01-31T08:00:00Z", "newer", None) == "2030-01-31T08:00:00Z"
+    day_ago = datetime.fromisoformat(str(moment("after", None, "newer", "24h")))
+    assert abs(datetime.now(UTC) - timedelta(days=1) - day_ago) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("time", "age", "said"),
+    [
+        ("2030-01-31T08:00:00Z", "24h", "--after or --newer, not both"),
+        (None, "never", "--newer needs a duration"),
+        (None, "999999w", "--newer 999999w is before the year 1"),
+    ],
+)
+def test_a_time_that_is_none_is_a_usage_error(time: str | None, age: str, said: str) -> None:
+    with pytest.raises(CliError, match=said) as caught:
+        moment("after", time, "newer", age)
+    assert caught.value.code is ExitCode.USAGE
 
 
 def test_priorities_have_the_levels_of_the_api() -> None:

@@ -15,6 +15,7 @@ from tests.support.markdown import blocks
 from tests.support.processes import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+IMAGES = ROOT / "docs" / "images"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 PAIRS = [("README.md", "README.zh-CN.md")] + [
     (f"docs/en/{path.name}", f"docs/zh/{path.name}")
@@ -91,6 +92,13 @@ def test_links_lead_somewhere(name: str) -> None:
         path = (ROOT / name).parent / target if target else ROOT / name
         assert path.exists(), f"{name} links to {link['target']}"
         assert not anchor or anchor in _anchors(path.resolve()), f"{name} links to #{anchor}"
+
+
+@pytest.mark.parametrize(("name", "language"), [("README.md", "en"), ("README.zh-CN.md", "zh")])
+def test_the_readme_shows_every_picture(name: str, language: str) -> None:
+    shown = set(re.findall(r'(?:src|srcset)="([^"]+)"', _text(name)))
+    taken = {f"docs/images/{language}/{path.name}" for path in (IMAGES / language).iterdir()}
+    assert shown == taken
 
 
 @pytest.mark.parametrize("name", NAMES)

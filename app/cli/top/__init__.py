@@ -3,10 +3,16 @@
 Its modules, in the order in which they are best read:
 
     questions  what is asked of the API
-    feed       asks it, again and again, and listens in between
     picture    what is known of the system
+    feed       keeps that up to date: asks, again and again, and listens in between
     keys       bytes that were typed, as names of keys
     view       what is selected and open, and what a key does
+    orders     carries out what a key has ordered
+    moment     now
+    columns    cells side by side
+    kinds      what stands in the cells of a queue, a worker, a task
+    lists      all of those, one below the other
+    reading    a page to read
     layout     picture and view as lines
     screen     the terminal
     session    all of it together

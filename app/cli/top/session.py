@@ -10,18 +10,22 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import httpx2
 from rich.console import Console
 
-from app.cli.client import Api
+from app.cli.client import CONNECT_SECONDS, Api
 from app.cli.drawing import is_plain
 from app.cli.failures import ExitCode
 from app.cli.top.feed import Feed
 from app.cli.top.keys import Keys
-from app.cli.top.layout import Moment, draw
+from app.cli.top.layout import draw
+from app.cli.top.moment import Moment
+from app.cli.top.orders import Orders
 from app.cli.top.picture import Picture, Row, flattened
 from app.cli.top.screen import Screen
 from app.cli.top.view import Order, Page, View
 
+ANSWER_SECONDS = 10.0
 # It is drawn at most four times a second, and ages go on while nothing happens.
 REDRAW_SECONDS = 0.25
 TICK_SECONDS = 1.0
@@ -42,7 +46,7 @@ class Session:
         self._view = View(self._picture.scopes)
         self._screen = Screen(console)
         self._keys = Keys()
-        self._orders: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._was_lost = False
 
     def run(self) -> int:
@@ -53,21 +57,27 @@ class Session:
         loop = asyncio.get_running_loop()
         self._dirty = asyncio.Event()
         self._end: asyncio.Future[int] = loop.create_future()
-        self._feed = Feed(self._api, self._picture, self._dirty.set)
         # Before the screen is taken: from then on nothing may end this without giving it back.
         for number in _DEADLY:
             loop.add_signal_handler(number, self._finish, 128 + number)
         loop.add_signal_handler(signal.SIGWINCH, self._draw_anew)
         loop.add_signal_handler(signal.SIGTSTP, self._suspend)
-        try:
+        async with self._client() as client:
+            self._feed = Feed(client, self._picture, self._dirty.set)
+            self._orders = Orders(client, self._feed.hurry)
             with self._screen:
                 loop.add_reader(self._screen.keyboard, self._typed)
                 try:
                     return await self._until_the_end()
                 finally:
                     loop.remove_reader(self._screen.keyboard)
-        finally:
-            await self._feed.close()
+
+    def _client(self) -> httpx2.AsyncClient:
+        options = self._api.client_options() | {
+            "timeout": httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            "headers": self._api.headers(),
+        }
+        return httpx2.AsyncClient(**options)
 
     async def _until_the_end(self) -> int:
         parts = [
@@ -82,9 +92,9 @@ class Session:
                     part.result()  # raises what has ended it
             return self._end.result()
         finally:
-            for task in (*parts, *self._orders):
+            for task in (*parts, *self._under_way):
                 task.cancel()
-            await asyncio.gather(*parts, *self._orders, return_exceptions=True)
+            await asyncio.gather(*parts, *self._under_way, return_exceptions=True)
 
     def _finish(self, code: int) -> None:
         if not self._end.done():
@@ -160,11 +170,11 @@ class Session:
     def _start(self, order: Order) -> None:
         task = asyncio.ensure_future(self._carry_out(order))
         # The loop itself keeps no task alive.
-        self._orders.add(task)
-        task.add_done_callback(self._orders.discard)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _carry_out(self, order: Order) -> None:
-        said = await self._feed.carry_out(order)
+        said = await self._orders.carry_out(order)
         if isinstance(said, Page):
             self._view.open(said)
         else:

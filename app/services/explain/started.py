@@ -65,11 +65,13 @@ def _worker_silent(facts: Facts) -> Reason | None:
 
 def _running(facts: Facts) -> Reason:
     task = facts.task
+    follow = f"To follow it: taskctl watch {task.id}"
+    # What else is said of it is what holds it up.
+    alone = _cancel_requested(facts) is None and _worker_silent(facts) is None
     return Reason(
         Code.RUNNING,
         f"It is running on {task.worker} since {at(task.started_at)}, attempt {task.attempt}",
-        f"Nothing holds it up. To follow it: taskctl watch {task.id}; to stop it: taskctl cancel "
-        f"{task.id}",
+        f"Nothing holds it up. {follow}; to stop it: taskctl cancel {task.id}" if alone else follow,
         {"worker": task.worker, "started_at": task.started_at, "attempt": task.attempt},
     )
 

@@ -1,8 +1,18 @@
 /** How answers are kept: what is asked for again, how often, and what an error does. */
-import { QueryCache, QueryClient, type QueryKey, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  QueryCache,
+  QueryClient,
+  type QueryKey,
+  queryOptions,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { Problem } from "./client";
-import { SESSION } from "./session";
+import { type Sheet, sheetOf } from "../components/sheet";
+import { api, bodyOf, Problem } from "./client";
+import { SESSION, useCan } from "./session";
+import type { Queue, TaskType, User } from "./types";
 
 const RETRIES = 3;
 
@@ -62,4 +72,88 @@ export function useRefreshOn(version: number, key: QueryKey, everyMs = 2_000): v
     },
     [],
   );
+}
+
+/** Ask again for what begins with `key`, after a change. */
+export function useRefresh(key: QueryKey): () => Promise<void> {
+  const client = useQueryClient();
+  return () => client.invalidateQueries({ queryKey: key });
+}
+
+/** Rows of a page. */
+export const ROWS = 50;
+
+/** A page of a list; until it has come, the page that was shown before it. */
+export function useSheet<Row>(
+  queryKey: QueryKey,
+  ask: (signal: AbortSignal) => Promise<{ data?: Row[]; response: Response }>,
+  everyMs: number | false,
+) {
+  return useQuery({
+    queryKey,
+    queryFn: async ({ signal }): Promise<Sheet<Row>> => sheetOf(await ask(signal)),
+    placeholderData: keepPreviousData,
+    refetchInterval: everyMs,
+  });
+}
+
+/** What there is to choose from changes seldom. */
+const STALE_MS = 60_000;
+
+/** Every function that can be run. */
+export function useTaskTypes() {
+  return useQuery({
+    queryKey: ["task-types"],
+    queryFn: async ({ signal }): Promise<TaskType[]> =>
+      bodyOf(await api.GET("/api/v1/task-types", { signal })),
+    staleTime: STALE_MS,
+  });
+}
+
+/** The names of all functions, to choose from; none until they are known. */
+export function useFunctionNames(): string[] {
+  const names = useTaskTypes().data?.map((type) => type.name) ?? [];
+  // What offers them refuses to be drawn with the same one twice.
+  return [...new Set(names)];
+}
+
+/** How the keys of answers about queues begin. */
+export const QUEUES = ["queues"] as const;
+
+const queues = queryOptions({
+  queryKey: [...QUEUES, "list"],
+  queryFn: async ({ signal }): Promise<Queue[]> =>
+    bodyOf(await api.GET("/api/v1/queues", { signal })),
+});
+
+/** Every queue, by name, as it is now. */
+export function useQueues(everyMs: number) {
+  return useQuery({ ...queues, refetchInterval: everyMs });
+}
+
+/** The names of all queues, to choose from; none for those who may not see them. */
+export function useQueueNames(): string[] {
+  const can = useCan();
+  const query = useQuery({ ...queues, enabled: can("queues:read"), staleTime: STALE_MS });
+  return query.data?.map((queue) => queue.name) ?? [];
+}
+
+/** How the keys of answers about users begin. */
+export const USERS = ["users"] as const;
+/** As many as one answer may have. */
+const MOST_USERS = 500;
+
+/** The first users by email, to choose from; none for those who may not see them. */
+export function useSomeUsers(): readonly User[] {
+  const can = useCan();
+  const query = useQuery({
+    queryKey: [...USERS, "some"],
+    queryFn: async ({ signal }): Promise<User[]> => {
+      const params = { query: { limit: MOST_USERS } };
+      return bodyOf(await api.GET("/api/v1/users", { params, signal }));
+    },
+    enabled: can("users:read"),
+    staleTime: STALE_MS,
+  });
+  return query.data ?? [];
 }

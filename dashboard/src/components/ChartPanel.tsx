@@ -11,6 +11,7 @@ import {
 } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
 import type { Filters } from "../lib/address";
+import { clip } from "../lib/format";
 import {
   type Bucket,
   bucketLabel,
@@ -19,11 +20,15 @@ import {
   type Unit,
   valueText,
 } from "../lib/series";
-import { useLanguage } from "../text/language";
+import { useLanguage, useText } from "../text/language";
 import { ChartTable } from "./ChartTable";
 import { CHART_HEIGHT, type ChartSeries, shadeOf } from "./chartSeries";
+import { words } from "./chartText";
 
 const Chart = lazy(() => import("./Chart"));
+
+/** Characters of a name that are drawn: a queue may be called anything. */
+const LONGEST = 300;
 
 interface Props {
   title: string;
@@ -44,8 +49,8 @@ export function ChartPanel({ title, filters, ...chart }: Props) {
   return (
     <Paper withBorder p="sm">
       <Stack gap="xs">
-        <Group justify="space-between" gap="xs">
-          <Title order={3} size="h6">
+        <Group justify="space-between" gap="xs" wrap="nowrap">
+          <Title order={3} size="h6" className="breaks">
             {title}
           </Title>
           <BucketAt {...chart} at={at} />
@@ -69,7 +74,7 @@ function BucketAt({ columns: [times], bucket, at }: AtProps) {
   const { language } = useLanguage();
   const time = at === null ? undefined : times[at];
   return (
-    <Text size="xs" c="dimmed" h={18} aria-hidden>
+    <Text size="xs" c="dimmed" h={18} flex="none" aria-hidden>
       {time === undefined ? "" : bucketLabel(time, bucket, language)}
     </Text>
   );
@@ -79,20 +84,22 @@ interface KeyProps extends Pick<Props, "columns" | "series" | "unit"> {
   at: number | null;
 }
 
-/** Which line is which, and the values where the mouse is; their room is kept. */
+/** Which line is which, and the values where the mouse is, for which there is always room. */
 function ChartKey({ columns, series, unit, at }: KeyProps) {
   const { language } = useLanguage();
+  const t = useText(words);
   const [times, ...values] = columns;
   const time = at === null ? undefined : times[at];
   return (
-    <Group gap="xs" aria-hidden>
+    <Group component="ul" gap="xs" m={0} p={0} aria-label={t.key} style={{ listStyle: "none" }}>
       {series.map((each, place) => (
-        <Group key={each.label} gap={4} wrap="nowrap">
+        <Group component="li" key={each.label} gap={4} wrap="nowrap" maw="100%">
           <Swatch series={each} />
-          <Text size="xs" className="one-line" maw={140}>
-            {each.label}
+          {/* Whole, on more lines where it has to be: nobody can point at it on a telephone. */}
+          <Text size="xs" className="breaks" title={each.label}>
+            {clip(each.label, LONGEST)}
           </Text>
-          <Text size="xs" ff="monospace" miw={72}>
+          <Text size="xs" ff="monospace" miw={72} flex="none" aria-hidden>
             {time === undefined || at === null
               ? ""
               : valueText(values[place]?.[at], unit, language)}
@@ -107,7 +114,7 @@ function Swatch({ series }: { series: ChartSeries }) {
   const theme = useMantineTheme();
   const scheme = useComputedColorScheme("light", { getInitialValueInEffect: false });
   return (
-    <Box component="svg" w={24} h={8} flex="none">
+    <Box component="svg" w={24} h={8} flex="none" aria-hidden>
       <line
         x1={0}
         x2={24}

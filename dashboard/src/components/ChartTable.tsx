@@ -50,7 +50,14 @@ function Rows({ label, columns, bucket, series, unit, filters }: Props) {
           <tr>
             <th scope="col">{bucket === "day" ? `${t.time} (UTC)` : t.time}</th>
             {series.map((each) => (
-              <Box component="th" key={each.label} scope="col" ta="right" className="breaks">
+              <Box
+                component="th"
+                key={each.label}
+                scope="col"
+                ta="right"
+                miw={64}
+                className="breaks"
+              >
                 {each.label}
               </Box>
             ))}
@@ -60,7 +67,7 @@ function Rows({ label, columns, bucket, series, unit, filters }: Props) {
           {times
             .map((time, at) => (
               <tr key={time}>
-                <td>
+                <td style={{ whiteSpace: "nowrap" }}>
                   <Anchor
                     component={Link}
                     size="xs"

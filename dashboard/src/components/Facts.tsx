@@ -1,6 +1,7 @@
 import { Box, Text } from "@mantine/core";
 import type { CSSProperties, ReactNode } from "react";
 
+/** One that has no value, such as null or false, is left out. */
 export type Fact = readonly [name: string, value: ReactNode];
 
 const GRID: CSSProperties = {
@@ -11,9 +12,10 @@ const GRID: CSSProperties = {
 
 /** What is known about one thing, side by side as far as there is room. */
 export function Facts({ facts }: { facts: readonly Fact[] }) {
+  const known = facts.filter(([, value]) => value || value === 0);
   return (
     <Box component="dl" m={0} style={GRID}>
-      {facts.map(([name, value]) => (
+      {known.map(([name, value]) => (
         <Box key={name} miw={0}>
           <Text component="dt" size="xs" c="dimmed">
             {name}

@@ -1,9 +1,12 @@
 /** Lists that are shown page by page, each page known by the cursor of the one before it. */
 import { Button, Group, Text } from "@mantine/core";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
-import { useRef } from "react";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { type ReactNode, useRef } from "react";
 import { common } from "../text/common";
 import { useText } from "../text/language";
+import type { Sheet } from "./sheet";
+import { Answer, Empty, Failed } from "./states";
 import { useStateOf } from "./useStateOf";
 
 const NONE: readonly string[] = [];
@@ -28,7 +31,7 @@ export function usePages(question: string): Pages {
   };
 }
 
-interface Props {
+interface ButtonsProps {
   pages: Pages;
   /** The cursor of the next page; null on the last one. */
   next: string | null;
@@ -37,7 +40,7 @@ interface Props {
 }
 
 /** To the page before and to the next one; nothing where there is only one. Put it below its list. */
-export function PageButtons({ pages, next, busy = false }: Props) {
+export function PageButtons({ pages, next, busy = false }: ButtonsProps) {
   const t = useText(common);
   const buttons = useRef<HTMLDivElement>(null);
   function go(to: () => void) {
@@ -78,4 +81,31 @@ export function PageButtons({ pages, next, busy = false }: Props) {
 /** A page is read from its first row on; a list whose top can be seen stays where it is. */
 function showTop(list: Element | null | undefined): void {
   if (list && list.getBoundingClientRect().top < 0) list.scrollIntoView({ block: "start" });
+}
+
+interface ListProps<Row> {
+  query: UseQueryResult<Sheet<Row>>;
+  pages: Pages;
+  /** Instead of a list that has nothing. */
+  empty: ReactNode;
+  lines?: number;
+  children: (rows: readonly Row[]) => ReactNode;
+}
+
+/** A page of a list, or that there is nothing, and the way to the other pages. */
+export function PagedList<Row>({ query, pages, empty, lines, children }: ListProps<Row>) {
+  const t = useText(common);
+  const nothing = pages.number === 1 ? empty : <Empty title={t.none} />;
+  return (
+    <Answer query={query} lines={lines}>
+      {({ rows, next }) => (
+        <>
+          {/* What is shown may be old by now. */}
+          {query.isError && <Failed error={query.error} again={() => void query.refetch()} />}
+          {rows.length > 0 ? children(rows) : nothing}
+          <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
+        </>
+      )}
+    </Answer>
+  );
 }

@@ -2,7 +2,14 @@ import { SimpleGrid, Stack, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import type { Statistics } from "../api/types";
 import type { Filters } from "../lib/address";
-import { COUNTED, countColumns, PERCENTILES, type Span, spreadColumns } from "../lib/series";
+import {
+  type Bucket,
+  COUNTED,
+  countColumns,
+  PERCENTILES,
+  type Span,
+  spreadColumns,
+} from "../lib/series";
 import { common } from "../text/common";
 import { useText } from "../text/language";
 import { ChartPanel } from "./ChartPanel";
@@ -17,12 +24,22 @@ interface Props {
   filters?: Partial<Filters>;
 }
 
+/** A span that is chosen on charts of one time: the line about it, and what each chart is given. */
+export function useSpan(bucket: Bucket, filters?: Partial<Filters>) {
+  const [selected, onSelect] = useState<Span | null>(null);
+  const clear = () => onSelect(null);
+  return {
+    line: <SelectedSpan span={selected} bucket={bucket} filters={filters} clear={clear} />,
+    shared: { bucket, selected, onSelect, filters },
+  };
+}
+
 /** How many tasks there were over time, how long they waited, how long they ran. */
 export function StatisticsCharts({ statistics, filters }: Props) {
   const t = useText(words);
   const series = useSeries();
-  const [selected, setSelected] = useState<Span | null>(null);
   const { bucket } = statistics;
+  const { line, shared } = useSpan(bucket, filters);
   const columns = useMemo(
     () => ({
       counts: countColumns(statistics),
@@ -32,16 +49,10 @@ export function StatisticsCharts({ statistics, filters }: Props) {
     [statistics],
   );
   if (columns.counts[0].length === 0) return <Text c="dimmed">{t.nothing}</Text>;
-  const shared = { bucket, selected, onSelect: setSelected, filters };
   const durations = { ...shared, series: series.percentiles, unit: "duration" } as const;
   return (
     <Stack gap="xs">
-      <SelectedSpan
-        span={selected}
-        bucket={bucket}
-        filters={filters}
-        clear={() => setSelected(null)}
-      />
+      {line}
       <ChartPanel
         {...shared}
         title={t.throughput[bucket]}

@@ -127,7 +127,7 @@ function Tags({ tags }: { tags: readonly string[] }) {
         </Badge>
       ))}
       {tags.length > TAGS_SHOWN && (
-        <Text component="span" size="xs">
+        <Text component="span" size="xs" flex="none">
           +{tags.length - TAGS_SHOWN}
         </Text>
       )}
@@ -136,13 +136,18 @@ function Tags({ tags }: { tags: readonly string[] }) {
 }
 
 function Wait({ task }: { task: Task }) {
-  if (task.status === "pending") return <Ticking task={task} seconds={waitSeconds} />;
+  if (task.status === "pending") return <Ticking task={task} seconds={dueSeconds} />;
   return <span>{duration(waitSeconds(task, 0))}</span>;
 }
 
 function Run({ task }: { task: Task }) {
   if (task.status === "running") return <Ticking task={task} seconds={runSeconds} />;
   return <span>{duration(runSeconds(task, 0))}</span>;
+}
+
+/** Null before its time has come: until then it is not waiting for anything. */
+function dueSeconds(task: Task, now: number): number | null {
+  return waitSeconds(task, now) || null;
 }
 
 interface TickingProps {

@@ -44,6 +44,9 @@ import { useKeys } from "./useKeys";
 const Help = lazy(() => import("./Help"));
 const WhoMenu = lazy(() => import("./WhoMenu"));
 
+/** Above the page's menu, which slides in below the header: its own menus hang down over that. */
+const OVER_MENU = 102;
+
 type ScreenName = keyof typeof words.en.screens;
 
 interface Entry {
@@ -102,15 +105,15 @@ export function Shell({ children }: { children: ReactNode }) {
       <a className="skip" href="#content">
         {t.skip}
       </a>
-      <AppShell.Header>
+      <AppShell.Header zIndex={OVER_MENU}>
         <Group h="100%" px="md" gap="sm" wrap="nowrap">
           <Burger opened={menu} onClick={toggle} hiddenFrom="md" size="sm" aria-label={t.menu} />
-          <UnstyledButton component={Link} href="/" className="shrinks" visibleFrom="xs">
+          <UnstyledButton component={Link} href="/" flex={1} miw={100} visibleFrom="xs">
             <Text fw={700} className="one-line">
               {t.title}
             </Text>
           </UnstyledButton>
-          <Group gap="xs" wrap="nowrap" ml="auto">
+          <Group gap="xs" wrap="nowrap" ml="auto" miw={0}>
             <ConnectionState />
             {can("tasks:write") && (
               <>
@@ -119,6 +122,7 @@ export function Shell({ children }: { children: ReactNode }) {
                   href="/tasks/new"
                   size="xs"
                   visibleFrom="xs"
+                  flex="none"
                   leftSection={<IconPlus size={14} aria-hidden />}
                 >
                   {t.newTask}
@@ -187,12 +191,18 @@ function ConnectionState() {
     <Group
       gap={6}
       wrap="nowrap"
+      miw={0}
       role="status"
       data-connection={connection}
       title={t.connections[connection]}
     >
-      <ColorSwatch size={10} color={`var(--mantine-color-${color}-6)`} withShadow={false} />
-      <Text size="xs" visibleFrom="sm" aria-hidden>
+      <ColorSwatch
+        size={10}
+        flex="none"
+        color={`var(--mantine-color-${color}-6)`}
+        withShadow={false}
+      />
+      <Text size="xs" className="one-line" visibleFrom="sm" aria-hidden>
         {t.connections[connection]}
       </Text>
       <VisuallyHidden>{t.connections[connection]}</VisuallyHidden>

@@ -1,5 +1,6 @@
 import { Menu } from "@mantine/core";
 import { IconKeyboard, IconLogout } from "@tabler/icons-react";
+import { useId } from "react";
 import { useSession, useSignOut } from "../api/session";
 import { common } from "../text/common";
 import { useText } from "../text/language";
@@ -13,16 +14,20 @@ export default function WhoMenu({ button, openHelp }: MenuProps & { openHelp: ()
   const c = useText(common);
   const session = useSession();
   const signOut = useSignOut();
+  const who = useId();
   return (
-    <OpenedMenu button={button}>
-      <Menu.Label maw={280} className="breaks">
+    <OpenedMenu button={button} labelledBy={who}>
+      <Menu.Label id={who} maw={280} className="breaks">
         {session.email} · {c.roles[session.role]}
       </Menu.Label>
-      <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={openHelp}>
+      <Menu.Item leftSection={<IconKeyboard size={16} aria-hidden />} onClick={openHelp}>
         {t.keys}
       </Menu.Item>
       {session.kind === "session" && (
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+        <Menu.Item
+          leftSection={<IconLogout size={16} aria-hidden />}
+          onClick={() => void signOut()}
+        >
           {t.signOut}
         </Menu.Item>
       )}

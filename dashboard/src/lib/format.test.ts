@@ -9,6 +9,7 @@ import {
   secondsBetween,
   shortName,
   utc,
+  wholePercent,
 } from "./format";
 
 test.each([
@@ -46,15 +47,36 @@ test("counts are exact up to a million", () => {
   expect(count(1_234_567, "en")).toBe("1.23M");
 });
 
-test("bytes have the unit that suits them", () => {
-  expect(bytes(0, "en")).toBe("0B");
-  expect(bytes(12_345, "en")).toBe("12kB");
-  expect(bytes(5_400_000, "en")).toBe("5.4MB");
+test.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [12_345, "12 kB"],
+  [999_999, "1 MB"],
+  [5_400_000, "5.4 MB"],
+  [534_700_000, "534.7 MB"],
+  [2e15, "2,000 TB"],
+])("%s bytes are %s, in every language", (value, text) => {
+  const unbroken = text.replace(" ", "\u00a0");
+  expect(bytes(value, "en")).toBe(unbroken);
+  expect(bytes(value, "zh")).toBe(unbroken);
 });
 
 test("a share that is not known is a dash", () => {
   expect(percent(null, "en")).toBe("–");
   expect(percent(0.125, "en")).toBe("12.5%");
+});
+
+test.each(["en", "zh"])("a share has one digit where it needs one, in %s", (language) => {
+  expect(percent(0.025, language)).toBe("2.5%");
+  expect(percent(0.333333, language)).toBe("33.3%");
+  expect(percent(0, language)).toBe("0%");
+  expect(percent(1, language)).toBe("100%");
+});
+
+test("progress is a hundred when it is all, and not before", () => {
+  expect(wholePercent(99.9, "en")).toBe("99%");
+  expect(wholePercent(29, "zh")).toBe("29%");
+  expect(wholePercent(100, "en")).toBe("100%");
 });
 
 test("times are told in UTC to the second", () => {

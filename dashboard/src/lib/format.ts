@@ -13,6 +13,10 @@ function kept<T>(make: (language: string) => T): (language: string) => T {
 }
 
 const WHOLE = kept((language) => new Intl.NumberFormat(language, { maximumFractionDigits: 0 }));
+const TENTHS = kept((language) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }));
+const PERCENT = kept(
+  (language) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }),
+);
 const COMPACT = kept(
   (language) => new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 2 }),
 );
@@ -33,18 +37,21 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+const BYTES = ["B", "kB", "MB", "GB", "TB"] as const;
+
 /** `1,234,567`; from a million on with two digits and a letter. */
 export function count(value: number, language: string): string {
   return (value >= 1_000_000 ? COMPACT : WHOLE)(language).format(value);
 }
 
-/** `12.5 %` of 0.125; null is a dash. */
-export function percent(share: number | null, language: string, digits = 1): string {
-  if (share === null) return "–";
-  return new Intl.NumberFormat(language, {
-    style: "percent",
-    maximumFractionDigits: digits,
-  }).format(share);
+/** `12.5%` of 0.125, with one digit at most; null is a dash. */
+export function percent(share: number | null, language: string): string {
+  return share === null ? "–" : PERCENT(language).format(share);
+}
+
+/** `99%` of a progress of 99.9, which is not yet all. */
+export function wholePercent(progress: number, language: string): string {
+  return percent(Math.floor(progress) / 100, language);
 }
 
 /** Seconds as `850 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`; null is a dash. */
@@ -68,14 +75,12 @@ function two(seconds: number, large: number, name: string, small: number, rest: 
 
 /** Bytes as `12 kB`, `3.4 MB`. */
 export function bytes(value: number, language: string): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
-  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(value || 1) / 3)));
-  return new Intl.NumberFormat(language, {
-    style: "unit",
-    unit: units[place],
-    unitDisplay: "narrow",
-    maximumFractionDigits: place > 1 ? 1 : 0,
-  }).format(value / 1000 ** place);
+  let [size, place] = [value, 0];
+  // What would be rounded to a thousand is one of the next unit.
+  while (size >= 999.5 && place < BYTES.length - 1) [size, place] = [size / 1000, place + 1];
+  const digits = place > 1 ? TENTHS : WHOLE;
+  // A space that no line is broken at; the units of Intl have one in some languages only.
+  return `${digits(language).format(size)}\u00a0${BYTES[place]}`;
 }
 
 /** `3 minutes ago`, `in 2 hours`: of a moment and the present one, in milliseconds. */

@@ -6,6 +6,7 @@ import { useText } from "../../text/language";
 import { Choice, Items } from "./choices";
 import { JsonField } from "./JsonField";
 import { words } from "./text";
+import { useZone } from "./useZone";
 
 interface Props {
   field: Field;
@@ -109,12 +110,13 @@ function Input({ field, value, onChange, error }: Props) {
 
 function useAbout(field: Field): string {
   const t = useText(words);
+  const zone = useZone();
   const { initial } = field;
   const hasDefault = initial !== undefined && initial !== null && field.kind !== "switch";
   const parts = [
     field.description,
     field.limits.join(", "),
-    field.kind === "datetime" ? t.inZone(Intl.DateTimeFormat().resolvedOptions().timeZone) : "",
+    field.kind === "datetime" ? zone : "",
     hasDefault ? t.default(clip(JSON.stringify(initial), 100)) : "",
   ];
   return parts.filter(Boolean).join(" · ");

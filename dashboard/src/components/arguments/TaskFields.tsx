@@ -1,11 +1,11 @@
 /** Inputs for what tasks and schedules have in common. */
-import { Autocomplete, Input, SegmentedControl, TagsInput, TextInput } from "@mantine/core";
-import type { ReactNode } from "react";
+import { TagsInput } from "@mantine/core";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
+import { Line, type LineProps, QueueInput, Segments } from "../inputs";
 import type { TaskDraft } from "./task-draft";
-import { useQueueNames } from "./task-types";
 import { words } from "./text";
+import { useZone } from "./useZone";
 
 export interface FieldsProps<Draft> {
   draft: Draft;
@@ -15,28 +15,14 @@ export interface FieldsProps<Draft> {
   errors: Readonly<Record<string, string>>;
 }
 
-interface LineProps {
-  label: string;
-  description?: ReactNode;
-  placeholder?: string;
-  required?: boolean;
-  type?: "text" | "datetime-local";
-  inputMode?: "decimal" | "numeric";
-  maxLength?: number;
-  value: string;
-  onText: (text: string) => void;
-  error?: string;
+interface TimeProps extends Omit<LineProps, "type" | "description"> {
+  description?: string;
 }
 
-/** One line of text. */
-export function Line({ onText, ...line }: LineProps) {
-  return (
-    <TextInput
-      autoComplete="off"
-      {...line}
-      onChange={(event) => onText(event.currentTarget.value)}
-    />
-  );
+/** A time by the viewer's clock. */
+export function TimeLine({ description, ...line }: TimeProps) {
+  const about = [description, useZone()].filter(Boolean).join(" ");
+  return <Line {...line} type="datetime-local" description={about} />;
 }
 
 /** What the task is called, its type, its priority. */
@@ -66,10 +52,7 @@ export function NameFields({ draft, set, errors }: FieldsProps<TaskDraft>) {
       <Segments
         label={c.priority}
         description={t.priorityAbout}
-        options={PRIORITIES.map((priority) => ({
-          value: String(priority),
-          label: c.priorities[priority] ?? "",
-        }))}
+        options={Object.entries(c.priorities).map(([value, label]) => ({ value, label }))}
         value={String(draft.priority)}
         onChange={(priority) => set({ priority: Number(priority) })}
         error={errors.priority}
@@ -78,56 +61,15 @@ export function NameFields({ draft, set, errors }: FieldsProps<TaskDraft>) {
   );
 }
 
-const PRIORITIES = [1, 2, 3, 4];
-
-interface Option {
-  value: string;
-  label: string;
-}
-
-/** Options of a choice, from words by value. */
-export function optionsOf(words: Readonly<Record<string, string>>): Option[] {
-  return Object.entries(words).map(([value, label]) => ({ value, label }));
-}
-
-interface SegmentsProps {
-  label: string;
-  description?: ReactNode;
-  /** Few enough to stand beside each other on a telephone. */
-  options: readonly Option[];
-  value: string;
-  onChange: (value: string) => void;
-  error?: string;
-}
-
-/** A few values of which one is chosen, all of them to be seen. */
-export function Segments({ label, description, options, value, onChange, error }: SegmentsProps) {
-  return (
-    <Input.Wrapper label={label} description={description} error={error} labelElement="div">
-      <div>
-        <SegmentedControl
-          mt={4}
-          aria-label={label}
-          data={[...options]}
-          value={value}
-          onChange={onChange}
-        />
-      </div>
-    </Input.Wrapper>
-  );
-}
-
 /** Where it runs, how often it is tried, how long it may take. */
 export function LimitFields({ draft, set, errors }: FieldsProps<TaskDraft>) {
   const t = useText(words);
   const c = useText(common);
-  const queues = useQueueNames();
   return (
     <>
-      <Autocomplete
+      <QueueInput
         label={c.queue}
         description={t.queueAbout}
-        data={queues}
         value={draft.queue}
         onChange={(queue) => set({ queue })}
         error={errors.queue}

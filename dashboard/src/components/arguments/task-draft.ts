@@ -40,6 +40,16 @@ export const EMPTY: TaskDraft = {
   soft_time_limit: "",
 };
 
+/** The fields of the task itself that hardly anybody fills in. */
+export const RARE_FIELDS = [
+  "queue",
+  "max_attempts",
+  "time_limit",
+  "soft_time_limit",
+  "tags",
+  "owner_ref",
+] as const satisfies readonly (keyof TaskDraft)[];
+
 /** A draft for another function. What was only filled in after the one before follows it. */
 export function withFunction<D extends TaskDraft>(draft: D, name: string): D {
   const before = shortName(draft.celery_task_name);

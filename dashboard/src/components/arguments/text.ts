@@ -15,6 +15,7 @@ export const words = texts({
     default: (value: string) => `Default: ${value}`,
     noValue: "No value (null)",
     inZone: (zone: string) => `Time of ${zone}`,
+    fewer: "Fewer fields",
     json: "JSON",
     addItem: "Type and press Enter",
     faults: {
@@ -62,6 +63,7 @@ export const words = texts({
     default: (value: string) => `默认值：${value}`,
     noValue: "空值（null）",
     inZone: (zone: string) => `${zone} 时间`,
+    fewer: "收起",
     json: "JSON",
     addItem: "输入后按回车",
     faults: {

@@ -3,11 +3,12 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, bodyOf } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import type { TokenCreate } from "../../api/types";
 import { LongText } from "../../components/LongText";
 import { ShownOnce } from "../../components/ShownOnce";
 import { useText } from "../../text/language";
-import { useRefreshAccount } from "./queries";
+import { TOKENS } from "./queries";
 import { TokenForm } from "./TokenForm";
 import { words } from "./text";
 import { commandsFor } from "./tokens";
@@ -15,7 +16,7 @@ import { commandsFor } from "./tokens";
 /** A button that makes a token, and shows it. */
 export function MakeToken() {
   const t = useText(words);
-  const refresh = useRefreshAccount();
+  const refresh = useRefresh(TOKENS);
   const [open, { open: show, close }] = useDisclosure(false);
   const [token, setToken] = useState<string | null>(null);
   async function make(body: TokenCreate) {

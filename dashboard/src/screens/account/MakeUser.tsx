@@ -3,9 +3,9 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "../../api/client";
+import { USERS, useRefresh } from "../../api/queries";
 import { LongText } from "../../components/LongText";
 import { useText } from "../../text/language";
-import { useRefreshAccount } from "./queries";
 import { words } from "./text";
 import { UserForm } from "./UserForm";
 import { signInCommand, type UserDraft, userOrder } from "./users";
@@ -13,7 +13,7 @@ import { signInCommand, type UserDraft, userOrder } from "./users";
 /** A button that makes a user, and says how that user signs in. */
 export function MakeUser() {
   const t = useText(words);
-  const refresh = useRefreshAccount();
+  const refresh = useRefresh(USERS);
   const [open, { open: show, close }] = useDisclosure(false);
   const [made, setMade] = useState<string | null>(null);
   async function make(draft: UserDraft) {

@@ -1,5 +1,6 @@
 import { Autocomplete, Button, Checkbox, Group, Stack, TextInput } from "@mantine/core";
 import { useState } from "react";
+import { useSomeUsers } from "../../api/queries";
 import { useCan, useSession } from "../../api/session";
 import type { Scope, TokenCreate } from "../../api/types";
 import { saidAt } from "../../components/places";
@@ -8,7 +9,6 @@ import { useSending } from "../../components/useSending";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { ExpiryFields } from "./ExpiryFields";
-import { useSomeUsers } from "./queries";
 import { words } from "./text";
 import { type Expiry, expirySeconds, offeredScopes, usualScopes } from "./tokens";
 
@@ -101,8 +101,7 @@ export function TokenForm({ send }: { send: (order: TokenCreate) => Promise<unkn
 /** What a token of that owner may be given, as far as it is known here who that is. */
 function useScopesOf(owner: string) {
   const session = useSession();
-  const can = useCan();
-  const users = useSomeUsers(can("users:write") && can("users:read"));
+  const users = useSomeUsers();
   const email = owner.trim().toLowerCase() || session.email;
   const known = users.find((user) => user.email === email)?.role ?? null;
   const role = email === session.email ? session.role : known;

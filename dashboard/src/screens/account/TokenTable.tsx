@@ -1,5 +1,6 @@
 import { Text, VisuallyHidden } from "@mantine/core";
 import { api } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import type { Token } from "../../api/types";
 import { ConfirmButton } from "../../components/ConfirmButton";
 import { type Column, DataTable } from "../../components/DataTable";
@@ -7,7 +8,7 @@ import { OneLine } from "../../components/OneLine";
 import { When } from "../../components/When";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
-import { useRefreshAccount } from "./queries";
+import { TOKENS } from "./queries";
 import { TokenBadge } from "./TokenBadge";
 import { words } from "./text";
 
@@ -97,7 +98,7 @@ function ScopeList({ scopes }: { scopes: readonly string[] }) {
 
 function Revoke({ token }: { token: Token }) {
   const t = useText(words);
-  const refresh = useRefreshAccount();
+  const refresh = useRefresh(TOKENS);
   async function revoke() {
     await api.DELETE("/api/v1/tokens/{token_id}", { params: { path: { token_id: token.id } } });
     await refresh();

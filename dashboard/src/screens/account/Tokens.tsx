@@ -2,8 +2,8 @@ import { Group, Stack, Switch, Text } from "@mantine/core";
 import { IconKey } from "@tabler/icons-react";
 import { useState } from "react";
 import { useCan } from "../../api/session";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer, Empty } from "../../components/states";
+import { PagedList, usePages } from "../../components/Pages";
+import { Empty } from "../../components/states";
 import { useText } from "../../text/language";
 import { MakeToken } from "./MakeToken";
 import { useTokens } from "./queries";
@@ -17,7 +17,7 @@ export function Tokens() {
   const [everybody, setEverybody] = useState(false);
   const pages = usePages(String(everybody));
   const query = useTokens(everybody, pages.cursor);
-
+  const empty = <Empty title={t.noTokens} icon={<IconKey size={40} aria-hidden />} />;
   return (
     <Stack gap="md">
       <Group justify="space-between" gap="sm">
@@ -35,20 +35,9 @@ export function Tokens() {
           <MakeToken />
         </Group>
       </Group>
-      <Answer query={query}>
-        {({ rows, next }) => (
-          <>
-            {rows.length === 0 ? (
-              <Empty title={t.noTokens} icon={<IconKey size={40} aria-hidden />}>
-                {t.tokensAbout}
-              </Empty>
-            ) : (
-              <TokenTable tokens={rows} owners={everybody} />
-            )}
-            <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
-          </>
-        )}
-      </Answer>
+      <PagedList query={query} pages={pages} empty={empty}>
+        {(rows) => <TokenTable tokens={rows} owners={everybody} />}
+      </PagedList>
     </Stack>
   );
 }

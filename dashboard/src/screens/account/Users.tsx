@@ -1,8 +1,8 @@
 import { Code, Group, Stack, Text } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
 import { useCan } from "../../api/session";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer, Empty } from "../../components/states";
+import { PagedList, usePages } from "../../components/Pages";
+import { Empty } from "../../components/states";
 import { useText } from "../../text/language";
 import { MakeUser } from "./MakeUser";
 import { useUsers } from "./queries";
@@ -15,6 +15,7 @@ export function Users() {
   const can = useCan();
   const pages = usePages("users");
   const query = useUsers(pages.cursor);
+  const empty = <Empty title={t.noUsers} icon={<IconUsers size={40} aria-hidden />} />;
   return (
     <Stack gap="md">
       <Group justify="space-between" gap="sm">
@@ -23,18 +24,9 @@ export function Users() {
         </Text>
         {can("users:write") && <MakeUser />}
       </Group>
-      <Answer query={query}>
-        {({ rows, next }) => (
-          <>
-            {rows.length === 0 ? (
-              <Empty title={t.noUsers} icon={<IconUsers size={40} aria-hidden />} />
-            ) : (
-              <UserTable users={rows} />
-            )}
-            <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
-          </>
-        )}
-      </Answer>
+      <PagedList query={query} pages={pages} empty={empty}>
+        {(rows) => <UserTable users={rows} />}
+      </PagedList>
     </Stack>
   );
 }

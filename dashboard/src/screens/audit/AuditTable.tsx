@@ -1,15 +1,14 @@
-import { Anchor, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import type { AuditEntry } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
+import { OneLine } from "../../components/OneLine";
+import { RowButton } from "../../components/RowLink";
 import { When } from "../../components/When";
 import { clip } from "../../lib/format";
 import { useText } from "../../text/language";
 import { EndBadge } from "./EndBadge";
 import { targetOf, whoOf } from "./entry";
 import { words } from "./text";
-
-/** Characters of a text that somebody else has written. */
-const SHOWN = 300;
 
 interface Props {
   rows: readonly AuditEntry[];
@@ -62,30 +61,10 @@ function Action({ entry, open }: { entry: AuditEntry; open: (entry: AuditEntry) 
   const t = useText(words);
   return (
     <Stack gap={0}>
-      <Anchor
-        component="button"
-        type="button"
-        size="sm"
-        maw="100%"
-        ta="left"
-        className="one-line"
-        title={t.details(clip(entry.action, SHOWN))}
-        onClick={() => open(entry)}
-      >
-        {clip(entry.action, SHOWN)}
-      </Anchor>
+      <RowButton text={entry.action} title={t.details(entry.action)} open={() => open(entry)} />
       <Text size="xs" c="dimmed" hiddenFrom="sm" className="one-line">
-        {clip(whoOf(entry) || t.stranger, SHOWN)} · <When at={entry.at} />
+        <When at={entry.at} /> · {clip(whoOf(entry) || t.stranger, 100)}
       </Text>
     </Stack>
-  );
-}
-
-function OneLine({ text }: { text: string }) {
-  const shown = clip(text, SHOWN);
-  return (
-    <Text size="sm" className="one-line" title={shown}>
-      {shown}
-    </Text>
   );
 }

@@ -1,13 +1,16 @@
-import { Anchor, Button, SegmentedControl, Stack } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
 import { IconStack2 } from "@tabler/icons-react";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 import { useSession } from "../../api/session";
 import type { BulkOperation } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
+import { NoMatch } from "../../components/NoMatch";
 import { Page } from "../../components/Page";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer, Empty } from "../../components/states";
+import { PagedList, usePages } from "../../components/Pages";
+import { RowLink } from "../../components/RowLink";
+import { Empty } from "../../components/states";
 import { UserName } from "../../components/UserName";
+import { useChoice } from "../../components/useAddress";
 import { When } from "../../components/When";
 import { count } from "../../lib/format";
 import { common } from "../../text/common";
@@ -18,15 +21,17 @@ import { useOperations } from "./operations";
 import { words } from "./text";
 
 const STATUSES = ["running", "finished", "aborted"] as const;
-type Status = (typeof STATUSES)[number];
 
 /** Orders about many tasks, newest first. */
 export default function BulkOperations() {
   const t = useText(words);
   const c = useText(common);
-  const [status, choose] = useStatus();
+  const columns = useColumns();
+  const [status, choose] = useChoice("status", STATUSES);
   const pages = usePages(status ?? "");
-  const list = useOperations(status, pages.cursor);
+  const query = useOperations(status, pages.cursor);
+  const empty =
+    status === null ? <NoOperations /> : <NoMatch title={t.noMatch} clear={() => choose("")} />;
   return (
     <Page title={t.title} about={t.about}>
       <SegmentedControl<string>
@@ -40,48 +45,27 @@ export default function BulkOperations() {
           ...STATUSES.map((value) => ({ value, label: t.statuses[value] })),
         ]}
       />
-      <Answer query={list}>
-        {({ rows, next }) =>
-          rows.length === 0 ? (
-            <NoOperations filtered={status !== null || pages.number > 1} />
-          ) : (
-            <Stack gap="xs">
-              <OperationTable operations={rows} />
-              <PageButtons pages={pages} next={next} busy={list.isPlaceholderData} />
-            </Stack>
-          )
-        }
-      </Answer>
+      <PagedList query={query} pages={pages} empty={empty}>
+        {(rows) => (
+          <DataTable label={t.list} columns={columns} rows={rows} keyOf={(each) => each.id} />
+        )}
+      </PagedList>
     </Page>
   );
 }
 
-function useStatus(): [Status | null, (status: string) => void] {
-  const [address, setAddress] = useSearchParams();
-  const status = STATUSES.find((each) => each === address.get("status")) ?? null;
-  return [status, (next) => setAddress(new URLSearchParams(next && { status: next }))];
-}
-
-function NoOperations({ filtered }: { filtered: boolean }) {
+function NoOperations() {
   const t = useText(words);
-  const icon = <IconStack2 size={40} aria-hidden />;
-  if (filtered) return <Empty title={t.noMatch} icon={icon} />;
   const action = (
     <Button size="xs" variant="default" component={Link} href="/tasks">
       {t.toTasks}
     </Button>
   );
   return (
-    <Empty title={t.none} icon={icon} action={action}>
+    <Empty title={t.none} icon={<IconStack2 size={40} aria-hidden />} action={action}>
       {t.noneHint}
     </Empty>
   );
-}
-
-function OperationTable({ operations }: { operations: readonly BulkOperation[] }) {
-  const t = useText(words);
-  const columns = useColumns();
-  return <DataTable label={t.list} columns={columns} rows={operations} keyOf={(each) => each.id} />;
 }
 
 function useColumns(): readonly Column<BulkOperation>[] {
@@ -102,11 +86,7 @@ function useColumns(): readonly Column<BulkOperation>[] {
       key: "action",
       header: t.action,
       width: 110,
-      cell: ({ id, action }) => (
-        <Anchor component={Link} href={`/bulk/${id}`}>
-          {t.actions[action]}
-        </Anchor>
-      ),
+      cell: ({ id, action }) => <RowLink text={t.actions[action]} href={`/bulk/${id}`} />,
     },
     {
       key: "scope",

@@ -1,5 +1,6 @@
 import { Group, Text } from "@mantine/core";
 import type { BulkOperation } from "../../api/types";
+import { OneLine } from "../../components/OneLine";
 import { clip } from "../../lib/format";
 import { useText } from "../../text/language";
 import { useFilterLines } from "../tasks/ActiveFilters";
@@ -22,11 +23,7 @@ export function FilterWords({ filter, short = false }: Props) {
   if (lines.length === 0) return <Text size="sm">{t.chosenById}</Text>;
   if (short) {
     const all = lines.map(({ name, value }) => `${names[name]}: ${value}`).join(" · ");
-    return (
-      <Text size="sm" className="one-line" title={clip(all, LONGEST)}>
-        {clip(all, LONGEST)}
-      </Text>
-    );
+    return <OneLine text={all} />;
   }
   return (
     <Group gap="md">

@@ -1,10 +1,11 @@
-import { Badge, Group, NativeSelect, Stack, Text, Title } from "@mantine/core";
-import { useSearchParams } from "wouter";
+import { Badge, Group, NativeSelect, Stack, Title } from "@mantine/core";
 import type { BulkItem, BulkOperation } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer, Empty } from "../../components/states";
+import { OneLine } from "../../components/OneLine";
+import { PagedList, usePages } from "../../components/Pages";
+import { Empty } from "../../components/states";
 import { TaskLink } from "../../components/TaskLink";
+import { useChoice } from "../../components/useAddress";
 import { clip, count } from "../../lib/format";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
@@ -14,9 +15,9 @@ import { words } from "./text";
 /** What came of each task, page by page, and of those with one outcome. */
 export function Items({ operation }: { operation: BulkOperation }) {
   const t = useText(words);
-  const [outcome, choose] = useOutcome();
+  const [outcome, choose] = useChoice("outcome", OUTCOMES);
   const pages = usePages(outcome ?? "");
-  const list = useItems(operation.id, outcome, pages.cursor, operation.status === "running");
+  const query = useItems(operation.id, outcome, pages.cursor, operation.status === "running");
   const columns = useColumns(operation);
   return (
     <Stack gap="xs">
@@ -26,31 +27,13 @@ export function Items({ operation }: { operation: BulkOperation }) {
         </Title>
         <OutcomeSelect operation={operation} outcome={outcome} choose={choose} />
       </Group>
-      <Answer query={list}>
-        {({ rows, next }) => (
-          <>
-            {rows.length === 0 ? (
-              <Empty title={t.noItems} />
-            ) : (
-              <DataTable
-                label={t.items}
-                columns={columns}
-                rows={rows}
-                keyOf={(item) => item.task_id}
-              />
-            )}
-            <PageButtons pages={pages} next={next} busy={list.isPlaceholderData} />
-          </>
+      <PagedList query={query} pages={pages} empty={<Empty title={t.noItems} />}>
+        {(rows) => (
+          <DataTable label={t.items} columns={columns} rows={rows} keyOf={(item) => item.task_id} />
         )}
-      </Answer>
+      </PagedList>
     </Stack>
   );
-}
-
-function useOutcome(): [Outcome | null, (outcome: string) => void] {
-  const [address, setAddress] = useSearchParams();
-  const outcome = OUTCOMES.find((each) => each === address.get("outcome")) ?? null;
-  return [outcome, (next) => setAddress(new URLSearchParams(next && { outcome: next }))];
 }
 
 interface SelectProps {
@@ -102,11 +85,7 @@ function useColumns(operation: BulkOperation): readonly Column<BulkItem>[] {
       key: "reason",
       header: c.reason,
       from: "md",
-      cell: ({ reason }) => (
-        <Text size="sm" className="one-line" title={clip(reason ?? "", 300)}>
-          {clip(reason ?? "–", 300)}
-        </Text>
-      ),
+      cell: ({ reason }) => <OneLine text={reason ?? "–"} />,
     },
   ];
 }
@@ -116,11 +95,7 @@ function ItemTask({ item }: { item: BulkItem }) {
   if (item.outcome !== "deleted" && item.outcome !== "not_found") {
     return <TaskLink id={item.task_id} />;
   }
-  return (
-    <Text size="sm" c="dimmed" className="one-line" title={item.task_id}>
-      {item.task_id}
-    </Text>
-  );
+  return <OneLine text={item.task_id} c="dimmed" />;
 }
 
 function ItemOutcome({ item, over }: { item: BulkItem; over: boolean }) {
@@ -128,7 +103,7 @@ function ItemOutcome({ item, over }: { item: BulkItem; over: boolean }) {
   const waiting = over ? t.left : t.waiting;
   const said = item.outcome === null ? waiting : (t.outcomes[item.outcome] ?? item.outcome);
   return (
-    <Badge variant="default" tt="none" title={clip(item.reason ?? said, 300)}>
+    <Badge variant="default" tt="none" maw="100%" title={clip(item.reason ?? said, 300)}>
       {said}
     </Badge>
   );

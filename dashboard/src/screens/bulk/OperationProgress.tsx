@@ -1,12 +1,12 @@
 import { Badge, Group, Progress, Stack, Text } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
+import { useRefresh } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { BulkOperation } from "../../api/types";
 import { ActionButton } from "../../components/ActionButton";
 import { count } from "../../lib/format";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
-import { abortOperation, OUTCOMES } from "./operations";
+import { abortOperation, BULK, OUTCOMES } from "./operations";
 import { words } from "./text";
 
 const COLORS = { running: "blue", finished: "teal", aborted: "orange" } as const;
@@ -39,11 +39,11 @@ export function OperationProgress({ operation }: { operation: BulkOperation }) {
   const t = useText(words);
   const { language } = useLanguage();
   const can = useCan();
-  const client = useQueryClient();
+  const refresh = useRefresh(BULK);
   const { id, status, done, total, outcomes } = operation;
   async function abort() {
     await abortOperation(id);
-    await client.invalidateQueries({ queryKey: ["bulk"] });
+    await refresh();
   }
   return (
     <Stack gap="xs">

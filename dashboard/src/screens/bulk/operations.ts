@@ -1,11 +1,12 @@
 /** Bulk operations: what is ordered, and how far it has come. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "../../api/client";
+import { ROWS, useSheet } from "../../api/queries";
 import type { BulkAction, BulkItem, BulkOperation, BulkPreview } from "../../api/types";
-import { type Sheet, sheetOf } from "../../components/sheet";
 import type { Conditions } from "../../lib/address";
 
-const PAGE_SIZE = 50;
+/** How the keys of all these answers begin. */
+export const BULK = ["bulk"] as const;
 const RUNNING_MS = 1_000;
 const LIST_MS = 5_000;
 
@@ -47,7 +48,7 @@ export async function giveOrder(
 }
 
 function operationKey(id: string) {
-  return ["bulk", "operation", id] as const;
+  return [...BULK, "operation", id] as const;
 }
 
 /** An operation, followed while it runs; `first` is what is known of it already. */
@@ -73,16 +74,12 @@ export async function abortOperation(id: string): Promise<void> {
 
 /** A page of operations, newest first. */
 export function useOperations(status: BulkOperation["status"] | null, cursor: string | null) {
-  return useQuery({
-    queryKey: ["bulk", "list", status, cursor],
-    queryFn: async ({ signal }): Promise<Sheet<BulkOperation>> => {
-      const query = { status, cursor, limit: PAGE_SIZE };
-      const answer = await api.GET("/api/v1/bulk-operations", { signal, params: { query } });
-      return sheetOf(answer);
-    },
-    placeholderData: keepPreviousData,
-    refetchInterval: LIST_MS,
-  });
+  const query = { status, cursor, limit: ROWS };
+  return useSheet<BulkOperation>(
+    [...BULK, "list", status, cursor],
+    (signal) => api.GET("/api/v1/bulk-operations", { params: { query }, signal }),
+    LIST_MS,
+  );
 }
 
 /** A page of what came of each task; asked for again while the operation runs, and when it ends. */
@@ -92,19 +89,12 @@ export function useItems(
   cursor: string | null,
   live: boolean,
 ) {
-  return useQuery({
-    queryKey: [...operationKey(id), "items", outcome, cursor, live],
-    queryFn: async ({ signal }): Promise<Sheet<BulkItem>> => {
-      const params = { path: { operation_id: id }, query: { outcome, cursor, limit: PAGE_SIZE } };
-      const answer = await api.GET("/api/v1/bulk-operations/{operation_id}/items", {
-        signal,
-        params,
-      });
-      return sheetOf(answer);
-    },
-    placeholderData: keepPreviousData,
-    refetchInterval: live ? LIST_MS : false,
-  });
+  const params = { path: { operation_id: id }, query: { outcome, cursor, limit: ROWS } };
+  return useSheet<BulkItem>(
+    [...operationKey(id), "items", outcome, cursor, live],
+    (signal) => api.GET("/api/v1/bulk-operations/{operation_id}/items", { params, signal }),
+    live && LIST_MS,
+  );
 }
 
 export const OUTCOMES = [

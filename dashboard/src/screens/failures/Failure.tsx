@@ -2,7 +2,7 @@ import { Anchor, Group, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import type { ErrorGroup, ErrorGroupDetail } from "../../api/types";
-import { type Fact, Facts } from "../../components/Facts";
+import { Facts } from "../../components/Facts";
 import { LongText } from "../../components/LongText";
 import { Page } from "../../components/Page";
 import { Section } from "../../components/Section";
@@ -114,18 +114,17 @@ function GroupFacts({ group }: { group: ErrorGroup }) {
         ],
         [t.latestTask, <TaskLink key="task" id={group.last_task_id} />],
         [t.regressed, group.regressed ? regressed : c.no],
-        ...(group.resolved_at === null ? [] : [resolution(t.resolved, group)]),
+        [t.resolved, group.resolved_at && <Resolution key="resolved" group={group} />],
       ]}
     />
   );
 }
 
-function resolution(name: string, { resolved_at, resolved_by }: ErrorGroup): Fact {
-  return [
-    name,
+function Resolution({ group: { resolved_at, resolved_by } }: { group: ErrorGroup }) {
+  return (
     <>
       <When at={resolved_at} exact />
       {resolved_by && ` · ${resolved_by}`}
-    </>,
-  ];
+    </>
+  );
 }

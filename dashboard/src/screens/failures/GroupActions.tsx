@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { api } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { ErrorGroup } from "../../api/types";
 import { ActionButton } from "../../components/ActionButton";
@@ -19,14 +19,14 @@ interface Props {
 export function GroupActions({ group, askRetry, size = "xs" }: Props) {
   const t = useText(words);
   const can = useCan();
-  const client = useQueryClient();
+  const refresh = useRefresh(GROUPS);
   if (!can("tasks:write")) return null;
 
   async function turn(): Promise<void> {
     const options = { params: { path: { group_id: group.id } } };
     if (group.state === "open") await api.POST("/api/v1/error-groups/{group_id}/resolve", options);
     else await api.POST("/api/v1/error-groups/{group_id}/reopen", options);
-    await client.invalidateQueries({ queryKey: GROUPS });
+    await refresh();
   }
 
   return (

@@ -1,17 +1,11 @@
-import { Autocomplete, Group, SegmentedControl, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { Group, SegmentedControl, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { useState } from "react";
-import { useFunctionNames } from "../../components/useFunctionNames";
+import { FunctionInput } from "../../components/inputs";
+import { useTyped } from "../../components/useDraft";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { type GroupFilters as Filters, type GroupState, STATES } from "./filters";
 import { words } from "./text";
-
-/** How long after the last key the list is asked anew. */
-const TYPING_MS = 400;
-/** Suggestions shown at a time. */
-const SUGGESTED = 50;
 
 interface Props {
   filters: Filters;
@@ -22,10 +16,11 @@ interface Props {
 export function GroupFilters({ filters, change }: Props) {
   const t = useText(words);
   const c = useText(common);
-  const names = useFunctionNames();
-  const text = useTyped(filters.q, (q) => change({ q }));
-  const type = useTyped(filters.type, (next) => change({ type: next }));
-  const name = useTyped(filters.celery_task_name, (next) => change({ celery_task_name: next }));
+  const [q, typeQ] = useTyped(filters.q, (next) => change({ q: next }));
+  const [type, typeType] = useTyped(filters.type, (next) => change({ type: next }));
+  const [name, typeName] = useTyped(filters.celery_task_name, (next) =>
+    change({ celery_task_name: next }),
+  );
   return (
     <Group gap="xs" align="flex-end" role="search">
       <SegmentedControl
@@ -42,8 +37,8 @@ export function GroupFilters({ filters, change }: Props) {
         placeholder={t.searchHint}
         leftSection={<IconSearch size={14} aria-hidden />}
         maxLength={200}
-        value={text.typed}
-        onChange={(event) => text.type(event.currentTarget.value)}
+        value={q}
+        onChange={(event) => typeQ(event.currentTarget.value)}
       />
       <TextInput
         className="shrinks"
@@ -51,35 +46,16 @@ export function GroupFilters({ filters, change }: Props) {
         label={t.errorType}
         placeholder="ValueError"
         maxLength={200}
-        value={type.typed}
-        onChange={(event) => type.type(event.currentTarget.value)}
+        value={type}
+        onChange={(event) => typeType(event.currentTarget.value)}
       />
-      <Autocomplete
+      <FunctionInput
         className="shrinks"
         size="xs"
         label={c.function}
-        data={names}
-        limit={SUGGESTED}
-        maxLength={255}
-        value={name.typed}
-        onChange={name.type}
+        value={name}
+        onChange={typeName}
       />
     </Group>
   );
-}
-
-/** A text that is told on a moment after it was typed, and that follows the address. */
-function useTyped(value: string, change: (next: string) => void) {
-  const [typed, setTyped] = useState(value);
-  const [known, setKnown] = useState(value);
-  if (value !== known) {
-    setKnown(value);
-    if (value !== typed.trim()) setTyped(value);
-  }
-  const later = useDebouncedCallback(change, TYPING_MS);
-  const type = (next: string) => {
-    setTyped(next);
-    later(next);
-  };
-  return { typed, type };
 }

@@ -1,18 +1,15 @@
-import { Anchor, Group, Stack, Text } from "@mantine/core";
-import { Link } from "wouter";
+import { Group, Stack, Text } from "@mantine/core";
 import { useCan } from "../../api/session";
 import type { ErrorGroup } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { OneLine } from "../../components/OneLine";
+import { RowLink } from "../../components/RowLink";
 import { When } from "../../components/When";
-import { clip, count } from "../../lib/format";
+import { count } from "../../lib/format";
 import { useLanguage, useText } from "../../text/language";
 import { GroupActions } from "./GroupActions";
 import { GroupMarks } from "./GroupMarks";
 import { words } from "./text";
-
-/** Characters of a text that somebody else has written. */
-const SHOWN = 300;
 
 interface Props {
   groups: readonly ErrorGroup[];
@@ -77,15 +74,7 @@ function What({ group }: { group: ErrorGroup }) {
   return (
     <Stack gap={0}>
       <Group gap="xs" wrap="nowrap">
-        <Anchor
-          component={Link}
-          href={`/failures/${group.id}`}
-          fw={600}
-          className="one-line"
-          title={clip(group.type, SHOWN)}
-        >
-          {clip(group.type, SHOWN)}
-        </Anchor>
+        <RowLink text={group.type} href={`/failures/${group.id}`} fw={600} />
         <GroupMarks group={group} />
       </Group>
       <OneLine text={group.message || t.noMessage} />

@@ -1,6 +1,5 @@
 import { Text } from "@mantine/core";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer } from "../../components/states";
+import { PagedList, usePages } from "../../components/Pages";
 import { type TaskColumn, TaskTable } from "../../components/TaskTable";
 import { useText } from "../../text/language";
 import { words } from "./text";
@@ -13,20 +12,14 @@ export function GroupTasks({ id }: { id: string }) {
   const t = useText(words);
   const pages = usePages(id);
   const query = useGroupTasks(id, pages.cursor);
+  const none = (
+    <Text size="sm" c="dimmed">
+      {t.noTasks}
+    </Text>
+  );
   return (
-    <Answer query={query} lines={3}>
-      {({ rows, next }) => (
-        <>
-          {rows.length > 0 ? (
-            <TaskTable tasks={rows} label={t.itsTasks} columns={COLUMNS} />
-          ) : (
-            <Text size="sm" c="dimmed">
-              {t.noTasks}
-            </Text>
-          )}
-          <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
-        </>
-      )}
-    </Answer>
+    <PagedList query={query} pages={pages} empty={none} lines={3}>
+      {(rows) => <TaskTable tasks={rows} label={t.itsTasks} columns={COLUMNS} />}
+    </PagedList>
   );
 }

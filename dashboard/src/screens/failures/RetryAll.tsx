@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Progress, Stack, Text } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { api, bodyOf } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import type { ErrorGroup, ErrorGroupRetry } from "../../api/types";
 import { Failed } from "../../components/states";
 import { TaskLink } from "../../components/TaskLink";
@@ -25,7 +25,7 @@ export function RetryAll({ group, onClose }: Props) {
   const t = useText(words);
   const c = useText(common);
   const { language } = useLanguage();
-  const client = useQueryClient();
+  const refresh = useRefresh(GROUPS);
   const [stage, setStage] = useState<"asked" | "running" | "over">("asked");
   const [soFar, setSoFar] = useState(NOTHING);
   const [error, setError] = useState<unknown>(null);
@@ -51,7 +51,7 @@ export function RetryAll({ group, onClose }: Props) {
       setError(caught);
     } finally {
       setStage("over");
-      void client.invalidateQueries({ queryKey: GROUPS });
+      void refresh();
     }
   }
 

@@ -1,4 +1,5 @@
-/** What the list of failures is asked for, kept in the page's address. Pure. */
+/** What the list of failures is asked for. Pure. */
+import { addressOf, given, textAt } from "../../components/filters";
 
 export const STATES = ["open", "resolved", "all"] as const;
 export type GroupState = (typeof STATES)[number];
@@ -11,41 +12,27 @@ export interface GroupFilters {
   readonly q: string;
 }
 
-const TEXTS = ["celery_task_name", "type", "q"] as const;
-
 /** The filters that an address names; what it gets wrong is left out. */
 export function readGroupFilters(address: URLSearchParams): GroupFilters {
-  const text = (name: string) => address.get(name)?.trim() ?? "";
   return {
     state: STATES.find((each) => each === address.get("state")) ?? "open",
-    celery_task_name: text("celery_task_name"),
-    type: text("type"),
-    q: text("q"),
+    celery_task_name: textAt(address, "celery_task_name"),
+    type: textAt(address, "type"),
+    q: textAt(address, "q"),
   };
 }
 
 /** The address that names these filters. */
-export function writeGroupFilters(filters: GroupFilters): URLSearchParams {
-  const address = new URLSearchParams();
-  if (filters.state !== "open") address.set("state", filters.state);
-  for (const name of TEXTS) {
-    const value = filters[name].trim();
-    if (value) address.set(name, value);
-  }
-  return address;
+export function writeGroupFilters({ state, ...texts }: GroupFilters): URLSearchParams {
+  return addressOf({ state: state === "open" ? "" : state, ...texts });
 }
 
 /** Whether only some failures are asked for: an empty list says nothing about the others. */
-export function isNarrow(filters: GroupFilters): boolean {
-  return filters.state === "resolved" || TEXTS.some((name) => filters[name] !== "");
+export function isNarrow({ state, ...texts }: GroupFilters): boolean {
+  return state === "resolved" || Object.values(texts).some((text) => text !== "");
 }
 
 /** The filters as the API takes them. */
-export function groupQuery({ state, celery_task_name, type, q }: GroupFilters) {
-  return {
-    state: state === "all" ? undefined : state,
-    celery_task_name: celery_task_name || undefined,
-    type: type || undefined,
-    q: q || undefined,
-  };
+export function groupQuery({ state, ...texts }: GroupFilters) {
+  return given({ state: state === "all" ? ("" as const) : state, ...texts });
 }

@@ -1,9 +1,8 @@
 /** Error groups of the API. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "../../api/client";
-import { useRefreshOn } from "../../api/queries";
+import { ROWS, useRefreshOn, useSheet } from "../../api/queries";
 import type { ErrorGroup, ErrorGroupDetail, Task } from "../../api/types";
-import { type Sheet, sheetOf } from "../../components/sheet";
 import { useLiveVersion } from "../../live/hooks";
 import { type GroupFilters, groupQuery } from "./filters";
 
@@ -13,7 +12,6 @@ export const GROUPS = ["error-groups"] as const;
 const EVERY_MS = 10_000;
 /** Groups follow what happens by a few seconds: asking more often would tell nothing new. */
 const AFTER_CHANGE_MS = 5_000;
-const ROWS = 50;
 
 /** Ask again for groups when tasks change. */
 export function useFreshGroups(): void {
@@ -22,45 +20,32 @@ export function useFreshGroups(): void {
 
 /** A page of groups, newest seen first. */
 export function useGroups(filters: GroupFilters, cursor: string | null) {
-  return useQuery({
-    queryKey: [...GROUPS, "list", filters, cursor],
-    queryFn: async ({ signal }): Promise<Sheet<ErrorGroup>> => {
-      const query = { ...groupQuery(filters), limit: ROWS, cursor };
-      const answer = await api.GET("/api/v1/error-groups", { params: { query }, signal });
-      return sheetOf(answer);
-    },
-    refetchInterval: EVERY_MS,
-    placeholderData: keepPreviousData,
-  });
+  const query = { ...groupQuery(filters), limit: ROWS, cursor };
+  return useSheet<ErrorGroup>(
+    [...GROUPS, "list", filters, cursor],
+    (signal) => api.GET("/api/v1/error-groups", { params: { query }, signal }),
+    EVERY_MS,
+  );
 }
 
 /** One group with its traceback. */
 export function useGroup(id: string) {
   return useQuery({
     queryKey: [...GROUPS, "one", id],
-    queryFn: async ({ signal }): Promise<ErrorGroupDetail> =>
-      bodyOf(
-        await api.GET("/api/v1/error-groups/{group_id}", {
-          params: { path: { group_id: id } },
-          signal,
-        }),
-      ),
+    queryFn: async ({ signal }): Promise<ErrorGroupDetail> => {
+      const params = { path: { group_id: id } };
+      return bodyOf(await api.GET("/api/v1/error-groups/{group_id}", { params, signal }));
+    },
     refetchInterval: EVERY_MS,
   });
 }
 
 /** A page of the tasks that failed so, newest first. */
 export function useGroupTasks(id: string, cursor: string | null) {
-  return useQuery({
-    queryKey: [...GROUPS, "tasks", id, cursor],
-    queryFn: async ({ signal }): Promise<Sheet<Task>> => {
-      const answer = await api.GET("/api/v1/error-groups/{group_id}/tasks", {
-        params: { path: { group_id: id }, query: { limit: ROWS, cursor } },
-        signal,
-      });
-      return sheetOf(answer);
-    },
-    refetchInterval: EVERY_MS,
-    placeholderData: keepPreviousData,
-  });
+  const params = { path: { group_id: id }, query: { limit: ROWS, cursor } };
+  return useSheet<Task>(
+    [...GROUPS, "tasks", id, cursor],
+    (signal) => api.GET("/api/v1/error-groups/{group_id}/tasks", { params, signal }),
+    EVERY_MS,
+  );
 }

@@ -2,11 +2,10 @@ import { Select, SimpleGrid, Stack, TagsInput } from "@mantine/core";
 import {
   type FieldsProps,
   LimitFields,
-  Line,
   MarkFields,
-  optionsOf,
-  Segments,
+  TimeLine,
 } from "../../components/arguments/TaskFields";
+import { Line, optionsOf, Segments } from "../../components/inputs";
 import { useText } from "../../text/language";
 import type { NewTaskDraft, Start } from "./draft";
 import { words } from "./text";
@@ -32,7 +31,6 @@ export function MoreFields(props: FieldsProps<NewTaskDraft>) {
 
 function StartFields({ draft, set, errors }: FieldsProps<NewTaskDraft>) {
   const t = useText(words);
-  const zone = t.zone(Intl.DateTimeFormat().resolvedOptions().timeZone);
   return (
     <>
       <Segments
@@ -43,10 +41,8 @@ function StartFields({ draft, set, errors }: FieldsProps<NewTaskDraft>) {
       />
       <SimpleGrid cols={COLUMNS} spacing="md">
         {draft.start === "at" && (
-          <Line
-            type="datetime-local"
+          <TimeLine
             label={t.scheduledAt}
-            description={zone}
             required
             value={draft.scheduled_at}
             onText={(scheduled_at) => set({ scheduled_at })}
@@ -63,10 +59,9 @@ function StartFields({ draft, set, errors }: FieldsProps<NewTaskDraft>) {
             error={errors.countdown}
           />
         )}
-        <Line
-          type="datetime-local"
+        <TimeLine
           label={t.expiresAt}
-          description={`${t.expiresAtAbout} ${zone}`}
+          description={t.expiresAtAbout}
           value={draft.expires_at}
           onText={(expires_at) => set({ expires_at })}
           error={errors.expires_at}

@@ -2,6 +2,7 @@
 import type { TaskCreate } from "../../api/types";
 import {
   EMPTY,
+  RARE_FIELDS,
   Reader,
   type Reading,
   readTask,
@@ -38,17 +39,12 @@ export function emptyDraft(functionName: string): NewTaskDraft {
     depends_on: [],
     on_dependency_failure: "fail",
   };
-  return functionName === "" ? draft : withFunction(draft, functionName);
+  return withFunction(draft, functionName);
 }
 
 /** The fields that stand under "More". */
 export const MORE_FIELDS: readonly string[] = [
-  "queue",
-  "max_attempts",
-  "time_limit",
-  "soft_time_limit",
-  "tags",
-  "owner_ref",
+  ...RARE_FIELDS,
   "scheduled_at",
   "countdown",
   "expires_at",

@@ -1,18 +1,20 @@
-import { Anchor, Badge, Group, SimpleGrid, Stack, Text } from "@mantine/core";
-import { Link } from "wouter";
+import { Badge, Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import type { ErrorGroup, Task } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
+import { OneLine } from "../../components/OneLine";
+import { RowLink } from "../../components/RowLink";
 import { Answer } from "../../components/states";
 import { TaskLink } from "../../components/TaskLink";
 import { useNow, When } from "../../components/When";
 import { tasksAddress } from "../../lib/address";
-import { clip, count, shortName } from "../../lib/format";
+import { count, duration, shortName } from "../../lib/format";
 import { useNewest } from "../../live/hooks";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
-import { useLongestWaiting, useOpenFailures } from "./queries";
+import { MOST_LOOKED_AT, useLongestWaits, useOpenFailures, type Waits } from "./queries";
 import { Section } from "./Section";
 import { words } from "./text";
+import { dueAt } from "./waiting";
 
 /** Five lines of two rows each, their heading and that of the section. */
 const HEIGHT = 374;
@@ -22,7 +24,7 @@ export function Attention() {
   return (
     <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">
       <OpenFailures />
-      <LongestWaiting />
+      <LongestWaits />
     </SimpleGrid>
   );
 }
@@ -55,7 +57,9 @@ function OpenFailures() {
       <Answer query={query}>
         {(groups) =>
           groups.length === 0 ? (
-            <Text c="dimmed">{t.noFailures}</Text>
+            <Text size="sm" c="dimmed">
+              {t.noFailures}
+            </Text>
           ) : (
             <DataTable
               label={t.failures}
@@ -75,88 +79,56 @@ function FailureLink({ group }: { group: ErrorGroup }) {
   return (
     <Stack gap={0}>
       <Group gap={6} wrap="nowrap">
-        <Anchor
-          component={Link}
+        <RowLink
+          text={group.message ? `${group.type}: ${group.message}` : group.type}
           href={`/failures/${group.id}`}
-          className="one-line"
-          title={clip(group.message, 300)}
-        >
-          {clip(group.type, 100)}
-          {group.message && `: ${clip(group.message, 200)}`}
-        </Anchor>
+        />
         {group.regressed && (
           <Badge size="xs" color="orange" variant="light" flex="none">
             {t.regressed}
           </Badge>
         )}
       </Group>
-      <Text size="xs" c="dimmed" className="one-line" title={group.celery_task_name}>
-        {shortName(group.celery_task_name)}
-      </Text>
+      <OneLine
+        size="xs"
+        c="dimmed"
+        text={shortName(group.celery_task_name)}
+        title={group.celery_task_name}
+      />
     </Stack>
   );
 }
 
-function LongestWaiting() {
+function LongestWaits() {
   const t = useText(words);
-  const c = useText(common);
-  const query = useLongestWaiting();
-  const columns: Column<Task>[] = [
-    {
-      key: "task",
-      header: c.task,
-      cell: (task) => (
-        <Stack gap={0}>
-          <TaskLink id={task.id} name={task.name} />
-          <Text size="xs" c="dimmed" className="one-line">
-            {clip(task.queue, 100)}
-          </Text>
-        </Stack>
-      ),
-    },
-    {
-      key: "due",
-      header: t.scheduledFor,
-      width: 112,
-      align: "right",
-      from: "sm",
-      cell: (task) => <Due at={task.scheduled_at} />,
-    },
-    {
-      key: "created",
-      header: c.created,
-      width: 112,
-      align: "right",
-      cell: (task) => <When at={task.created_at} />,
-    },
-  ];
+  const query = useLongestWaits();
   return (
     <Section
       title={t.waiting}
       more={{ href: tasksAddress({ status: ["pending"] }), label: t.allWaiting }}
       height={HEIGHT}
     >
-      <Answer query={query}>
-        {(tasks) => <Waiting tasks={tasks} columns={columns} label={t.waiting} />}
-      </Answer>
+      <Answer query={query}>{(waits) => <WaitTable waits={waits} />}</Answer>
     </Section>
   );
 }
 
-interface WaitingProps {
-  tasks: readonly Task[];
-  columns: readonly Column<Task>[];
-  label: string;
-}
-
-function Waiting({ tasks, columns, label }: WaitingProps) {
+function WaitTable({ waits: { tasks, more } }: { waits: Waits }) {
   const t = useText(words);
+  const { language } = useLanguage();
+  const columns = useWaitColumns();
   // One that has been started since it was asked for does not wait any more.
   const waiting = useNewest(tasks).filter((task) => task.status === "pending");
-  if (waiting.length === 0) return <Text c="dimmed">{t.noWaiting}</Text>;
+  if (waiting.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        {more ? t.noneDueAmong(count(MOST_LOOKED_AT, language)) : t.noneDue}
+      </Text>
+    );
+  }
   return (
     <>
-      <DataTable label={label} columns={columns} rows={waiting} keyOf={(task) => task.id} />
+      <DataTable label={t.waiting} columns={columns} rows={waiting} keyOf={(task) => task.id} />
       <Text size="xs" c="dimmed">
         {t.why}
       </Text>
@@ -164,8 +136,39 @@ function Waiting({ tasks, columns, label }: WaitingProps) {
   );
 }
 
-/** When a task's time comes, if it has not come yet: then it is no wonder that it waits. */
-function Due({ at }: { at: string | null }) {
-  const now = useNow();
-  return at && Date.parse(at) > now ? <When at={at} /> : <span>–</span>;
+function useWaitColumns(): Column<Task>[] {
+  const c = useText(common);
+  return [
+    {
+      key: "task",
+      header: c.task,
+      cell: (task) => (
+        <Stack gap={0}>
+          <TaskLink id={task.id} name={task.name} />
+          <OneLine size="xs" c="dimmed" text={task.queue} />
+        </Stack>
+      ),
+    },
+    {
+      key: "created",
+      header: c.created,
+      width: 112,
+      align: "right",
+      from: "sm",
+      cell: (task) => <When at={task.created_at} />,
+    },
+    {
+      key: "wait",
+      header: c.wait,
+      width: 112,
+      align: "right",
+      cell: (task) => <Wait task={task} />,
+    },
+  ];
+}
+
+/** Since the task was due. */
+function Wait({ task }: { task: Task }) {
+  const seconds = Math.floor((useNow() - dueAt(task)) / 1000);
+  return <span>{seconds >= 0 ? duration(seconds) : "–"}</span>;
 }

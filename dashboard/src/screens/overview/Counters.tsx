@@ -1,4 +1,4 @@
-import { Group, Paper, SimpleGrid, Skeleton, Stack, Text } from "@mantine/core";
+import { Group, Paper, Skeleton, Stack, Text } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { useRefreshOn } from "../../api/queries";
@@ -23,12 +23,14 @@ export function Counters({ query }: { query: UseQueryResult<TaskCount> }) {
     return <Failed error={query.error} again={() => void query.refetch()} />;
   }
   return (
-    <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }} spacing="xs">
+    // As many in a line as there is room for, and none of them alone in half of one.
+    <Group gap="xs" align="stretch">
       {STATUSES.map((status) => (
         <Paper
           key={status}
           component={Link}
           href={tasksAddress({ status: [status] })}
+          flex="1 1 136px"
           withBorder
           p="sm"
           c="inherit"
@@ -50,6 +52,6 @@ export function Counters({ query }: { query: UseQueryResult<TaskCount> }) {
           </Stack>
         </Paper>
       ))}
-    </SimpleGrid>
+    </Group>
   );
 }

@@ -1,6 +1,7 @@
 import { Anchor, Badge, Text } from "@mantine/core";
 import { IconAlertTriangle, IconPlayerPause } from "@tabler/icons-react";
 import { Link } from "wouter";
+import { useQueues } from "../../api/queries";
 import type { Queue } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { Answer } from "../../components/states";
@@ -8,24 +9,26 @@ import { tasksAddress } from "../../lib/address";
 import { clip, count, duration } from "../../lib/format";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
-import { useQueues } from "./queries";
 import { Section } from "./Section";
 import { words } from "./text";
 import { type Trouble, troubleOf, worstFirst } from "./trouble";
 
+const EVERY_MS = 5_000;
 const COLOR: Record<Trouble, string> = { unserved: "red", slow: "yellow", paused: "orange" };
 
 /** How much waits in each queue and for how long. What needs somebody stands first. */
 export function QueueAge() {
   const t = useText(words);
-  const query = useQueues();
+  const query = useQueues(EVERY_MS);
   const columns = useColumns();
   return (
     <Section title={t.queues} more={{ href: "/queues", label: t.allQueues }}>
       <Answer query={query} lines={3}>
         {(queues) =>
           queues.length === 0 ? (
-            <Text c="dimmed">{t.noQueues}</Text>
+            <Text size="sm" c="dimmed">
+              {t.noQueues}
+            </Text>
           ) : (
             <DataTable
               label={t.queues}
@@ -106,7 +109,7 @@ function useColumns(): Column<Queue>[] {
 function TroubleBadge({ queue }: { queue: Queue }) {
   const t = useText(words);
   const trouble = troubleOf(queue);
-  if (trouble === null) return <Text c="dimmed">–</Text>;
+  if (trouble === null) return "–";
   const Icon = trouble === "paused" ? IconPlayerPause : IconAlertTriangle;
   return (
     <Badge

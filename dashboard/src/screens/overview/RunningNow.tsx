@@ -2,11 +2,12 @@ import { Text } from "@mantine/core";
 import { useMemo } from "react";
 import type { Task } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
+import { OneLine } from "../../components/OneLine";
 import { TaskLink } from "../../components/TaskLink";
 import { TaskProgress } from "../../components/TaskProgress";
 import { When } from "../../components/When";
 import { tasksAddress } from "../../lib/address";
-import { clip, count } from "../../lib/format";
+import { count } from "../../lib/format";
 import { useLiveTasks } from "../../live/hooks";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
@@ -27,7 +28,9 @@ export function RunningNow({ total }: { total: number }) {
   return (
     <Section title={t.now} more={{ href, label: t.allRunning(count(total, language)) }}>
       {running.length === 0 ? (
-        <Text c="dimmed">{t.nothingRuns}</Text>
+        <Text size="sm" c="dimmed">
+          {t.nothingRuns}
+        </Text>
       ) : (
         <DataTable label={t.now} columns={columns} rows={running} keyOf={(task) => task.id} />
       )}
@@ -54,11 +57,7 @@ function useColumns(): Column<Task>[] {
       header: c.worker,
       width: 180,
       from: "md",
-      cell: ({ worker }) => (
-        <Text size="sm" className="one-line" title={worker ?? undefined}>
-          {worker === null ? "–" : clip(worker, 100)}
-        </Text>
-      ),
+      cell: ({ worker }) => <OneLine text={worker ?? "–"} />,
     },
     {
       key: "started",

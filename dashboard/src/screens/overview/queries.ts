@@ -1,11 +1,16 @@
 /** What the overview asks for, and how often. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, bodyOf } from "../../api/client";
-import type { ErrorGroup, Health, Queue, Statistics, Task, TaskCount } from "../../api/types";
+import { api, bodyOf, nextCursor } from "../../api/client";
+import type { ErrorGroup, Health, Statistics, Task, TaskCount } from "../../api/types";
 import { RANGES, type RangeName, rangeBegin } from "../../lib/series";
+import { areLongest, longestWaits } from "./waiting";
 
 /** So many lines of what needs attention: the rest is in the lists. */
-const NEWEST = 5;
+const LINES = 5;
+/** How many of the oldest are looked through for those that are due: a few mostly do. */
+const FEW = 20;
+const MANY = 100;
+export const MOST_LOOKED_AT = 500;
 
 /** How many tasks there are by status. */
 export function useCount() {
@@ -30,17 +35,8 @@ export function useStatistics(range: RangeName) {
   });
 }
 
-export function useQueues() {
-  return useQuery({
-    queryKey: ["overview", "queues"],
-    queryFn: async ({ signal }): Promise<Queue[]> =>
-      bodyOf(await api.GET("/api/v1/queues", { signal })),
-    refetchInterval: 5_000,
-  });
-}
-
 export function useOpenFailures() {
-  const query = { state: "open", limit: NEWEST } as const;
+  const query = { state: "open", limit: LINES } as const;
   return useQuery({
     queryKey: ["overview", "failures"],
     queryFn: async ({ signal }): Promise<ErrorGroup[]> =>
@@ -49,21 +45,38 @@ export function useOpenFailures() {
   });
 }
 
-/** The pending tasks that are oldest, among them those whose time has not come. */
-export function useLongestWaiting() {
+export interface Waits {
+  /** The longest wait first. */
+  readonly tasks: readonly Task[];
+  /** There are more pending tasks than were looked at. */
+  readonly more: boolean;
+}
+
+/** The tasks that are due and have waited longest. */
+export function useLongestWaits() {
   return useQuery({
-    queryKey: ["overview", "waiting"],
-    queryFn: async ({ signal }): Promise<Task[]> => {
-      const query = {
-        status: ["pending" as const],
-        order_by: "created_at" as const,
-        order_desc: false,
-        limit: NEWEST,
-      };
-      return bodyOf(await api.GET("/api/v1/tasks/", { params: { query }, signal }));
-    },
+    queryKey: ["overview", "waits"],
+    queryFn: ({ signal }) => readWaits(signal),
     refetchInterval: 15_000,
   });
+}
+
+/** The API cannot be asked for what is due: it is sought among the oldest. */
+async function readWaits(signal: AbortSignal): Promise<Waits> {
+  const order = { order_by: "created_at", order_desc: false } as const;
+  const pending: Task[] = [];
+  let cursor: string | null = null;
+  for (;;) {
+    const limit = pending.length === 0 ? FEW : MANY;
+    const query = { status: ["pending" as const], ...order, limit, cursor };
+    const answer = await api.GET("/api/v1/tasks/", { params: { query }, signal });
+    pending.push(...bodyOf(answer));
+    cursor = nextCursor(answer.response);
+    const tasks = longestWaits(pending, Date.now(), LINES);
+    const last = pending.at(-1);
+    const isAll = last === undefined || cursor === null || areLongest(tasks, LINES, last);
+    if (isAll || pending.length >= MOST_LOOKED_AT) return { tasks, more: !isAll };
+  }
 }
 
 /** Whether the system can work. Needs no right; a 503 is an answer too, with its reasons. */

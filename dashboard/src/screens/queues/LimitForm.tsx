@@ -12,10 +12,10 @@ import {
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
+import { useFunctionNames, useQueueNames } from "../../api/queries";
 import type { Limit, LimitKind } from "../../api/types";
 import { say } from "../../components/say";
 import { Failed } from "../../components/states";
-import { useFunctionNames } from "../../components/useFunctionNames";
 import { useSending } from "../../components/useSending";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
@@ -31,8 +31,8 @@ import {
   saidOf,
   valuesOf,
 } from "./limits";
+import { LIMITS } from "./queries";
 import { words } from "./text";
-import { LIMITS, useQueues } from "./useQueues";
 
 /** Suggestions shown at a time. */
 const SUGGESTED = 50;
@@ -139,7 +139,7 @@ export function LimitForm({ limit, limits, onClose }: Props) {
 /** Names to choose from; keys are made up as tasks come. */
 function useSuggested(kind: LimitKind): string[] {
   const functions = useFunctionNames();
-  const queues = useQueues().data ?? [];
+  const queues = useQueueNames();
   if (kind === "task") return functions;
-  return kind === "queue" ? queues.map((queue) => queue.name) : [];
+  return kind === "queue" ? queues : [];
 }

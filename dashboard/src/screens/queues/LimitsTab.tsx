@@ -13,8 +13,8 @@ import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { Changed, HandedOut, Name, Used } from "./LimitCells";
 import { LimitForm } from "./LimitForm";
+import { LIMITS, useLimits } from "./queries";
 import { words } from "./text";
-import { LIMITS, useLimits } from "./useQueues";
 
 /** How many tasks run at a time and how often they start, by queue, function or key. */
 export function LimitsTab() {
@@ -99,7 +99,7 @@ function Rows({ limits, change }: RowsProps) {
     columns.push({
       key: "actions",
       header: t.actions,
-      width: 92,
+      width: "clamp(92px, 12vw, 150px)",
       cell: (limit) => <Actions limit={limit} change={change} />,
     });
   }
@@ -125,7 +125,7 @@ function Actions({ limit, change }: { limit: Limit; change: (limit: Limit) => vo
   }
 
   return (
-    <Stack gap={4} align="flex-start">
+    <Group gap={4}>
       <Button size="compact-xs" variant="default" onClick={() => change(limit)}>
         {c.edit}
       </Button>
@@ -139,6 +139,6 @@ function Actions({ limit, change }: { limit: Limit; change: (limit: Limit) => vo
           act={lift}
         />
       )}
-    </Stack>
+    </Group>
   );
 }

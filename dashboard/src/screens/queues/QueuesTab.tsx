@@ -3,6 +3,7 @@ import { IconServer } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api } from "../../api/client";
+import { QUEUES, useQueues } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { Queue } from "../../api/types";
 import { ActionButton } from "../../components/ActionButton";
@@ -19,8 +20,8 @@ import { DepthBar } from "./DepthBar";
 import { needsOf } from "./depth";
 import { QueueNeeds } from "./QueueNeeds";
 import { words } from "./text";
-import { QUEUES, useQueues } from "./useQueues";
 
+const EVERY_MS = 5_000;
 /** Characters of a name that somebody else has chosen. */
 const SHOWN = 100;
 
@@ -28,7 +29,7 @@ const SHOWN = 100;
 export function QueuesTab() {
   const t = useText(words);
   return (
-    <Answer query={useQueues()}>
+    <Answer query={useQueues(EVERY_MS)}>
       {(queues) =>
         queues.length === 0 ? (
           <Empty title={t.noQueues} icon={<IconServer size={40} aria-hidden />}>
@@ -88,7 +89,7 @@ function Rows({ queues }: { queues: readonly Queue[] }) {
     {
       key: "workers",
       header: t.workers,
-      width: 110,
+      width: 124,
       align: "right",
       from: "sm",
       cell: (queue) => <Served queue={queue} />,

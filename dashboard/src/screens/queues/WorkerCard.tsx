@@ -13,7 +13,7 @@ import { busySlots, squaresOf } from "./workers";
 /** Running tasks that are named. */
 const NAMED = 6;
 /** Height of a line of them, in pixels. */
-const LINE = 25;
+const LINE = 22;
 
 /** One worker: whether it lives, how busy it is, what it works on, what it is. */
 export function WorkerCard({ worker }: { worker: Worker }) {
@@ -82,8 +82,16 @@ function Running({ worker }: { worker: Worker }) {
       {worker.running.slice(0, NAMED).map((id) => (
         <TaskLink key={id} id={id} name={tasks.get(id)?.name} />
       ))}
-      {more > 0 && <Text c="dimmed">{t.andMore(count(more, language))}</Text>}
-      {worker.running.length === 0 && <Text c="dimmed">{t.idle}</Text>}
+      {more > 0 && (
+        <Text size="sm" c="dimmed">
+          {t.andMore(count(more, language))}
+        </Text>
+      )}
+      {worker.running.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t.idle}
+        </Text>
+      )}
     </Stack>
   );
 }

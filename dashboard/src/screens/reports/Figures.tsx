@@ -1,14 +1,15 @@
-import { Anchor, Stack, Text, Title } from "@mantine/core";
-import { Link } from "wouter";
+import { Stack, Text, Title } from "@mantine/core";
 import type { Statistics, StatisticsLine } from "../../api/types";
 import { type Column, DataTable, type From } from "../../components/DataTable";
-import { type Filters, tasksAddress } from "../../lib/address";
-import { clip, count, duration, percent } from "../../lib/format";
+import { OneLine } from "../../components/OneLine";
+import { RowLink } from "../../components/RowLink";
+import { tasksAddress } from "../../lib/address";
+import { count, duration, percent } from "../../lib/format";
 import { bucketLabel, iso, SECONDS } from "../../lib/series";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
 import { words } from "./text";
-import { filtersOf, filtersOfGroup, type Wanted } from "./wanted";
+import { filtersOf, filtersOfGroup, groupName, type Wanted } from "./wanted";
 
 interface Props {
   statistics: Statistics;
@@ -44,7 +45,7 @@ function useColumns(statistics: Statistics, wanted: Wanted): Column<StatisticsLi
   const number = (name: "created" | "succeeded" | "failed" | "revoked", from?: From) => ({
     key: name,
     header: name === "created" ? t.created : c.statuses[name],
-    width: 84,
+    width: name === "succeeded" ? 96 : 84,
     align: "right" as const,
     from,
     cell: (line: StatisticsLine) => count(line[name], language),
@@ -109,7 +110,7 @@ function BucketName({ line, statistics: { bucket }, wanted }: LineProps) {
   const begin = Date.parse(line.begins_at) / 1000;
   const created = { created_after: iso(begin), created_before: iso(begin + SECONDS[bucket]) };
   const name = bucketLabel(begin, bucket, language);
-  return <TasksLink name={name} filters={{ ...filtersOf(wanted), ...created }} />;
+  return <RowLink text={name} href={tasksAddress({ ...filtersOf(wanted), ...created })} />;
 }
 
 /** A group, and the way to its tasks. */
@@ -117,22 +118,7 @@ function GroupName({ line, statistics, wanted }: LineProps) {
   const t = useText(words);
   const c = useText(common);
   const filters = filtersOfGroup(statistics, line.group, wanted);
-  if (filters === null)
-    return (
-      <Text size="sm" className="one-line">
-        {t.others}
-      </Text>
-    );
-  const statuses: Record<string, string | undefined> = c.statuses;
-  const group = line.group ?? "";
-  const isStatus = statistics.group_by === "status";
-  return <TasksLink name={(isStatus && statuses[group]) || clip(group, 255)} filters={filters} />;
-}
-
-function TasksLink({ name, filters }: { name: string; filters: Partial<Filters> }) {
-  return (
-    <Anchor component={Link} href={tasksAddress(filters)} className="one-line" title={name}>
-      {name}
-    </Anchor>
-  );
+  if (filters === null) return <OneLine text={t.others} />;
+  const name = groupName(statistics, line.group, c.statuses);
+  return <RowLink text={name} href={tasksAddress(filters)} />;
 }

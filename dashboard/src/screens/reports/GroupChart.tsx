@@ -1,14 +1,15 @@
 import { Stack, Text } from "@mantine/core";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import type { Statistics } from "../../api/types";
 import { ChartPanel } from "../../components/ChartPanel";
 import { DASHES } from "../../components/chartSeries";
 import { words as chartWords } from "../../components/chartText";
-import { SelectedSpan } from "../../components/SelectedSpan";
+import { useSpan } from "../../components/StatisticsCharts";
 import type { Filters } from "../../lib/address";
-import { groupColumns, type Span } from "../../lib/series";
+import { groupColumns } from "../../lib/series";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
+import { groupName } from "./wanted";
 
 /** So many groups can be told apart; the others are in the table. */
 const LARGEST = 6;
@@ -23,17 +24,14 @@ interface Props {
 export function GroupChart({ statistics, filters }: Props) {
   const t = useText(chartWords);
   const c = useText(common);
-  const [selected, setSelected] = useState<Span | null>(null);
   const { bucket } = statistics;
+  const { line, shared } = useSpan(bucket, filters);
   const { columns, series } = useMemo(() => {
-    const groups = statistics.groups.slice(0, LARGEST).map((line) => line.group);
-    const statuses: Record<string, string | undefined> = c.statuses;
-    const isStatus = statistics.group_by === "status";
-    const nameOf = (group: string | null) => (isStatus && statuses[group ?? ""]) || (group ?? "");
+    const groups = statistics.groups.slice(0, LARGEST).map((each) => each.group);
     return {
       columns: groupColumns(statistics, groups),
       series: groups.map((group, at) => ({
-        label: nameOf(group),
+        label: groupName(statistics, group, c.statuses),
         color: COLORS[at] ?? "gray",
         dash: DASHES[at % DASHES.length],
       })),
@@ -42,21 +40,13 @@ export function GroupChart({ statistics, filters }: Props) {
   if (series.length === 0) return <Text c="dimmed">{t.nothing}</Text>;
   return (
     <Stack gap="xs">
-      <SelectedSpan
-        span={selected}
-        bucket={bucket}
-        filters={filters}
-        clear={() => setSelected(null)}
-      />
+      {line}
       <ChartPanel
+        {...shared}
         title={t.finished[bucket]}
         columns={columns}
-        bucket={bucket}
         series={series}
         unit="count"
-        selected={selected}
-        onSelect={setSelected}
-        filters={filters}
       />
     </Stack>
   );

@@ -2,12 +2,13 @@ import { Button, Group, Stack, Text, Title } from "@mantine/core";
 import { IconDownload, IconPrinter } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { useSearchParams } from "wouter";
 import { api, bodyOf } from "../../api/client";
 import type { Report } from "../../api/types";
+import { given } from "../../components/filters";
 import { Page } from "../../components/Page";
 import { StatisticsCharts } from "../../components/StatisticsCharts";
 import { Answer } from "../../components/states";
+import { useAddress } from "../../components/useAddress";
 import { When } from "../../components/When";
 import { spanLabel } from "../../lib/series";
 import type { ScreenProps } from "../../routes";
@@ -16,20 +17,12 @@ import { Figures } from "./Figures";
 import { GroupChart } from "./GroupChart";
 import { Options } from "./Options";
 import { words } from "./text";
-import {
-  downloadAddress,
-  filtersOf,
-  queryOf,
-  readWanted,
-  type Wanted,
-  writeWanted,
-} from "./wanted";
+import { downloadAddress, filtersOf, readWanted, type Wanted } from "./wanted";
 
 /** A report: what it shows is chosen above, and kept in the address. `id` is its kind. */
 export default function ReportScreen({ id: kind }: ScreenProps) {
   const t = useText(words);
-  const [address, setAddress] = useSearchParams();
-  const wanted = useMemo(() => readWanted(address), [address]);
+  const { filters: wanted, apply } = useAddress(readWanted);
   const query = useReport(kind, wanted);
   const known = t.kinds[kind];
   return (
@@ -38,7 +31,7 @@ export default function ReportScreen({ id: kind }: ScreenProps) {
       about={known?.about ?? query.data?.description}
       actions={<Downloads kind={kind} wanted={wanted} />}
     >
-      <Options wanted={wanted} apply={(next) => setAddress(writeWanted(next))} />
+      <Options wanted={wanted} apply={apply} />
       <Answer query={query} lines={12}>
         {(report) => <Shown report={report} wanted={wanted} />}
       </Answer>
@@ -47,7 +40,7 @@ export default function ReportScreen({ id: kind }: ScreenProps) {
 }
 
 function useReport(kind: string, wanted: Wanted) {
-  const query = queryOf(wanted);
+  const query = given(wanted);
   return useQuery({
     queryKey: ["report", kind, query],
     queryFn: async ({ signal }) => {

@@ -1,13 +1,7 @@
 import { expect, test } from "vitest";
 import type { Statistics } from "../../api/types";
-import {
-  downloadAddress,
-  filtersOf,
-  filtersOfGroup,
-  queryOf,
-  readWanted,
-  writeWanted,
-} from "./wanted";
+import { addressOf, given } from "../../components/filters";
+import { downloadAddress, filtersOf, filtersOfGroup, groupName, readWanted } from "./wanted";
 
 function wanted(address = "") {
   return readWanted(new URLSearchParams(address));
@@ -19,17 +13,17 @@ function statistics(group_by: Statistics["group_by"]): Statistics {
 }
 
 test("an address that says nothing asks for days, and leaves the rest to the API", () => {
-  expect(queryOf(wanted())).toEqual({ bucket: "day" });
+  expect(given(wanted())).toEqual({ bucket: "day" });
 });
 
 test("what is asked for is read again", () => {
   const asked = { bucket: "hour", from: "2026-11-27T08:00:00Z", queue: "a&b" } as const;
-  const again = readWanted(writeWanted({ ...wanted(), ...asked }));
-  expect(queryOf(again)).toEqual(asked);
+  const again = readWanted(addressOf({ ...wanted(), ...asked }));
+  expect(given(again)).toEqual(asked);
 });
 
 test("what an address gets wrong is left out", () => {
-  expect(queryOf(wanted("bucket=week&from=yesterday&queue=%20&what=ever"))).toEqual({
+  expect(given(wanted("bucket=week&from=yesterday&queue=%20&what=ever"))).toEqual({
     bucket: "day",
   });
 });
@@ -63,4 +57,11 @@ test("a group leads to its tasks", () => {
 test("everything, and groups that are put together, lead nowhere", () => {
   expect(filtersOfGroup(statistics("queue"), "(other)", wanted())).toBeNull();
   expect(filtersOfGroup(statistics("queue"), null, wanted())).toBeNull();
+});
+
+test("a status is called by its word, another group by its own name", () => {
+  const words = { failed: "Failed" };
+  expect(groupName({ group_by: "status" }, "failed", words)).toBe("Failed");
+  expect(groupName({ group_by: "queue" }, "failed", words)).toBe("failed");
+  expect(groupName({ group_by: "queue" }, null, words)).toBe("");
 });

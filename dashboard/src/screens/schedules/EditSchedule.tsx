@@ -1,55 +1,34 @@
 import { Alert, Anchor } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 import { api, bodyOf } from "../../api/client";
-import { useCan } from "../../api/session";
-import type { TaskType } from "../../api/types";
-import { NoFunctions } from "../../components/arguments/NoFunctions";
-import { useTaskTypes } from "../../components/arguments/task-types";
+import { WithFunctions } from "../../components/arguments/WithFunctions";
 import { Page } from "../../components/Page";
 import { sayError } from "../../components/say";
 import { Answer } from "../../components/states";
 import { clip } from "../../lib/format";
 import type { ScreenProps } from "../../routes";
-import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { CreateForm, UpdateForm } from "./forms";
 import { words } from "./text";
 
 /** A new schedule, or a change of the one with this id. */
 export default function EditSchedule({ id }: ScreenProps) {
+  return id === "" ? <New /> : <Edit id={id} />;
+}
+
+function New() {
   const t = useText(words);
-  const c = useText(common);
-  const can = useCan();
-  const types = useTaskTypes();
-  if (!can("tasks:write")) {
-    return (
-      <Page title={t.title}>
-        <Alert color="gray">{c.noAccess}</Alert>
-      </Page>
-    );
-  }
-  if (id !== "") return <Edit id={id} />;
   return (
     <Page title={t.new} about={t.emptyAbout}>
-      <Answer query={types}>
-        {(found) => (found.length > 0 ? <New types={found} /> : <NoFunctions />)}
-      </Answer>
+      <WithFunctions>{(types) => <CreateForm types={types} />}</WithFunctions>
     </Page>
   );
 }
 
-function New({ types }: { types: readonly TaskType[] }) {
-  const [address] = useSearchParams();
-  const [only] = types;
-  const first = types.length === 1 && only ? only.name : "";
-  return <CreateForm types={types} functionName={address.get("function") ?? first} />;
-}
-
 function Edit({ id }: { id: string }) {
   const t = useText(words);
-  const types = useTaskTypes();
   // Read for this form, and not again while somebody types: the change is meant for this version.
   const query = useQuery({
     queryKey: ["schedule-to-edit", id],
@@ -80,16 +59,16 @@ function Edit({ id }: { id: string }) {
               </Anchor>
             </Alert>
           ) : (
-            <Answer query={types}>
-              {(found) => (
+            <WithFunctions>
+              {(types) => (
                 <UpdateForm
                   key={round}
-                  types={found}
+                  types={types}
                   schedule={schedule}
                   reload={() => void reload()}
                 />
               )}
-            </Answer>
+            </WithFunctions>
           )
         }
       </Answer>

@@ -1,5 +1,4 @@
 import { Anchor, Badge, Code, Group } from "@mantine/core";
-import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { ScheduleDetail } from "../../api/types";
 import { type Fact, Facts } from "../../components/Facts";
@@ -24,12 +23,12 @@ function useWhen(schedule: ScheduleDetail): Fact[] {
   const { cron, timezone, interval_seconds, at, start_at, end_at } = schedule;
   return [
     [t.kind, t.kinds[schedule.kind]],
-    ...given(t.cron, cron, (value) => <Code>{clip(value, 500)}</Code>),
-    ...given(t.timezone, timezone),
-    ...given(t.every, interval_seconds, duration),
-    ...given(t.at, at, (moment) => <When at={moment} exact />),
-    ...given(t.startAt, start_at, (moment) => <When at={moment} exact />),
-    ...given(t.endAt, end_at, (moment) => <When at={moment} exact />),
+    [t.cron, cron && <Code key="cron">{clip(cron, 500)}</Code>],
+    [t.timezone, timezone],
+    [t.every, interval_seconds && duration(interval_seconds)],
+    [t.at, at && <When key="at" at={at} exact />],
+    [t.startAt, start_at && <When key="start" at={start_at} exact />],
+    [t.endAt, end_at && <When key="end" at={end_at} exact />],
     [t.overlap, t.overlaps[schedule.overlap]],
     [t.misfire, t.misfires[schedule.misfire]],
   ];
@@ -39,38 +38,42 @@ function useWhat(schedule: ScheduleDetail): Fact[] {
   const t = useText(words);
   const c = useText(common);
   const own = t.asFunctionSays;
+  const { time_limit, soft_time_limit, expires_in, tags } = schedule;
   return [
     [c.function, <Code key="function">{clip(schedule.celery_task_name, 300)}</Code>],
     [c.type, clip(schedule.task_type, 200)],
     [c.priority, c.priorities[schedule.priority]],
     [c.queue, schedule.queue ?? own],
     [t.maxAttempts, schedule.max_attempts ?? own],
-    ...given(t.timeLimit, schedule.time_limit, duration),
-    ...given(t.softTimeLimit, schedule.soft_time_limit, duration),
-    ...given(t.expiresIn, schedule.expires_in, duration),
-    ...given(t.ownerRef, schedule.owner_ref, (key) => clip(key, 200)),
-    ...given(c.tags, schedule.tags.length > 0 ? schedule.tags : null, (tags) => (
-      <Tags tags={tags} />
-    )),
+    [t.timeLimit, time_limit && duration(time_limit)],
+    [t.softTimeLimit, soft_time_limit && duration(soft_time_limit)],
+    [t.expiresIn, expires_in && duration(expires_in)],
+    [t.ownerRef, clip(schedule.owner_ref ?? "", 200)],
+    [c.tags, tags.length > 0 && <Tags key="tags" tags={tags} />],
   ];
 }
 
 function useKnown(schedule: ScheduleDetail): Fact[] {
   const t = useText(words);
   const c = useText(common);
-  const { paused_at, paused_by, last_fire_at, last_task_id } = schedule;
+  const { last_task_id } = schedule;
   return [
-    ...given(t.paused, paused_at, (moment) => (
-      <>
-        <When at={moment} /> {paused_by && t.pausedBy(clip(paused_by, 200))}
-      </>
-    )),
-    [t.last, <When key="last" at={last_fire_at} />],
-    ...given(t.lastTask, last_task_id, (id) => <TaskLink id={id} />),
+    [t.paused, schedule.paused_at && <Paused key="paused" schedule={schedule} />],
+    [t.last, <When key="last" at={schedule.last_fire_at} />],
+    [t.lastTask, last_task_id && <TaskLink key="task" id={last_task_id} />],
     [t.source, t.sources[schedule.source]],
     [c.created, <When key="created" at={schedule.created_at} exact />],
     [t.changed, <When key="changed" at={schedule.updated_at} exact />],
   ];
+}
+
+function Paused({ schedule: { paused_at, paused_by } }: { schedule: ScheduleDetail }) {
+  const t = useText(words);
+  return (
+    <>
+      <When at={paused_at} /> {paused_by && t.pausedBy(clip(paused_by, 200))}
+    </>
+  );
 }
 
 function Tags({ tags }: { tags: readonly string[] }) {
@@ -78,20 +81,11 @@ function Tags({ tags }: { tags: readonly string[] }) {
     <Group gap={4}>
       {tags.map((tag) => (
         <Anchor component={Link} href={tasksAddress({ tag })} key={tag} maw="100%">
-          <Badge variant="light" color="gray" tt="none" maw="100%">
+          <Badge variant="light" color="gray" tt="none" maw="100%" title={clip(tag, 64)}>
             {clip(tag, 64)}
           </Badge>
         </Anchor>
       ))}
     </Group>
   );
-}
-
-/** A fact, if there is a value. */
-function given<T>(
-  name: string,
-  value: T | null,
-  show: (value: T) => ReactNode = (each) => String(each),
-): Fact[] {
-  return value === null ? [] : [[name, show(value)]];
 }

@@ -1,7 +1,7 @@
 import { Group, Select, TextInput } from "@mantine/core";
-import { optionsOf } from "../../components/arguments/TaskFields";
-import { useTaskTypes } from "../../components/arguments/task-types";
-import { useStateOf } from "../../components/useStateOf";
+import { useFunctionNames } from "../../api/queries";
+import { optionsOf } from "../../components/inputs";
+import { useDraft } from "../../components/useDraft";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import type { ScheduleFilters } from "./filters";
@@ -9,23 +9,20 @@ import { words } from "./text";
 
 interface Props {
   filters: ScheduleFilters;
-  onChange: (filters: ScheduleFilters) => void;
+  change: (some: Partial<ScheduleFilters>) => void;
 }
 
 /** What the list is asked for. A name is asked for when it is complete. */
-export function FilterBar({ filters, onChange }: Props) {
+export function FilterBar({ filters, change }: Props) {
   const t = useText(words);
   const c = useText(common);
-  const types = useTaskTypes();
-  const functions = new Set(types.data?.map((type) => type.name));
-  if (filters.celery_task_name) functions.add(filters.celery_task_name);
-  const known = filters.name ?? "";
-  const [name, setName] = useStateOf(known, known);
+  const functions = new Set([filters.celery_task_name, ...useFunctionNames()].filter(Boolean));
+  const [name, setName] = useDraft(filters.name);
   function rename() {
-    if (name.trim() !== known) onChange({ ...filters, name: name.trim() || undefined });
+    if (name.trim() !== filters.name) change({ name: name.trim() });
   }
   return (
-    <Group gap="sm" align="flex-end" role="search" aria-label={t.filters}>
+    <Group gap="xs" align="flex-end" role="search" aria-label={t.filters}>
       <TextInput
         className="shrinks"
         size="xs"
@@ -42,8 +39,8 @@ export function FilterBar({ filters, onChange }: Props) {
         label={c.function}
         placeholder={c.all}
         data={[...functions]}
-        value={filters.celery_task_name ?? null}
-        onChange={(path) => onChange({ ...filters, celery_task_name: path ?? undefined })}
+        value={filters.celery_task_name || null}
+        onChange={(path) => change({ celery_task_name: path ?? "" })}
         searchable
         clearable
       />
@@ -55,7 +52,7 @@ export function FilterBar({ filters, onChange }: Props) {
         data={optionsOf(t.sources)}
         value={filters.source ?? null}
         onChange={(source) =>
-          onChange({ ...filters, source: (source ?? undefined) as ScheduleFilters["source"] })
+          change({ source: (source ?? undefined) as ScheduleFilters["source"] })
         }
         clearable
       />
@@ -66,9 +63,7 @@ export function FilterBar({ filters, onChange }: Props) {
         placeholder={c.all}
         data={optionsOf(t.states)}
         value={filters.paused === undefined ? null : String(filters.paused)}
-        onChange={(paused) =>
-          onChange({ ...filters, paused: paused === null ? undefined : paused === "true" })
-        }
+        onChange={(paused) => change({ paused: paused === null ? undefined : paused === "true" })}
         clearable
       />
     </Group>

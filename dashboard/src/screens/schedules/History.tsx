@@ -1,9 +1,8 @@
 import { Stack, Text } from "@mantine/core";
 import type { Firing } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
-import { PageButtons, usePages } from "../../components/Pages";
+import { PagedList, usePages } from "../../components/Pages";
 import { StatusBadge } from "../../components/StatusBadge";
-import { Answer } from "../../components/states";
 import { TaskLink } from "../../components/TaskLink";
 import { When } from "../../components/When";
 import { clip, local } from "../../lib/format";
@@ -18,26 +17,22 @@ export function History({ id }: { id: string }) {
   const columns = useColumns();
   const pages = usePages(id);
   const query = useFirings(id, pages.cursor);
+  const none = (
+    <Text size="sm" c="dimmed">
+      {t.noHistory}
+    </Text>
+  );
   return (
-    <Answer query={query} lines={3}>
-      {({ rows, next }) => (
-        <Stack gap="xs">
-          {rows.length > 0 ? (
-            <DataTable
-              label={t.history}
-              columns={columns}
-              rows={rows}
-              keyOf={(row) => `${row.fire_at} ${row.trigger}`}
-            />
-          ) : (
-            <Text size="sm" c="dimmed">
-              {t.noHistory}
-            </Text>
-          )}
-          <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
-        </Stack>
+    <PagedList query={query} pages={pages} empty={none} lines={3}>
+      {(rows) => (
+        <DataTable
+          label={t.history}
+          columns={columns}
+          rows={rows}
+          keyOf={(row) => `${row.fire_at} ${row.trigger}`}
+        />
       )}
-    </Answer>
+    </PagedList>
   );
 }
 

@@ -1,7 +1,6 @@
 import { ActionIcon, Group, Tooltip } from "@mantine/core";
 import { IconBolt, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
-import { useLocation } from "wouter";
 import type { Schedule } from "../../api/types";
 import { say, sayError } from "../../components/say";
 import { clip } from "../../lib/format";
@@ -14,18 +13,12 @@ import { words } from "./text";
 export function RowActions({ schedule }: { schedule: Schedule }) {
   const t = useText(words);
   const c = useText(common);
-  const [, go] = useLocation();
-  const { pause, resume, run } = useScheduleActions();
-  const { id, name, paused } = schedule;
+  const { name, paused } = schedule;
+  const { pause, resume, run } = useScheduleActions(schedule.id);
 
   async function toggle() {
-    await (paused ? resume(id) : pause(id));
+    await (paused ? resume() : pause());
     say(paused ? t.isResumed : t.isPaused);
-  }
-
-  async function runNow() {
-    const task = await run(id);
-    go(`/tasks/${task.id}`);
   }
 
   return (
@@ -33,7 +26,7 @@ export function RowActions({ schedule }: { schedule: Schedule }) {
       <IconAction label={paused ? c.resume : c.pause} of={name} act={toggle}>
         {paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
       </IconAction>
-      <IconAction label={t.run} of={name} act={runNow}>
+      <IconAction label={t.run} of={name} act={run}>
         <IconBolt size={16} />
       </IconAction>
     </Group>

@@ -69,28 +69,23 @@ function Actions({ schedule }: { schedule: ScheduleDetail }) {
   const c = useText(common);
   const can = useCan();
   const [, go] = useLocation();
-  const { pause, resume, run, remove } = useScheduleActions();
   const { id, paused, source } = schedule;
+  const { pause, resume, run, remove } = useScheduleActions(id);
   if (!can("tasks:write")) return null;
 
-  async function runNow() {
-    const task = await run(id);
-    go(`/tasks/${task.id}`);
-  }
-
   async function forget() {
-    await remove(id);
+    await remove();
     say(t.gone);
     go("/schedules");
   }
 
   return (
     <>
-      <ActionButton label={t.run} variant="filled" act={runNow} />
+      <ActionButton label={t.run} variant="filled" act={run} />
       {paused ? (
-        <ActionButton label={c.resume} done={t.isResumed} act={() => resume(id)} />
+        <ActionButton label={c.resume} done={t.isResumed} act={resume} />
       ) : (
-        <ActionButton label={c.pause} done={t.isPaused} act={() => pause(id)} />
+        <ActionButton label={c.pause} done={t.isPaused} act={pause} />
       )}
       {source === "api" && (
         <>

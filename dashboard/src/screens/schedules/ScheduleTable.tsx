@@ -1,11 +1,11 @@
-import { Anchor, Badge, Stack, Text } from "@mantine/core";
-import { Link } from "wouter";
+import { Badge, Stack, Text } from "@mantine/core";
 import { useCan } from "../../api/session";
 import type { Schedule } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { OneLine } from "../../components/OneLine";
+import { RowLink } from "../../components/RowLink";
 import { When } from "../../components/When";
-import { clip, shortName } from "../../lib/format";
+import { shortName } from "../../lib/format";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { RowActions } from "./RowActions";
@@ -63,14 +63,7 @@ function NameAndSentence({ schedule }: { schedule: Schedule }) {
   const sentence = useSentence();
   return (
     <Stack gap={0}>
-      <Anchor
-        component={Link}
-        href={`/schedules/${schedule.id}`}
-        className="one-line"
-        title={clip(schedule.name, 300)}
-      >
-        {clip(schedule.name, 300)}
-      </Anchor>
+      <RowLink text={schedule.name} href={`/schedules/${schedule.id}`} />
       <Text size="xs" c="dimmed" className="breaks" lineClamp={2}>
         {sentence(schedule)}
       </Text>

@@ -1,13 +1,15 @@
 import { Button } from "@mantine/core";
 import { IconCalendarTime, IconPlus } from "@tabler/icons-react";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 import { useCan } from "../../api/session";
+import { NoMatch } from "../../components/NoMatch";
 import { Page } from "../../components/Page";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer, Empty, Failed } from "../../components/states";
+import { PagedList, usePages } from "../../components/Pages";
+import { Empty } from "../../components/states";
+import { useAddress } from "../../components/useAddress";
 import { useText } from "../../text/language";
 import { FilterBar } from "./FilterBar";
-import { readFilters, type ScheduleFilters, writeFilters } from "./filters";
+import { readFilters } from "./filters";
 import { useSchedules } from "./queries";
 import { ScheduleTable } from "./ScheduleTable";
 import { words } from "./text";
@@ -16,15 +18,26 @@ import { words } from "./text";
 export default function Schedules() {
   const t = useText(words);
   const can = useCan();
-  const [address, setAddress] = useSearchParams();
-  const filters = readFilters(address);
+  const { filters, question, change, clear } = useAddress(readFilters);
+  const pages = usePages(question);
+  const query = useSchedules(filters, pages.cursor);
+  const button = can("tasks:write") && <NewButton />;
+  const empty =
+    question === "" ? (
+      <Empty title={t.empty} icon={<IconCalendarTime size={40} aria-hidden />} action={button}>
+        {t.emptyAbout}
+      </Empty>
+    ) : (
+      <NoMatch title={t.emptyFiltered} clear={clear}>
+        {t.emptyFilteredAbout}
+      </NoMatch>
+    );
   return (
-    <Page title={t.title} about={t.about} actions={can("tasks:write") && <NewButton />}>
-      <FilterBar
-        filters={filters}
-        onChange={(next) => setAddress(writeFilters(next), { replace: true })}
-      />
-      <List filters={filters} />
+    <Page title={t.title} about={t.about} actions={button}>
+      <FilterBar filters={filters} change={change} />
+      <PagedList query={query} pages={pages} empty={empty}>
+        {(rows) => <ScheduleTable rows={rows} />}
+      </PagedList>
     </Page>
   );
 }
@@ -40,36 +53,5 @@ function NewButton() {
     >
       {t.new}
     </Button>
-  );
-}
-
-function List({ filters }: { filters: ScheduleFilters }) {
-  const pages = usePages(writeFilters(filters).toString());
-  const query = useSchedules(filters, pages.cursor);
-  return (
-    <Answer query={query}>
-      {({ rows, next }) => (
-        <>
-          {query.isError && <Failed error={query.error} />}
-          {rows.length > 0 ? <ScheduleTable rows={rows} /> : <Nothing filters={filters} />}
-          <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
-        </>
-      )}
-    </Answer>
-  );
-}
-
-function Nothing({ filters }: { filters: ScheduleFilters }) {
-  const t = useText(words);
-  const can = useCan();
-  const isFiltered = writeFilters(filters).size > 0;
-  return (
-    <Empty
-      title={isFiltered ? t.emptyFiltered : t.empty}
-      icon={<IconCalendarTime size={32} aria-hidden />}
-      action={!isFiltered && can("tasks:write") && <NewButton />}
-    >
-      {isFiltered ? t.emptyFilteredAbout : t.emptyAbout}
-    </Empty>
   );
 }

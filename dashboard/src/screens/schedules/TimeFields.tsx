@@ -1,10 +1,11 @@
 /** Inputs for when a schedule fires. */
 import { Button, Group, Select, SimpleGrid, Stack, Text } from "@mantine/core";
-import { type FieldsProps, Line, optionsOf, Segments } from "../../components/arguments/TaskFields";
+import { type FieldsProps, TimeLine } from "../../components/arguments/TaskFields";
+import { Line, optionsOf, Segments } from "../../components/inputs";
 import { useText } from "../../text/language";
 import type { ScheduleDraft, Unit } from "./draft";
 import { words } from "./text";
-import { ownZone, zonesWith } from "./zones";
+import { zonesWith } from "./zones";
 
 type Fields = FieldsProps<ScheduleDraft>;
 
@@ -29,10 +30,8 @@ export function TimeFields(props: Fields) {
       {draft.kind === "cron" && <CronFields {...props} />}
       {draft.kind === "interval" && <IntervalFields {...props} />}
       {draft.kind === "once" && (
-        <Line
-          type="datetime-local"
+        <TimeLine
           label={t.at}
-          description={t.zone(ownZone())}
           required
           value={draft.at}
           onText={(at) => set({ at })}
@@ -118,21 +117,17 @@ function IntervalFields({ draft, set, errors }: Fields) {
 /** Between which times it fires. */
 export function EndFields({ draft, set, errors }: Fields) {
   const t = useText(words);
-  const zone = t.zone(ownZone());
   return (
     <>
-      <Line
-        type="datetime-local"
+      <TimeLine
         label={t.startAt}
-        description={draft.kind === "interval" ? `${t.startAtAbout} ${zone}` : zone}
+        description={draft.kind === "interval" ? t.startAtAbout : undefined}
         value={draft.start_at}
         onText={(start_at) => set({ start_at })}
         error={errors.start_at}
       />
-      <Line
-        type="datetime-local"
+      <TimeLine
         label={t.endAt}
-        description={zone}
         value={draft.end_at}
         onText={(end_at) => set({ end_at })}
         error={errors.end_at}

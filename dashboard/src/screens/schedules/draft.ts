@@ -2,6 +2,7 @@
 import type { Schedule, ScheduleCreate, SchedulePatch } from "../../api/types";
 import {
   EMPTY,
+  RARE_FIELDS,
   Reader,
   type Reading,
   readTask,
@@ -38,17 +39,7 @@ export type ScheduleBody = Required<Omit<ScheduleCreate, "paused">>;
 const TASK_TYPE = "scheduled";
 
 /** The fields that stand under "More". */
-export const MORE_FIELDS: readonly string[] = [
-  "start_at",
-  "end_at",
-  "expires_in",
-  "queue",
-  "max_attempts",
-  "time_limit",
-  "soft_time_limit",
-  "tags",
-  "owner_ref",
-];
+export const MORE_FIELDS: readonly string[] = [...RARE_FIELDS, "start_at", "end_at", "expires_in"];
 
 /** An empty form, for clocks of that zone; with a function already chosen, if there is a name. */
 export function emptyDraft(functionName: string, timezone: string): ScheduleDraft {
@@ -68,7 +59,7 @@ export function emptyDraft(functionName: string, timezone: string): ScheduleDraf
     expires_in: "",
     paused: false,
   };
-  return functionName === "" ? draft : withFunction(draft, functionName);
+  return withFunction(draft, functionName);
 }
 
 /** A schedule that is there, to be changed. */

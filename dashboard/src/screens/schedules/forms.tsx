@@ -1,33 +1,36 @@
 /** The form of a schedule, to make one and to change one. */
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { useLocation } from "wouter";
+import { useLocation, useSearchParams } from "wouter";
 import { api, bodyOf, Problem } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import type { Schedule, TaskType } from "../../api/types";
-import { schemaOf } from "../../components/arguments/task-types";
+import { firstFunction, schemaOf } from "../../components/arguments/task-types";
+import { ownZone } from "../../components/ownZone";
 import { signatureOf } from "../../lib/json-schema";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
-import { draftOf, emptyDraft, patchOf, readDraft, type ScheduleBody } from "./draft";
-import { useRefreshSchedules } from "./queries";
+import {
+  draftOf,
+  emptyDraft,
+  patchOf,
+  readDraft,
+  type ScheduleBody,
+  type ScheduleDraft,
+} from "./draft";
+import { SCHEDULES } from "./queries";
 import { ScheduleForm } from "./ScheduleForm";
 import { words } from "./text";
-import { ownZone } from "./zones";
 
-/** Makes a schedule, and goes to it. */
-export function CreateForm({
-  types,
-  functionName,
-}: {
-  types: readonly TaskType[];
-  functionName: string;
-}) {
+/** Makes a schedule, and goes to it. `?function=` in the address chooses a function. */
+export function CreateForm({ types }: { types: readonly TaskType[] }) {
   const t = useText(words);
   const [, go] = useLocation();
-  const refresh = useRefreshSchedules();
-  const [first] = useState(() => emptyDraft(functionName, ownZone()));
+  const [address] = useSearchParams();
+  const refresh = useRefresh(SCHEDULES);
+  const first = emptyDraft(firstFunction(types, address.get("function")), ownZone());
 
-  async function create(body: ScheduleBody, paused: boolean) {
+  async function create(body: ScheduleBody, { paused }: ScheduleDraft) {
     const made = bodyOf(await api.POST("/api/v1/schedules/", { body: { ...body, paused } }));
     void refresh();
     go(`/schedules/${made.id}`);
@@ -48,7 +51,7 @@ export function UpdateForm({ types, schedule, reload }: UpdateProps) {
   const t = useText(words);
   const c = useText(common);
   const [, go] = useLocation();
-  const refresh = useRefreshSchedules();
+  const refresh = useRefresh(SCHEDULES);
   const [before] = useState(() => {
     const signature = signatureOf(schemaOf(types, schedule.celery_task_name));
     const draft = draftOf(schedule, signature);
@@ -74,13 +77,18 @@ export function UpdateForm({ types, schedule, reload }: UpdateProps) {
     go(`/schedules/${schedule.id}`);
   }
 
+  const notice = isOther && (
+    <Button size="xs" variant="default" onClick={reload}>
+      {t.reload}
+    </Button>
+  );
   return (
-    <ScheduleForm types={types} first={before.draft} submit={c.save} send={update}>
-      {isOther && (
-        <Button size="xs" variant="default" onClick={reload}>
-          {t.reload}
-        </Button>
-      )}
-    </ScheduleForm>
+    <ScheduleForm
+      types={types}
+      first={before.draft}
+      submit={c.save}
+      send={update}
+      notice={notice}
+    />
   );
 }

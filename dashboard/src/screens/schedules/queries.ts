@@ -1,27 +1,26 @@
 /** Schedules as the API tells them, and what can be done with them. */
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import { useLocation } from "wouter";
 import { api, bodyOf } from "../../api/client";
-import type { Firing, Schedule, Task } from "../../api/types";
-import { type Sheet, sheetOf } from "../../components/sheet";
+import { ROWS, useRefresh, useSheet } from "../../api/queries";
+import type { Firing, Schedule } from "../../api/types";
+import { given } from "../../components/filters";
 import type { ScheduleFilters } from "./filters";
 
-const SCHEDULES = ["schedules"] as const;
+/** How the keys of all these answers begin. */
+export const SCHEDULES = ["schedules"] as const;
+const LIST = [...SCHEDULES, "list"] as const;
 /** No stream tells of them. */
 const REFRESH_MS = 10_000;
-const PAGE = 50;
 
 /** A page of the schedules that fit, newest first. */
 export function useSchedules(filters: ScheduleFilters, cursor: string | null) {
-  return useQuery({
-    queryKey: [...SCHEDULES, "list", filters, cursor],
-    queryFn: async ({ signal }): Promise<Sheet<Schedule>> => {
-      const query = { ...filters, limit: PAGE, cursor };
-      const answer = await api.GET("/api/v1/schedules/", { params: { query }, signal });
-      return sheetOf(answer);
-    },
-    placeholderData: keepPreviousData,
-    refetchInterval: REFRESH_MS,
-  });
+  const query = { ...given(filters), limit: ROWS, cursor };
+  return useSheet<Schedule>(
+    [...LIST, filters, cursor],
+    (signal) => api.GET("/api/v1/schedules/", { params: { query }, signal }),
+    REFRESH_MS,
+  );
 }
 
 /** One schedule, with the slots to come. */
@@ -38,56 +37,46 @@ export function useSchedule(id: string) {
 
 /** A page of what became of a schedule's slots, newest first. */
 export function useFirings(id: string, cursor: string | null) {
-  return useQuery({
-    queryKey: [...SCHEDULES, "history", id, cursor],
-    queryFn: async ({ signal }): Promise<Sheet<Firing>> => {
-      const query = { limit: PAGE, cursor };
-      const params = { path: { schedule_id: id }, query };
-      const path = "/api/v1/schedules/{schedule_id}/history";
-      const answer = await api.GET(path, { params, signal });
-      return sheetOf(answer);
-    },
-    placeholderData: keepPreviousData,
-    refetchInterval: REFRESH_MS,
-  });
-}
-
-/** Ask for all of them again. */
-export function useRefreshSchedules(): () => Promise<void> {
-  const client = useQueryClient();
-  return () => client.invalidateQueries({ queryKey: SCHEDULES });
+  const params = { path: { schedule_id: id }, query: { limit: ROWS, cursor } };
+  return useSheet<Firing>(
+    [...SCHEDULES, "history", id, cursor],
+    (signal) => api.GET("/api/v1/schedules/{schedule_id}/history", { params, signal }),
+    REFRESH_MS,
+  );
 }
 
 export interface ScheduleActions {
-  readonly pause: (id: string) => Promise<void>;
-  readonly resume: (id: string) => Promise<void>;
-  /** Makes a task at once. */
-  readonly run: (id: string) => Promise<Task>;
-  readonly remove: (id: string) => Promise<void>;
+  readonly pause: () => Promise<void>;
+  readonly resume: () => Promise<void>;
+  /** Makes a task at once, and goes to it. */
+  readonly run: () => Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
-export function useScheduleActions(): ScheduleActions {
-  const client = useQueryClient();
-  const refresh = useRefreshSchedules();
-  const of = (id: string) => ({ params: { path: { schedule_id: id } } });
+/** What can be done with the schedule of that id. */
+export function useScheduleActions(id: string): ScheduleActions {
+  const refresh = useRefresh(SCHEDULES);
+  const refreshList = useRefresh(LIST);
+  const [, go] = useLocation();
+  const params = { path: { schedule_id: id } };
   return {
-    async pause(id) {
-      await api.POST("/api/v1/schedules/{schedule_id}/pause", of(id));
+    async pause() {
+      await api.POST("/api/v1/schedules/{schedule_id}/pause", { params });
       await refresh();
     },
-    async resume(id) {
-      await api.POST("/api/v1/schedules/{schedule_id}/resume", of(id));
+    async resume() {
+      await api.POST("/api/v1/schedules/{schedule_id}/resume", { params });
       await refresh();
     },
-    async run(id) {
-      const task = bodyOf(await api.POST("/api/v1/schedules/{schedule_id}/run", of(id)));
+    async run() {
+      const task = bodyOf(await api.POST("/api/v1/schedules/{schedule_id}/run", { params }));
       void refresh();
-      return task;
+      go(`/tasks/${task.id}`);
     },
-    async remove(id) {
-      await api.DELETE("/api/v1/schedules/{schedule_id}", of(id));
+    async remove() {
+      await api.DELETE("/api/v1/schedules/{schedule_id}", { params });
       // Not the one itself: there is no such one any more.
-      void client.invalidateQueries({ queryKey: [...SCHEDULES, "list"] });
+      void refreshList();
     },
   };
 }

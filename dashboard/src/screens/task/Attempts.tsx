@@ -1,8 +1,9 @@
-import { Alert, Button, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import type { Attempt, Task } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { LongText } from "../../components/LongText";
+import { OneLine } from "../../components/OneLine";
 import { Panel } from "../../components/Panel";
 import { Answer, Empty } from "../../components/states";
 import { When } from "../../components/When";
@@ -11,9 +12,9 @@ import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { CancelStages } from "./CancelStages";
 import { cancelling } from "./cancelling";
-import { Span } from "./Facts";
 import { Fold } from "./Fold";
 import { Outcome } from "./Outcome";
+import { Span } from "./Span";
 import { words } from "./text";
 import { useAttempts, useExplanation } from "./useDetails";
 
@@ -57,9 +58,11 @@ function Starts({ task, attempts }: { task: Task; attempts: readonly Attempt[] }
           keyOf={(each) => each.attempt}
         />
         {rest > 0 && (
-          <Button size="xs" variant="default" onClick={() => setShown(shown + PAGE)}>
-            {t.moreAttempts(rest)}
-          </Button>
+          <Group>
+            <Button size="xs" variant="default" onClick={() => setShown(shown + PAGE)}>
+              {t.moreAttempts(rest)}
+            </Button>
+          </Group>
         )}
       </Panel>
       {cancel && (
@@ -81,7 +84,7 @@ function useColumns(task: Task): readonly Column<Attempt>[] {
       key: "worker",
       header: c.worker,
       from: "md",
-      cell: ({ worker }) => <span className="one-line">{worker ? clip(worker, 200) : "–"}</span>,
+      cell: ({ worker }) => <OneLine text={worker ?? "–"} />,
     },
     {
       key: "started",
@@ -115,7 +118,7 @@ function useColumns(task: Task): readonly Column<Attempt>[] {
       key: "error",
       header: c.error,
       from: "md",
-      cell: ({ error }) => <span className="one-line">{error ? headline(error, 200) : "–"}</span>,
+      cell: ({ error }) => <OneLine text={error ? headline(error, 300) : "–"} />,
     },
   ];
 }

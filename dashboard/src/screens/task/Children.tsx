@@ -13,7 +13,7 @@ import { TaskLink } from "../../components/TaskLink";
 import { TaskProgress } from "../../components/TaskProgress";
 import { When } from "../../components/When";
 import { STATUSES, tasksAddress } from "../../lib/address";
-import { count } from "../../lib/format";
+import { count, wholePercent } from "../../lib/format";
 import { useNewest } from "../../live/hooks";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
@@ -47,13 +47,14 @@ function Together({ subtasks, parent }: { subtasks: Subtasks; parent: string }) 
   const share = 100 / Math.max(1, subtasks.total);
   return (
     <Stack gap="xs">
-      <Progress.Root size="lg">
+      {/* The words below say the same. */}
+      <Progress.Root size="lg" aria-hidden>
         {STATUSES.map((status) => (
           <Progress.Section
             key={status}
             value={subtasks[status] * share}
             color={COLORS[status]}
-            aria-label={c.statuses[status]}
+            withAria={false}
           />
         ))}
       </Progress.Root>
@@ -72,7 +73,7 @@ function Together({ subtasks, parent }: { subtasks: Subtasks; parent: string }) 
           </Group>
         ))}
         <Text size="sm">
-          {c.progress}: {Math.floor(subtasks.progress)} %
+          {c.progress}: {wholePercent(subtasks.progress, language)}
         </Text>
         <Anchor component={Link} href={tasksAddress({ parent_id: parent })} size="sm">
           {t.subtasksAsList} ({count(subtasks.total, language)})
@@ -120,14 +121,16 @@ function Each({ task }: { task: Task }) {
     <>
       <DataTable label={t.subtasks} columns={columns} rows={children} keyOf={(each) => each.id} />
       {query.hasNextPage && (
-        <Button
-          size="xs"
-          variant="default"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {c.loadMore}
-        </Button>
+        <Group>
+          <Button
+            size="xs"
+            variant="default"
+            loading={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            {c.loadMore}
+          </Button>
+        </Group>
       )}
     </>
   );
@@ -140,7 +143,7 @@ function useColumns(): readonly Column<Task>[] {
     {
       key: "status",
       header: c.status,
-      width: 130,
+      width: 136,
       cell: (each) => <StatusBadge status={each.status} />,
     },
     {

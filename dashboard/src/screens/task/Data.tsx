@@ -1,19 +1,15 @@
 import { SegmentedControl, Stack, Text } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { api, bodyOf, Problem } from "../../api/client";
-import type { Checkpoint, Task } from "../../api/types";
+import type { Task } from "../../api/types";
 import { Json, LongText } from "../../components/LongText";
 import { Panel } from "../../components/Panel";
-import { Answer } from "../../components/states";
-import { When } from "../../components/When";
 import { curlSnippet, pythonSnippet } from "../../lib/snippets";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { ErrorText } from "./Attempts";
-import { Fold } from "./Fold";
+import { Checkpoint } from "./Checkpoint";
 import { words } from "./text";
-import { isFinished, taskKey } from "./useTask";
+import { isFinished } from "./useTask";
 
 /** What a task was given, what it returned or why it failed, and how to submit it again. */
 export function Data({ task }: { task: Task }) {
@@ -34,7 +30,7 @@ export function Data({ task }: { task: Task }) {
         </Panel>
       )}
       <Panel title={t.checkpoint}>
-        <KeptCheckpoint task={task} />
+        <Checkpoint task={task} />
       </Panel>
       <Snippets task={task} />
     </Stack>
@@ -64,47 +60,6 @@ function Result({ task }: { task: Task }) {
   const c = useText(common);
   if (task.status === "succeeded") return <Json value={task.result} label={c.result} />;
   return <Quiet>{isFinished(task) ? t.noResult : t.notFinished}</Quiet>;
-}
-
-const CHECKPOINT_MS = 10_000;
-
-function KeptCheckpoint({ task }: { task: Task }) {
-  const t = useText(words);
-  // The API need not be asked for what cannot be there.
-  const mayKeep = task.attempt > 0 && task.status !== "succeeded";
-  const query = useQuery({
-    queryKey: taskKey(task.id, "checkpoint", task.attempt, task.status),
-    queryFn: ({ signal }) => (mayKeep ? readCheckpoint(task.id, signal) : null),
-    refetchInterval: task.status === "running" ? CHECKPOINT_MS : false,
-  });
-  return (
-    <Answer query={query} lines={1}>
-      {(kept) =>
-        kept === null ? (
-          <Quiet>{t.noCheckpoint}</Quiet>
-        ) : (
-          <>
-            <Quiet>
-              {t.checkpointAbout(kept.attempt)} <When at={kept.written_at} />
-            </Quiet>
-            <Fold summary={t.show}>
-              <Json value={kept.state} label={t.checkpoint} />
-            </Fold>
-          </>
-        )
-      }
-    </Answer>
-  );
-}
-
-async function readCheckpoint(id: string, signal: AbortSignal): Promise<Checkpoint | null> {
-  try {
-    const params = { path: { task_id: id } };
-    return bodyOf(await api.GET("/api/v1/tasks/{task_id}/checkpoint", { params, signal }));
-  } catch (error) {
-    if (error instanceof Problem && error.code === "no_checkpoint") return null;
-    throw error;
-  }
 }
 
 const SNIPPETS = { curl: curlSnippet, python: pythonSnippet } as const;

@@ -1,170 +1,127 @@
-import { Anchor, Badge, Group, Table, Text } from "@mantine/core";
+import { Anchor, Badge, Code, Group } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { useSession } from "../../api/session";
 import type { Task } from "../../api/types";
+import { type Fact, Facts } from "../../components/Facts";
 import { Panel } from "../../components/Panel";
 import { TaskLink } from "../../components/TaskLink";
 import { UserName } from "../../components/UserName";
-import { useNow, When } from "../../components/When";
+import { When } from "../../components/When";
 import { tasksAddress } from "../../lib/address";
 import { clip, count, duration } from "../../lib/format";
 import { common } from "../../text/common";
 import { useLanguage, useText } from "../../text/language";
+import { Span } from "./Span";
 import { words } from "./text";
 
+/** Characters of a name that somebody else has chosen. */
+const SHOWN = 300;
+
 /** What a task is, as it was given and as it went. */
-export function Facts({ task }: { task: Task }) {
+export function TaskFacts({ task }: { task: Task }) {
   const t = useText(words);
+  const given = useGiven(task);
+  const limits = useLimits(task);
+  const origin = useOrigin(task);
+  const times = useTimes(task);
   return (
     <Panel title={t.facts}>
-      <Table aria-label={t.facts} layout="fixed" verticalSpacing={4} horizontalSpacing="xs">
-        <Table.Tbody>
-          <Given task={task} />
-          <Limits task={task} />
-          <Origin task={task} />
-          <Times task={task} />
-        </Table.Tbody>
-      </Table>
+      <Facts facts={[...given, ...limits, ...origin, ...times]} />
     </Panel>
   );
 }
 
-/** A line; one that has nothing to say is left out. */
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  if (!children && children !== 0) return null;
-  return (
-    <Table.Tr>
-      <Table.Th scope="row" w="40%" fw={400} c="dimmed">
-        {name}
-      </Table.Th>
-      <Table.Td className="breaks">{children}</Table.Td>
-    </Table.Tr>
-  );
-}
-
-function Given({ task }: { task: Task }) {
+function useGiven({ task_type, queue, priority, owner_ref, tags }: Task): Fact[] {
   const t = useText(words);
   const c = useText(common);
-  return (
-    <>
-      <Fact name={c.type}>
-        <ListLink filters={{ task_type: task.task_type }}>{task.task_type}</ListLink>
-      </Fact>
-      <Fact name={c.queue}>
-        <ListLink filters={{ queue: task.queue }}>{task.queue}</ListLink>
-      </Fact>
-      <Fact name={c.priority}>{c.priorities[task.priority] ?? task.priority}</Fact>
-      <Fact name={t.fact.ownerRef}>
-        {task.owner_ref !== null && (
-          <ListLink filters={{ owner_ref: task.owner_ref }}>{task.owner_ref}</ListLink>
-        )}
-      </Fact>
-      <Fact name={c.tags}>
-        {task.tags.length > 0 ? (
-          <Group gap={4}>
-            {task.tags.map((tag) => (
-              <ListLink key={tag} filters={{ tag }}>
-                <Badge variant="default" tt="none" maw="100%">
-                  {tag}
-                </Badge>
-              </ListLink>
-            ))}
-          </Group>
-        ) : null}
-      </Fact>
-    </>
-  );
+  return [
+    [c.type, <ListLink key="type" filters={{ task_type }} text={task_type} />],
+    [c.queue, <ListLink key="queue" filters={{ queue }} text={queue} />],
+    [c.priority, c.priorities[priority] ?? priority],
+    [
+      t.fact.ownerRef,
+      owner_ref !== null && <ListLink key="owner" filters={{ owner_ref }} text={owner_ref} />,
+    ],
+    [c.tags, tags.length > 0 && <Tags key="tags" tags={tags} />],
+  ];
 }
 
-function Limits({ task }: { task: Task }) {
+function useLimits(task: Task): Fact[] {
   const t = useText(words);
   const { language } = useLanguage();
-  return (
-    <>
-      <Fact name={t.fact.maxAttempts}>{count(task.max_attempts, language)}</Fact>
-      <Fact name={t.fact.tries}>{count(task.tries, language)}</Fact>
-      <Fact name={t.fact.starts}>{count(task.attempt, language)}</Fact>
-      <Fact name={t.fact.limits}>{task.time_limit && duration(task.time_limit)}</Fact>
-      <Fact name={t.fact.softLimit}>{task.soft_time_limit && duration(task.soft_time_limit)}</Fact>
-      <Fact name={t.fact.limitKey}>{task.limit_key && clip(task.limit_key, 300)}</Fact>
-    </>
-  );
+  return [
+    [t.fact.maxAttempts, count(task.max_attempts, language)],
+    [t.fact.tries, count(task.tries, language)],
+    [t.fact.starts, count(task.attempt, language)],
+    [t.fact.limits, task.time_limit && duration(task.time_limit)],
+    [t.fact.softLimit, task.soft_time_limit && duration(task.soft_time_limit)],
+    [t.fact.limitKey, task.limit_key && clip(task.limit_key, SHOWN)],
+  ];
 }
 
-function Origin({ task }: { task: Task }) {
+function useOrigin(task: Task): Fact[] {
   const t = useText(words);
   const c = useText(common);
   const { user_id } = useSession();
-  return (
-    <>
-      <Fact name={c.worker}>{task.worker && clip(task.worker, 300)}</Fact>
-      <Fact name={t.fact.parent}>{task.parent_id && <TaskLink id={task.parent_id} />}</Fact>
-      <Fact name={t.fact.retryOf}>{task.retry_of && <TaskLink id={task.retry_of} />}</Fact>
-      <Fact name={t.fact.user}>
-        {task.user_id === user_id ? t.fact.you : <UserName id={task.user_id} />}
-      </Fact>
-      <Fact name={t.fact.celeryId}>
-        <Text size="xs" ff="monospace" className="breaks">
-          {task.celery_id}
-        </Text>
-      </Fact>
-      <Fact name={t.fact.version}>{task.version}</Fact>
-    </>
-  );
+  const { parent_id: parent, retry_of: before } = task;
+  return [
+    [c.worker, task.worker && clip(task.worker, SHOWN)],
+    [t.fact.parent, parent && <TaskLink key="parent" id={parent} />],
+    [t.fact.retryOf, before && <TaskLink key="before" id={before} />],
+    [t.fact.user, task.user_id === user_id ? t.fact.you : <UserName key="by" id={task.user_id} />],
+    [t.fact.celeryId, <Code key="celery">{task.celery_id}</Code>],
+    [t.fact.version, task.version],
+  ];
 }
 
-function Times({ task }: { task: Task }) {
+function useTimes(task: Task): Fact[] {
   const t = useText(words);
   const c = useText(common);
-  const times: [string, string | null][] = [
-    [c.created, task.created_at],
-    [t.fact.scheduled, task.scheduled_at],
-    [t.fact.expires, task.expires_at],
-    [t.fact.handedOut, task.dispatched_at],
-    [c.started, task.started_at],
-    [c.ended, task.completed_at],
-    [t.fact.updated, task.updated_at],
+  const { started_at: started, completed_at: ended } = task;
+  const time = (name: string, at: string | null): Fact => [
+    name,
+    at && <When key="at" at={at} exact />,
   ];
+  return [
+    time(c.created, task.created_at),
+    time(t.fact.scheduled, task.scheduled_at),
+    time(t.fact.expires, task.expires_at),
+    time(t.fact.handedOut, task.dispatched_at),
+    time(c.started, started),
+    time(c.ended, ended),
+    time(t.fact.updated, task.updated_at),
+    [t.fact.ran, started && <Span key="ran" from={started} to={ended} />],
+  ];
+}
+
+function Tags({ tags }: { tags: readonly string[] }) {
   return (
-    <>
-      {times.map(([name, at]) => (
-        <Fact key={name} name={name}>
-          {at && <When at={at} exact />}
-        </Fact>
+    <Group gap={4}>
+      {tags.map((tag) => (
+        <ListLink
+          key={tag}
+          filters={{ tag }}
+          text={
+            <Badge variant="default" tt="none" maw="100%" title={tag}>
+              {tag}
+            </Badge>
+          }
+        />
       ))}
-      {task.started_at && (
-        <Fact name={t.fact.ran}>
-          <Span from={task.started_at} to={task.completed_at} />
-        </Fact>
-      )}
-    </>
+    </Group>
   );
-}
-
-/** How long from then, so far or until the end. */
-export function Span({ from, to }: { from: string; to: string | null }) {
-  return to === null ? <SpanSoFar from={from} /> : duration(between(from, Date.parse(to)));
-}
-
-function SpanSoFar({ from }: { from: string }) {
-  return duration(Math.max(0, Math.floor(between(from, useNow()))));
-}
-
-function between(from: string, to: number): number {
-  return (to - Date.parse(from)) / 1000;
 }
 
 interface ListLinkProps {
   filters: Parameters<typeof tasksAddress>[0];
-  children: ReactNode;
+  text: ReactNode;
 }
 
-function ListLink({ filters, children }: ListLinkProps) {
-  const text = typeof children === "string" ? clip(children, 300) : children;
+function ListLink({ filters, text }: ListLinkProps) {
   return (
-    <Anchor component={Link} href={tasksAddress(filters)} size="sm" className="breaks">
-      {text}
+    <Anchor component={Link} href={tasksAddress(filters)} className="breaks" maw="100%">
+      {typeof text === "string" ? clip(text, SHOWN) : text}
     </Anchor>
   );
 }

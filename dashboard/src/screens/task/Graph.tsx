@@ -2,11 +2,12 @@ import { Box } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import type { GraphNode, TaskGraph } from "../../api/types";
+import { shownProgress } from "../../components/progressShown";
 import { COLORS } from "../../components/StatusBadge";
 import { Answer } from "../../components/states";
-import { clip } from "../../lib/format";
+import { clip, wholePercent } from "../../lib/format";
 import { common } from "../../text/common";
-import { useText } from "../../text/language";
+import { useLanguage, useText } from "../../text/language";
 import { type Drawing, draw, NODE_HEIGHT, NODE_WIDTH, type Placed, shapeOf } from "./graphLayout";
 import { words } from "./text";
 
@@ -78,11 +79,12 @@ interface NodeProps {
 function Node({ node, place, isThis }: NodeProps) {
   const t = useText(words);
   const { statuses } = useText(common);
+  const { language } = useLanguage();
   const color = `var(--mantine-color-${COLORS[node.status]}-6)`;
   const name = clip(node.name, 100);
-  const state = `${statuses[node.status]}${
-    node.status === "running" ? ` ${Math.floor(node.progress)} %` : ""
-  }`;
+  const progress = node.status === "running" ? shownProgress(node) : null;
+  const far = progress === null ? "" : ` ${wholePercent(progress, language)}`;
+  const state = `${statuses[node.status]}${far}`;
   return (
     <Link
       href={`/tasks/${node.id}`}
@@ -92,6 +94,7 @@ function Node({ node, place, isThis }: NodeProps) {
     >
       {/* A drawing of its own cuts off what is too long for it. */}
       <svg x={place.x} y={place.y} width={NODE_WIDTH} height={NODE_HEIGHT} aria-hidden>
+        <title>{name}</title>
         <rect
           x={1}
           y={1}

@@ -82,13 +82,13 @@ function Line({ line }: { line: LogLine }) {
   const level = levelOf(line);
   return (
     <Group gap="xs" align="flex-start" py={2} data-level={level}>
-      <Text size="xs" c="dimmed" component="time" dateTime={line.created_at} w={144}>
+      <Text size="xs" c="dimmed" component="time" dateTime={line.created_at} w={148}>
         {local(line.created_at, language)}
       </Text>
-      <Badge size="xs" variant="light" color={COLORS[level]} w={72}>
+      <Badge size="xs" variant="light" color={COLORS[level]} w={66}>
         {clip(line.level, 12)}
       </Badge>
-      <Text size="xs" c="dimmed" w={62}>
+      <Text size="xs" c="dimmed" w={64} className="one-line">
         {t.attemptShort(line.attempt)}
       </Text>
       <Text size="xs" ff="monospace" className="breaks" style={LINE}>

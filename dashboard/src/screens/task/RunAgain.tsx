@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Stack, Textarea } from "@mantine/core";
+import { Button, Group, Modal, Stack } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { Task } from "../../api/types";
+import { JsonField } from "../../components/arguments/JsonField";
 import { Failed } from "../../components/states";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
-import { type Parsed, parseArgs, parseKwargs } from "./newArguments";
+import { parseArgs, parseKwargs } from "./newArguments";
 import { words } from "./text";
 import { useRunAgain } from "./useRunAgain";
 
@@ -54,17 +55,17 @@ function ArgumentsForm({ task, onClose }: { task: Task; onClose: () => void }) {
       <Stack gap="sm">
         <JsonField
           label={t.positional}
-          kind={t.aList}
+          description={t.aList}
           value={args}
-          parsed={positional}
           onChange={setArgs}
+          error={positional.ok ? undefined : t.aList}
         />
         <JsonField
           label={t.named}
-          kind={t.anObject}
+          description={t.anObject}
           value={kwargs}
-          parsed={named}
           onChange={setKwargs}
+          error={named.ok ? undefined : t.anObject}
         />
         {error !== null && <Failed error={error} />}
         <Group justify="flex-end" gap="xs">
@@ -77,33 +78,5 @@ function ArgumentsForm({ task, onClose }: { task: Task; onClose: () => void }) {
         </Group>
       </Stack>
     </form>
-  );
-}
-
-interface FieldProps {
-  label: string;
-  /** What has to be in it. */
-  kind: string;
-  value: string;
-  parsed: Parsed<unknown>;
-  onChange: (value: string) => void;
-}
-
-function JsonField({ label, kind, value, parsed, onChange }: FieldProps) {
-  const t = useText(words);
-  const wrong = parsed.ok ? null : parsed.why === "shape" ? kind : t.notJson(parsed.message);
-  return (
-    <Textarea
-      label={label}
-      description={kind}
-      value={value}
-      onChange={(event) => onChange(event.currentTarget.value)}
-      error={wrong}
-      autosize
-      minRows={3}
-      maxRows={14}
-      spellCheck={false}
-      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
-    />
   );
 }

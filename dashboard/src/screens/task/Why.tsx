@@ -6,7 +6,7 @@ import type { Explanation, ExplanationReason, Task, TaskStatus } from "../../api
 import { Panel } from "../../components/Panel";
 import { Answer } from "../../components/states";
 import { useLanguage, useText } from "../../text/language";
-import { isAboutQueues, limitsOf, tasksOf, tell } from "./reasons";
+import { isAboutQueues, limitsOf, type Told, tasksOf, tellAll } from "./reasons";
 import { TaskLine } from "./TaskLine";
 import { words } from "./text";
 
@@ -21,13 +21,14 @@ interface Props {
 /** Why a task does not run, where it runs, or how it ended; and what helps. */
 export function Why({ task, explanation }: Props) {
   const t = useText(words);
+  const { language } = useLanguage();
   return (
     <Panel title={t.why[task.status]}>
       <Answer query={explanation} lines={2}>
-        {({ reasons, status }) => (
+        {(explained) => (
           <Stack gap="xs">
-            {reasons.map((reason) => (
-              <Reason key={reason.code} reason={reason} status={status} task={task} />
+            {tellAll(explained, language).map((told) => (
+              <Reason key={told.reason.code} told={told} status={explained.status} task={task} />
             ))}
           </Stack>
         )}
@@ -37,16 +38,15 @@ export function Why({ task, explanation }: Props) {
 }
 
 interface ReasonProps {
-  reason: ExplanationReason;
+  told: Told;
   /** Of the task when it was explained. */
   status: TaskStatus;
   task: Task;
 }
 
-function Reason({ reason, status, task }: ReasonProps) {
-  const t = useText(words);
+function Reason({ told, status, task }: ReasonProps) {
   const { language } = useLanguage();
-  const { sentence, cure } = tell(reason, status, language);
+  const { reason, sentence, cure } = told;
   const color = colorOf(reason.code, status);
   const Icon = color === "orange" || color === "red" ? IconAlertTriangle : IconInfoCircle;
   const limits = limitsOf(reason.data, language);
@@ -70,28 +70,43 @@ function Reason({ reason, status, task }: ReasonProps) {
           </List>
         )}
         <NeededTasks reason={reason} />
-        <Text size="sm" className="breaks">
-          {cure}
-        </Text>
-        <Group gap="md">
-          {isAboutQueues(reason.code) && (
-            <Anchor component={Link} href="/queues" size="sm">
-              {t.toQueues}
-            </Anchor>
-          )}
-          {task.reason?.startsWith("dependency_") && (
-            <Anchor component={Link} href={`/tasks/${task.id}?tab=relations`} size="sm">
-              {t.dependencies}
-            </Anchor>
-          )}
-          {(status === "failed" || reason.code === "waits_for_retry") && (
-            <Anchor component={Link} href={`/tasks/${task.id}?tab=attempts`} size="sm">
-              {t.toAttempts}
-            </Anchor>
-          )}
-        </Group>
+        {cure && (
+          <Text size="sm" className="breaks">
+            {cure}
+          </Text>
+        )}
+        <Ways code={reason.code} status={status} task={task} />
       </Stack>
     </Alert>
+  );
+}
+
+interface WaysProps {
+  code: string;
+  status: TaskStatus;
+  task: Task;
+}
+
+/** To where more of it is known. */
+function Ways({ code, status, task }: WaysProps) {
+  const t = useText(words);
+  const ways: [label: string, href: string][] = [];
+  if (isAboutQueues(code)) ways.push([t.toQueues, "/queues"]);
+  if (task.reason?.startsWith("dependency_")) {
+    ways.push([t.dependencies, `/tasks/${task.id}?tab=relations`]);
+  }
+  if (status === "failed" || code === "waits_for_retry") {
+    ways.push([t.toAttempts, `/tasks/${task.id}?tab=attempts`]);
+  }
+  if (ways.length === 0) return null;
+  return (
+    <Group gap="md">
+      {ways.map(([label, href]) => (
+        <Anchor component={Link} key={href} href={href} size="sm">
+          {label}
+        </Anchor>
+      ))}
+    </Group>
   );
 }
 

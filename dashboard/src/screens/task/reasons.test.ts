@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { ExplanationReason } from "../../api/types";
-import { isAboutQueues, limitsOf, reasonName, tasksOf, tell } from "./reasons";
+import type { Explanation, ExplanationReason, TaskStatus } from "../../api/types";
+import { isAboutQueues, limitsOf, reasonName, tasksOf, tell, tellAll } from "./reasons";
 import { reasonWords } from "./reasonWords";
 
 function reason(code: string, data: Record<string, unknown> = {}): ExplanationReason {
@@ -38,6 +38,26 @@ test("a failure is told with its reason and its error", () => {
   });
   const { sentence } = tell(failed, "failed", "en");
   expect(sentence).toMatch(/^It failed at .*: an exception: ValueError: no such shop$/);
+});
+
+function explained(status: TaskStatus, ...reasons: ExplanationReason[]): Explanation {
+  return { task_id: "a", asked_at: "2026-11-27T08:00:00Z", status, reasons };
+}
+
+test.each([
+  ["en", "Nothing holds it up."],
+  ["zh", "没有任何阻碍。"],
+] as const)("nothing holds up what only runs, in %s", (language, cure) => {
+  const [told] = tellAll(explained("running", reason("running")), language);
+  expect(told?.cure).toBe(cure);
+});
+
+test.each(["cancel_requested", "worker_silent"])("%s holds up what runs", (code) => {
+  for (const language of ["en", "zh"] as const) {
+    const told = tellAll(explained("running", reason(code), reason("running")), language);
+    expect(told.map((each) => each.reason.code)).toEqual([code, "running"]);
+    expect(told.map((each) => each.cure === "")).toEqual([false, true]);
+  }
 });
 
 test("tasks ahead are counted, with an estimate where there is one", () => {

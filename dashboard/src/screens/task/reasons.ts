@@ -1,5 +1,5 @@
 /** What the API explains, in the page's language. Pure. */
-import type { ExplanationReason, TaskStatus } from "../../api/types";
+import type { Explanation, ExplanationReason, TaskStatus } from "../../api/types";
 import { count, duration, local } from "../../lib/format";
 import type { Language } from "../../text/language";
 import { type Data, type FullLimit, reasonWords, type Say, type Sentence } from "./reasonWords";
@@ -35,6 +35,20 @@ export function tell(reason: ExplanationReason, status: TaskStatus, language: La
   const words = Object.hasOwn(codes, reason.code) ? codes[reason.code] : undefined;
   if (!words) return { sentence: reason.sentence, cure: reason.cure };
   return words({ ...reason.data, status }, speech(language));
+}
+
+export interface Told extends Sentence {
+  readonly reason: ExplanationReason;
+}
+
+/** All reasons in words. That nothing holds a running task up is said only where that is all. */
+export function tellAll(explanation: Explanation, language: Language): readonly Told[] {
+  const { reasons, status } = explanation;
+  return reasons.map((reason) => {
+    const told = tell(reason, status, language);
+    const isBesides = reason.code === "running" && reasons.length > 1;
+    return { reason, sentence: told.sentence, cure: isBesides ? "" : told.cure };
+  });
 }
 
 /** The limits that a reason names, each as a sentence. */

@@ -45,7 +45,9 @@ export function ActiveFilters({ filters, show }: { filters: Filters; show: Show 
           rightSection={<IconX size={12} aria-hidden />}
           onClick={() => show({ ...filters, [name]: undefined })}
         >
-          {t.names[name]}: {clip(value, 60)}
+          <span className="one-line">
+            {t.names[name]}: {clip(value, 60)}
+          </span>
         </Button>
       ))}
       <Button size="compact-xs" variant="subtle" onClick={() => show({ status: [] })}>

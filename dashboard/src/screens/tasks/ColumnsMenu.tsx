@@ -50,7 +50,7 @@ export function ColumnsMenu({ columns, choose }: Props) {
           {t.columns}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown>
+      <Popover.Dropdown mah="calc(100dvh - 140px)" style={{ overflowY: "auto" }}>
         <Stack gap="xs">
           <Checkbox.Group value={[...columns]} onChange={change} label={t.columns}>
             <Stack gap={6}>

@@ -1,8 +1,9 @@
 import { Badge, Button, Chip, Group, Kbd, Stack, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback, useDisclosure } from "@mantine/hooks";
+import { useDisclosure } from "@mantine/hooks";
 import { IconFilter, IconSearch } from "@tabler/icons-react";
 import { useRef } from "react";
 import type { Task, TaskStatus } from "../../api/types";
+import { useTyped } from "../../components/useDraft";
 import { useKeys } from "../../layout/useKeys";
 import { type Filters, STATUSES } from "../../lib/address";
 import { count } from "../../lib/format";
@@ -11,10 +12,8 @@ import { useLanguage, useText } from "../../text/language";
 import { ActiveFilters, fieldFilters } from "./ActiveFilters";
 import { FilterFields } from "./FilterFields";
 import { words } from "./text";
-import { useDraft } from "./useDraft";
 import type { Show } from "./useFilters";
 
-const TYPING_MS = 350;
 const LONGEST = 200;
 
 interface Props {
@@ -66,8 +65,7 @@ export function FilterBar({ filters, show, counts, rows }: Props) {
 function Search({ value, commit }: { value: string; commit: (q: string) => void }) {
   const t = useText(words);
   const field = useRef<HTMLInputElement>(null);
-  const [draft, setDraft] = useDraft(value);
-  const later = useDebouncedCallback((text: string) => commit(text.trim()), TYPING_MS);
+  const [typed, type] = useTyped(value, (text) => commit(text.trim()));
   useKeys({ "/": () => field.current?.focus() });
   return (
     <TextInput
@@ -79,13 +77,10 @@ function Search({ value, commit }: { value: string; commit: (q: string) => void 
       aria-label={t.search}
       placeholder={t.searchHint}
       maxLength={LONGEST}
-      value={draft}
-      onChange={(event) => {
-        setDraft(event.currentTarget.value);
-        later(event.currentTarget.value);
-      }}
+      value={typed}
+      onChange={(event) => type(event.currentTarget.value)}
       leftSection={<IconSearch size={14} aria-hidden />}
-      rightSection={draft === "" ? <Kbd size="xs">/</Kbd> : null}
+      rightSection={typed === "" ? <Kbd size="xs">/</Kbd> : null}
       rightSectionPointerEvents="none"
     />
   );

@@ -1,12 +1,12 @@
 import { Autocomplete, NativeSelect, Paper, SimpleGrid, TextInput } from "@mantine/core";
 import type { KeyboardEvent } from "react";
 import type { Task } from "../../api/types";
+import { useDraft } from "../../components/useDraft";
 import type { Filters } from "../../lib/address";
 import { fromLocal, toLocal } from "../../lib/local-time";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { words } from "./text";
-import { useDraft } from "./useDraft";
 import type { Show } from "./useFilters";
 import { useSuggestions } from "./useSuggestions";
 

@@ -80,8 +80,16 @@ function Choice({ name, open, remove }: ChoiceProps) {
   const t = useText(words);
   return (
     <Group gap={4} wrap="nowrap">
-      <Button size="xs" variant="subtle" justify="flex-start" flex={1} miw={0} onClick={open}>
-        {clip(name, LONGEST_NAME)}
+      <Button
+        size="xs"
+        variant="subtle"
+        justify="flex-start"
+        flex={1}
+        miw={0}
+        title={name}
+        onClick={open}
+      >
+        <span className="one-line">{clip(name, LONGEST_NAME)}</span>
       </Button>
       {remove && (
         <ActionIcon

@@ -1,7 +1,6 @@
 /** What the fields of the filters offer. */
+import { useFunctionNames, useQueueNames } from "../../api/queries";
 import type { Task } from "../../api/types";
-import { useQueueNames } from "../../components/arguments/task-types";
-import { useFunctionNames } from "../../components/useFunctionNames";
 
 /** Longer words are nothing to choose from. */
 const LONGEST = 200;

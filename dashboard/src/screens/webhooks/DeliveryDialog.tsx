@@ -63,7 +63,6 @@ function Content({ webhook, id }: { webhook: Webhook; id: string }) {
 function DeliveryFacts({ delivery }: { delivery: DeliveryDetail }) {
   const t = useText(words);
   const c = useText(common);
-  const next: Fact = [t.nextAttempt, <When key="next" at={delivery.next_attempt_at} />];
   const facts: readonly Fact[] = [
     [t.event, delivery.type],
     [c.status, <StatusBadge key="status" status={delivery.status} />],
@@ -71,7 +70,10 @@ function DeliveryFacts({ delivery }: { delivery: DeliveryDetail }) {
     [t.responseStatus, delivery.response_status ?? "–"],
     [t.attempts, delivery.attempts],
     [t.lastAttempt, <When key="last" at={delivery.last_attempt_at} />],
-    ...(delivery.status === "pending" ? [next] : []),
+    [
+      t.nextAttempt,
+      delivery.status === "pending" && <When key="next" at={delivery.next_attempt_at} />,
+    ],
     [c.created, <When key="created" at={delivery.created_at} />],
     [t.messageId, delivery.message_id],
   ];

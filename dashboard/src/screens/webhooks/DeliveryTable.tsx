@@ -1,7 +1,8 @@
-import { Anchor, VisuallyHidden } from "@mantine/core";
+import { Stack, Text, VisuallyHidden } from "@mantine/core";
 import type { Delivery, Webhook } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { OneLine } from "../../components/OneLine";
+import { RowButton } from "../../components/RowLink";
 import { StatusBadge } from "../../components/StatusBadge";
 import { TaskLink } from "../../components/TaskLink";
 import { When } from "../../components/When";
@@ -26,12 +27,12 @@ export function DeliveryTable({ webhook, rows, open }: Props) {
     {
       key: "event",
       header: t.event,
-      cell: (delivery) => <Opener delivery={delivery} open={open} />,
+      cell: (delivery) => <EventCell delivery={delivery} open={open} />,
     },
     {
       key: "status",
       header: c.status,
-      width: 130,
+      width: 150,
       cell: (delivery) => <StatusBadge status={delivery.status} />,
     },
     {
@@ -52,7 +53,7 @@ export function DeliveryTable({ webhook, rows, open }: Props) {
       key: "task",
       header: c.task,
       from: "lg",
-      width: 160,
+      width: 290,
       cell: (delivery) => (delivery.task_id ? <TaskLink id={delivery.task_id} /> : "–"),
     },
     {
@@ -81,20 +82,15 @@ export function DeliveryTable({ webhook, rows, open }: Props) {
   );
 }
 
-function Opener({ delivery, open }: { delivery: Delivery; open: (id: string) => void }) {
+function EventCell({ delivery, open }: { delivery: Delivery; open: (id: string) => void }) {
   const t = useText(words);
+  const { id, type, created_at } = delivery;
   return (
-    <Anchor
-      component="button"
-      type="button"
-      size="sm"
-      maw="100%"
-      ta="left"
-      className="one-line"
-      title={t.details(delivery.type)}
-      onClick={() => open(delivery.id)}
-    >
-      {delivery.type}
-    </Anchor>
+    <Stack gap={0}>
+      <RowButton text={type} title={t.details(type)} open={() => open(id)} />
+      <Text size="xs" c="dimmed" hiddenFrom="sm">
+        <When at={created_at} />
+      </Text>
+    </Stack>
   );
 }

@@ -1,11 +1,12 @@
 import { Button, Modal } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { api } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import type { Webhook } from "../../api/types";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { changesOf, type Draft, draftOf } from "./draft";
-import { useRefreshWebhooks } from "./queries";
+import { WEBHOOKS } from "./queries";
 import { words } from "./text";
 import { WebhookForm } from "./WebhookForm";
 
@@ -13,7 +14,7 @@ import { WebhookForm } from "./WebhookForm";
 export function EditWebhook({ webhook }: { webhook: Webhook }) {
   const t = useText(words);
   const c = useText(common);
-  const refresh = useRefreshWebhooks();
+  const refresh = useRefresh(WEBHOOKS);
   const [open, { open: show, close }] = useDisclosure(false);
   async function save(draft: Draft) {
     const body = changesOf(draftOf(webhook), draft);

@@ -3,10 +3,11 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, bodyOf } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import { useSession } from "../../api/session";
 import { useText } from "../../text/language";
 import { type Draft, EMPTY, orderOf } from "./draft";
-import { useRefreshWebhooks } from "./queries";
+import { WEBHOOKS } from "./queries";
 import { SecretOnce } from "./SecretOnce";
 import { words } from "./text";
 import { WebhookForm } from "./WebhookForm";
@@ -15,7 +16,7 @@ import { WebhookForm } from "./WebhookForm";
 export function NewWebhook() {
   const t = useText(words);
   const { role } = useSession();
-  const refresh = useRefreshWebhooks();
+  const refresh = useRefresh(WEBHOOKS);
   const [open, { open: show, close }] = useDisclosure(false);
   const [secret, setSecret] = useState<string | null>(null);
   async function make(draft: Draft) {

@@ -1,10 +1,11 @@
 import type { ButtonProps } from "@mantine/core";
 import { api } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { Webhook } from "../../api/types";
 import { ActionButton } from "../../components/ActionButton";
 import { useText } from "../../text/language";
-import { useRefreshWebhooks } from "./queries";
+import { WEBHOOKS } from "./queries";
 import { words } from "./text";
 
 interface Props {
@@ -18,7 +19,7 @@ interface Props {
 export function Replay({ webhook, id, size }: Props) {
   const t = useText(words);
   const can = useCan();
-  const refresh = useRefreshWebhooks();
+  const refresh = useRefresh(WEBHOOKS);
   async function replay() {
     await api.POST("/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", {
       params: { path: { webhook_id: webhook.id, delivery_id: id } },

@@ -2,6 +2,7 @@ import { Switch } from "@mantine/core";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, bodyOf } from "../../api/client";
+import { useRefresh } from "../../api/queries";
 import { useCan } from "../../api/session";
 import type { Webhook } from "../../api/types";
 import { ActionButton } from "../../components/ActionButton";
@@ -11,7 +12,7 @@ import { clip } from "../../lib/format";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { EditWebhook } from "./EditWebhook";
-import { useRefreshList, useRefreshWebhooks } from "./queries";
+import { WEBHOOK_LIST, WEBHOOKS } from "./queries";
 import { words } from "./text";
 
 interface Props {
@@ -25,8 +26,8 @@ export function WebhookActions({ webhook, showSecret }: Props) {
   const t = useText(words);
   const c = useText(common);
   const can = useCan();
-  const refresh = useRefreshWebhooks();
-  const refreshList = useRefreshList();
+  const refresh = useRefresh(WEBHOOKS);
+  const refreshList = useRefresh(WEBHOOK_LIST);
   const [, go] = useLocation();
   const path = { webhook_id: webhook.id };
 
@@ -70,7 +71,7 @@ export function WebhookActions({ webhook, showSecret }: Props) {
 
 function ActiveSwitch({ webhook }: { webhook: Webhook }) {
   const t = useText(words);
-  const refresh = useRefreshWebhooks();
+  const refresh = useRefresh(WEBHOOKS);
   const [busy, setBusy] = useState(false);
   async function set(active: boolean) {
     setBusy(true);

@@ -1,5 +1,4 @@
 import {
-  Autocomplete,
   Button,
   Checkbox,
   Fieldset,
@@ -10,9 +9,9 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useState } from "react";
+import { FunctionInput, Line, QueueInput } from "../../components/inputs";
 import { saidAt } from "../../components/places";
 import { Failed } from "../../components/states";
-import { useFunctionNames } from "../../components/useFunctionNames";
 import { useSending } from "../../components/useSending";
 import { useText } from "../../text/language";
 import { CONDITIONS, type Draft, EVENTS, faultsOf } from "./draft";
@@ -20,8 +19,6 @@ import { words } from "./text";
 
 /** Fields of which the API may say what is wrong. */
 const FIELDS = ["url", "events", ...CONDITIONS];
-/** Suggestions shown at a time. */
-const SUGGESTED = 50;
 
 interface Props {
   first: Draft;
@@ -95,7 +92,6 @@ interface ConditionsProps {
 
 function Conditions({ draft, setDraft, errors }: ConditionsProps) {
   const t = useText(words);
-  const functions = useFunctionNames();
   return (
     <Fieldset legend={t.filter} p="sm">
       <Text size="xs" c="dimmed" mb="xs">
@@ -110,11 +106,9 @@ function Conditions({ draft, setDraft, errors }: ConditionsProps) {
             value: draft.filter[name],
             error: errors[name],
           };
-          return name === "celery_task_name" ? (
-            <Autocomplete key={name} {...field} data={functions} limit={SUGGESTED} onChange={set} />
-          ) : (
-            <TextInput key={name} {...field} onChange={(event) => set(event.currentTarget.value)} />
-          );
+          if (name === "queue") return <QueueInput key={name} {...field} onChange={set} />;
+          if (name !== "celery_task_name") return <Line key={name} {...field} onText={set} />;
+          return <FunctionInput key={name} {...field} onChange={set} />;
         })}
       </SimpleGrid>
     </Fieldset>

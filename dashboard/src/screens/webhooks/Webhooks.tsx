@@ -1,16 +1,14 @@
-import { Anchor } from "@mantine/core";
 import { IconWebhook } from "@tabler/icons-react";
-import { Link } from "wouter";
 import { useCan, useSession } from "../../api/session";
 import type { Webhook } from "../../api/types";
 import { type Column, DataTable } from "../../components/DataTable";
 import { OneLine } from "../../components/OneLine";
 import { Page } from "../../components/Page";
-import { PageButtons, usePages } from "../../components/Pages";
-import { Answer, Empty } from "../../components/states";
+import { PagedList, usePages } from "../../components/Pages";
+import { RowLink } from "../../components/RowLink";
+import { Empty } from "../../components/states";
 import { UserName } from "../../components/UserName";
 import { When } from "../../components/When";
-import { clip } from "../../lib/format";
 import type { ScreenProps } from "../../routes";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
@@ -28,27 +26,18 @@ export default function Webhooks(_: ScreenProps) {
   const query = useWebhooks(pages.cursor);
   const columns = useColumns();
   const button = can("tasks:write") && can("tasks:read") ? <NewWebhook /> : null;
+  const empty = (
+    <Empty title={t.nothing} icon={<IconWebhook size={40} aria-hidden />}>
+      {t.nothingAbout}
+    </Empty>
+  );
   return (
     <Page title={t.title} about={t.about} actions={button}>
-      <Answer query={query}>
-        {({ rows, next }) => (
-          <>
-            {rows.length === 0 ? (
-              <Empty title={t.nothing} icon={<IconWebhook size={40} aria-hidden />}>
-                {t.nothingAbout}
-              </Empty>
-            ) : (
-              <DataTable
-                label={t.title}
-                columns={columns}
-                rows={rows}
-                keyOf={(webhook) => webhook.id}
-              />
-            )}
-            <PageButtons pages={pages} next={next} busy={query.isPlaceholderData} />
-          </>
+      <PagedList query={query} pages={pages} empty={empty}>
+        {(rows) => (
+          <DataTable label={t.title} columns={columns} rows={rows} keyOf={(row) => row.id} />
         )}
-      </Answer>
+      </PagedList>
     </Page>
   );
 }
@@ -66,7 +55,11 @@ function useColumns(): readonly Column<Webhook>[] {
     cell: (webhook) => <UserName id={webhook.user_id} />,
   };
   return [
-    { key: "url", header: t.url, cell: (webhook) => <WebhookLink webhook={webhook} /> },
+    {
+      key: "url",
+      header: t.url,
+      cell: ({ id, url }) => <RowLink text={url} href={`/webhooks/${id}`} />,
+    },
     {
       key: "events",
       header: t.events,
@@ -96,13 +89,4 @@ function useColumns(): readonly Column<Webhook>[] {
       cell: (webhook) => <When at={webhook.created_at} />,
     },
   ];
-}
-
-function WebhookLink({ webhook }: { webhook: Webhook }) {
-  const url = clip(webhook.url, 300);
-  return (
-    <Anchor component={Link} href={`/webhooks/${webhook.id}`} className="one-line" title={url}>
-      {url}
-    </Anchor>
-  );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { oldSecretHolds, outcomeOf, readStatus, stateOf } from "./state";
+import { oldSecretHolds, outcomeOf, stateOf } from "./state";
 
 const WELL = { active: true, disabled_reason: null, failing_since: null };
 const THEN = "2026-11-27T08:00:00Z";
@@ -19,12 +19,6 @@ test("the secret of before holds until its time has come", () => {
   expect(oldSecretHolds({ previous_until: THEN }, until - 1)).toBe(true);
   expect(oldSecretHolds({ previous_until: THEN }, until)).toBe(false);
   expect(oldSecretHolds({ previous_until: null }, until)).toBe(false);
-});
-
-test("an address that names no status asks for all of them", () => {
-  expect(readStatus("failed")).toBe("failed");
-  expect(readStatus("broken")).toBeUndefined();
-  expect(readStatus(null)).toBeUndefined();
 });
 
 test.each([

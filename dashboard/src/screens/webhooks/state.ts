@@ -22,11 +22,6 @@ export const DELIVERY_STATUSES = [
   "failed",
 ] as const satisfies readonly DeliveryStatus[];
 
-/** The status that an address names; undefined for none, and for what is no status. */
-export function readStatus(text: string | null): DeliveryStatus | undefined {
-  return DELIVERY_STATUSES.find((status) => status === text);
-}
-
 /** What came of the last attempt, in one line: `500 · The receiver answered 500`. */
 export function outcomeOf(delivery: Pick<Delivery, "response_status" | "error">): string {
   const parts = [delivery.response_status, delivery.error].filter((part) => part !== null);

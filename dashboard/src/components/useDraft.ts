@@ -1,3 +1,4 @@
+import { useDebouncedCallback } from "@mantine/hooks";
 import { useState } from "react";
 
 /** What is being typed, beginning with `value`; another `value`, set elsewhere, takes its place. */
@@ -10,4 +11,21 @@ export function useDraft(value: string): [string, (draft: string) => void] {
     if (draft.trim() !== value) setDraft(value);
   }
   return [draft, setDraft];
+}
+
+/** How long after the last key it is told on. */
+const TYPING_MS = 400;
+
+/** The same, told on a moment after the last key: a key is no request. */
+export function useTyped(
+  value: string,
+  tell: (typed: string) => void,
+): [string, (typed: string) => void] {
+  const [typed, setTyped] = useDraft(value);
+  const later = useDebouncedCallback(tell, TYPING_MS);
+  function type(next: string) {
+    setTyped(next);
+    later(next);
+  }
+  return [typed, type];
 }
