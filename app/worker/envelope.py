@@ -55,7 +55,8 @@ def check(payload: Any) -> None:
         headers = {}
     elif not isinstance(headers, dict):
         raise Refused("headers is not an object")
-    if payload.get("content-encoding") not in _ENCODINGS:
+    encoding = payload.get("content-encoding")
+    if isinstance(encoding, list | dict) or encoding not in _ENCODINGS:
         raise Refused("content-encoding is not one of utf-8, us-ascii, binary")
     body = _body(payload, properties)
     if "task" in headers:

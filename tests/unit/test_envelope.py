@@ -133,6 +133,8 @@ def test_entry_that_is_no_object_is_refused(raw: bytes, reason: str) -> None:
         ("headers/compression", "application/x-unknown", "compression"),
         ("content-type", "application/x-python-serialize", "content-type"),
         ("content-encoding", "utf-7", "content-encoding"),
+        ("content-encoding", [], "content-encoding"),
+        ("content-encoding", {}, "content-encoding"),
         ("body", 5, "body"),
         ("body", "", "body"),
         ("body", ..., "body"),
