@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,7 @@ def main(argv: list[str], environ: Mapping[str, str]) -> int:
         return _refuse(f"set {', '.join(missing)} to addresses without passwords")
     folder = Path(argv[0])
     try:
+        _let_pass(folder)
         values = _values(folder / "env", environ)
         _write(folder / "env", _dotenv(values), 0o600)
         password = values["BROKER_PASSWORD"]
@@ -56,6 +58,13 @@ def main(argv: list[str], environ: Mapping[str, str]) -> int:
     except OSError as error:
         return _refuse(f"{folder} cannot be written ({error.strerror}); check the volume's owner")
     return 0
+
+
+def _let_pass(folder: Path) -> None:
+    """Let the broker's user get at its file: a volume begins with the mode of the image's folder."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if not mode & stat.S_IXOTH:
+        folder.chmod(mode | stat.S_IXOTH)
 
 
 def _values(env: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -143,6 +143,15 @@ def test_g03_secrets_are_for_their_readers_only(secrets_folder: Path) -> None:
     assert modes == {"env": 0o600, "postgres_password": 0o600, "broker.conf": 0o644}
 
 
+def test_g03_the_brokers_user_gets_at_its_file_and_lists_nothing(tmp_path: Path) -> None:
+    """It is another one than ours, and the volume begins as the image has the folder."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    folder.chmod(0o750)
+    assert _make_secrets(folder).returncode == 0
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o751
+
+
 def test_g03_own_secrets_win_and_defaults_do_not_count(secrets_folder: Path) -> None:
     own = "k" * 40
     assert _make_secrets(secrets_folder, SECRET_KEY=own, FLOWER_PASSWORD="admin").returncode == 0
