@@ -43,8 +43,6 @@ _OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 _AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
-# A browser writes down every 404; that of a task which keeps no checkpoint is an answer like others.
-_NO_CHECKPOINT = "/checkpoint"
 # Both reach us as lines of the console, beside what the page itself complains of.
 _WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -161,8 +159,9 @@ class Visit:
 
     def complaints_left(self) -> list[str]:
         """What nobody expected: errors in the console, exceptions, what the policy has refused."""
-        expected = (*self.tolerated, _NO_CHECKPOINT)
-        return [said for said in self.complaints if not any(part in said for part in expected)]
+        return [
+            said for said in self.complaints if not any(part in said for part in self.tolerated)
+        ]
 
     def outline(self) -> str:
         """Roles and names of everything on the page, for the report of a failed test."""
