@@ -15,6 +15,7 @@ import pytest
 
 from app.core.security import Scope
 from tests.support.api import LONG, Api, create, new_task, problem_of
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.failures import fail, group
 from tests.support.operations import Operation, Place, kind_of, operations
 from tests.support.world import World
@@ -22,8 +23,6 @@ from tests.support.world import World
 pytestmark = pytest.mark.usefixtures("no_feeder")
 # Where nothing reaches the database, and where what does is more than a walk should take twice: of the
 # two PostgreSQL is the one that refuses numbers and texts.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 NOBODYS = "01a20e72-6ec7-74d0-bc60-000000000000"
 HOOK = {"url": "https://example.com/hook", "filter": {"queue": "default"}}

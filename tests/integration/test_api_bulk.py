@@ -16,13 +16,12 @@ import pytest
 from app import dispatch, events
 from app.core.config import Settings
 from tests.support.api import LONG, Api, create, eventually, new_task, problem_of
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.postgres import Postgres
 
 TASKS, BULK = "/api/v1/tasks/", "/api/v1/tasks/bulk"
 JSON = {"Content-Type": "application/json"}
 MIB = 1 << 20
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from app.domain.lifecycle import TaskStatus
 from app.maintenance import operations
 from app.services import bulk_operations
 from tests.support.api import Api, create, new_task, problem_of
+from tests.support.databases import on_sqlite
 from tests.support.world import World
 
 TASKS, BULK = "/api/v1/tasks/", "/api/v1/tasks/bulk"
 OPERATIONS = "/api/v1/bulk-operations"
 UNKNOWN = "01a20e72-6ec7-74d0-bc60-000000000000"
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

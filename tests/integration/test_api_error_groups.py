@@ -16,6 +16,7 @@ from app.models import EVERYBODY, Task
 from app.services import error_group as service
 from app.services.retrying import retry_each
 from tests.support.api import Api, problem_of
+from tests.support.databases import on_sqlite
 from tests.support.failures import error, fail, group, groups
 from tests.support.world import World
 
@@ -293,7 +294,7 @@ def _retried(world: World) -> set[uuid.UUID]:
     return set(found)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 async def test_a_large_group_may_take_longer_than_other_requests(
     api: Api, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

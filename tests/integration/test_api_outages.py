@@ -21,12 +21,11 @@ from app.core.errors import ConfigurationError
 from tests.support.api import Api, create, eventually, new_task, problem_of, serving
 from tests.support.broker import Broker
 from tests.support.chaos.proxy import TcpProxy
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
 
 TASKS = "/api/v1/tasks/"
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import dispatch
 from app.core.config import Settings
 from tests.support.api import Api, create, eventually, problem_of, serving
+from tests.support.databases import on_postgresql
 from tests.support.environment import use_settings
 
 QUEUES = "/api/v1/queues"
@@ -64,7 +65,7 @@ async def test_pausing_takes_the_hints_back_and_resuming_gives_them_out(
     assert (await _dispatched(operator, 2))["depth"] == 2
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 async def test_pausing_goes_on_when_a_claim_locks_the_same_tasks_the_other_way_round(
     operator: httpx2.AsyncClient, settings: Settings
 ) -> None:

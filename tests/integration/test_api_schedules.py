@@ -18,6 +18,7 @@ from app.scheduler import firing
 from app.scheduler.entries import read
 from app.services.catalogue import catalogue
 from tests.support.api import Api, problem_of
+from tests.support.databases import on_sqlite
 from tests.support.environment import use_settings
 from tests.support.world import World
 
@@ -27,7 +28,6 @@ SCHEDULES = "/api/v1/schedules/"
 ADD = "tests.support.tasks.add"
 _SOME_ID = "01a20e72-6ec7-74d0-bc60-000000000000"
 # What is not about statements.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HOUR = {"kind": "interval", "interval_seconds": 3600}
 
 

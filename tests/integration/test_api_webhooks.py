@@ -11,6 +11,7 @@ import pytest
 
 from app.maintenance.webhooks import Sender
 from tests.support.api import ADMIN, Api, problem_of
+from tests.support.databases import on_sqlite
 from tests.support.environment import use_settings
 from tests.support.receiver import receiving
 from tests.support.webhooks import HOOK
@@ -18,7 +19,6 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
 # Where the statements are not the matter.
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 HOOKS = "/api/v1/webhooks/"
 _SOME_ID = "01a20e72-6ec7-74d0-bc60-000000000000"
@@ -104,7 +104,7 @@ REFUSED: list[dict[str, Any]] = [
 ]
 
 
-@one_database
+@on_sqlite
 async def test_what_makes_no_sense_is_refused(api: Api) -> None:
     owner = await api.as_user("owner@example.org")
     for body in REFUSED:
@@ -116,7 +116,7 @@ async def test_what_makes_no_sense_is_refused(api: Api) -> None:
         problem_of(await owner.patch(HOOKS + made["id"], json=only), 422)
 
 
-@one_database
+@on_sqlite
 async def test_production_wants_https(api: Api, clean_settings: pytest.MonkeyPatch) -> None:
     owner = await api.as_user("owner@example.org")
     plain = HOOK.replace("https", "http")
@@ -184,7 +184,7 @@ async def test_only_operators_are_told_about_everybodys_tasks(api: Api) -> None:
     assert made["scope"] == "all"
 
 
-@one_database
+@on_sqlite
 async def test_who_may_not_read_tasks_has_none_sent_anywhere(api: Api) -> None:
     writer = await api.as_user(ADMIN, scopes=["tasks:write"])
     problem_of(await writer.post(HOOKS, json={"url": HOOK}), 403)

@@ -20,6 +20,7 @@ from app.services import bulk_operations, bulk_work
 from app.services.bulk_operations import Order
 from app.services.retrying import retry_each
 from app.services.uniqueness import contended
+from tests.support.databases import on_postgresql
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
@@ -90,7 +91,7 @@ async def test_a_batch_that_is_cut_off_leaves_nothing_and_comes_again(
     assert (retried(world), operation(world, made).status) == (ids, "finished")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 async def test_a_batch_does_not_wait_for_a_row_while_it_holds_others(world: World) -> None:
     ids = world.add_many(3)
     made = await ordered(BulkAction.CANCEL, *ids)

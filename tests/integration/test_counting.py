@@ -30,6 +30,7 @@ from app.queries import counting, feed, leases, removal, tasks
 from app.services import attempts
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
+from tests.support.databases import on_postgresql
 from tests.support.environment import child_environment
 from tests.support.ledger import counted, folded, there_are
 from tests.support.processes import ROOT
@@ -149,9 +150,9 @@ def test_statements_of_another_version_are_counted(
     assert differences(world) == []
 
 
+# SQLite has no TRUNCATE; a DELETE without WHERE is in the test above.
+@on_postgresql
 def test_a_table_that_is_emptied_at_once_has_no_tasks(world: World) -> None:
-    if get_settings().is_sqlite:
-        pytest.skip("SQLite has no TRUNCATE; a DELETE without WHERE is in the test above")
     world.add_many(3)
     fold_all(world)
     world.running()
@@ -256,9 +257,9 @@ def test_a_fold_that_is_killed_half_way_has_done_nothing(world: World, tmp_path:
     assert differences(world) == []
 
 
+# SQLite has one writer at a time.
+@on_postgresql
 def test_a_change_that_is_not_committed_comes_later(world: World) -> None:
-    if get_settings().is_sqlite:
-        pytest.skip("SQLite has one writer at a time")
     task_id = world.add()
     with world.database.transaction() as connection:
         connection.execute(tasks.cancel_if_pending([task_id], None))

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, literal, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ClauseElement
 
-from app.core.config import Settings, get_settings
+from app.core.config import get_settings
 from app.db.base import Timestamp
 from app.db.clock import after, micros, new_uuid, now
 from app.db.session import Database
@@ -35,6 +35,7 @@ from app.queries import (
     uniqueness,
 )
 from app.services import attempts
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.processes import wait_until
 from tests.support.world import Pair, World
 
@@ -259,7 +260,7 @@ def _counted_for_an_owner() -> ClauseElement:
 _IN_QUEUE = Task(id=uuid.UUID(int=1), queue="default", rank=1, dispatched_at=None)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("statement", [tasks.hold, tasks.visible, tasks.cancel_if_pending])
 def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: Any) -> None:
     """SQLite uses no index for a condition that is compared with 1."""
@@ -338,13 +339,6 @@ def test_who_is_due_is_found_among_many_that_wait(full: World, statement: Any, i
     assert index in plan(full, statement())
 
 
-@pytest.fixture
-def postgres_world(settings: Settings, world: World) -> World:
-    if settings.is_sqlite:
-        pytest.skip("heap-only updates are PostgreSQL's")
-    return world
-
-
 def updates(world: World) -> tuple[int, int]:
     """Updates of the tasks table so far, and those that touched no index."""
     world.database.execute(text("SELECT pg_stat_force_next_flush()"))
@@ -354,9 +348,9 @@ def updates(world: World) -> tuple[int, int]:
     return row[0], row[1]
 
 
+@on_postgresql
 @pytest.mark.parametrize("what", ["heartbeats", "progress"])
-def test_heartbeats_and_progress_touch_no_index(postgres_world: World, what: str) -> None:
-    world = postgres_world
+def test_heartbeats_and_progress_touch_no_index(world: World, what: str) -> None:
     pairs: list[Pair] = [world.running() for _ in range(5)]
     before = updates(world)
     for step in range(40):

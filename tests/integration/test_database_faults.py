@@ -20,12 +20,10 @@ from app.core.config import Settings
 from app.db import session
 from app.db.session import Database, async_session, is_transient, pools
 from tests.support.chaos.proxy import TcpProxy
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
 from tests.support.processes import wait_until
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 ONE = text("SELECT 1")
 

@@ -7,16 +7,13 @@ import sys
 import threading
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from app.models import Task
 from app.queries import leases
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.processes import ROOT, wait_until
 from tests.support.world import QUEUE, World
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 WRITERS = 8
 EACH = 25

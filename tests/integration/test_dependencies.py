@@ -12,7 +12,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import dispatch
-from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.db.session import async_session
 from app.domain.lifecycle import TaskStatus
@@ -23,6 +22,7 @@ from app.queries import tasks as queries
 from app.services.building import NewTask
 from app.services.submission import Origin
 from app.services.task import DeleteOutcome, task_service
+from tests.support.databases import on_postgresql
 from tests.support.world import NOOP, World
 
 OWNER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -370,9 +370,9 @@ async def test_two_agents_tell_at_once(world: World, db: AsyncSession) -> None:
     assert sum(report.released for report in reports) <= 5
 
 
+# One writer at a time: there are no locks of rows.
+@on_postgresql
 async def test_whoever_tells_waits_for_nobody(world: World, db: AsyncSession) -> None:
-    if get_settings().is_sqlite:
-        pytest.skip("one writer at a time: there are no locks of rows")
     needed = world.add()
     tasks = [await create(db, needed) for _ in range(3)]
     end(world, needed)

@@ -17,6 +17,7 @@ from app.models import Task, TaskEntry
 from app.queries import removal
 from app.queries import tasks as queries
 from app.queries.entries import left_over, unlisted
+from tests.support.databases import on_postgresql
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
@@ -60,9 +61,9 @@ def test_a_table_that_is_emptied_has_no_entries(world: World) -> None:
     assert listed(world) == {}
 
 
+# Only PostgreSQL tells where a row lies.
+@on_postgresql
 def test_starting_and_ending_writes_no_entry(world: World) -> None:
-    if get_settings().is_sqlite:
-        pytest.skip("only PostgreSQL tells where a row lies")
     task_id = world.add()
     place = text("SELECT ctid::text FROM task_entries")
     before = world.database.execute(place).one()

@@ -24,11 +24,11 @@ from app.services import building, intake, submission
 from app.services.building import NewTask
 from app.services.catalogue import Catalogue
 from app.services.task import task_service
+from tests.support.databases import on_postgresql
 from tests.support.world import NOOP, World
 
 ECHO = "tests.support.tasks.echo"
 OWNER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def new(name: str = "n", **fields: Any) -> NewTask:

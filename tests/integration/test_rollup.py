@@ -15,6 +15,7 @@ from app.maintenance import rollup
 from app.models import SubtaskDelta
 from app.queries import removal, tasks
 from app.services import attempts
+from tests.support.databases import on_postgresql
 from tests.support.world import Pair, World
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
@@ -155,9 +156,9 @@ def test_more_than_one_step_takes_is_added_up_in_several(
         assert shown(world, parent) == {"total": 5, "running": 5, "progress": 0}
 
 
+# SQLite has one writer.
+@on_postgresql
 def test_a_parent_that_somebody_holds_is_shown_later(world: World) -> None:
-    if not world.is_postgresql:
-        pytest.skip("SQLite has one writer")
     held, free = world.add(), world.add()
     for parent in (held, free):
         world.add(parent_id=parent)

@@ -24,6 +24,7 @@ from app.scheduler import firing
 from app.scheduler.entries import Entry, read
 from app.scheduler.scheduler import DatabaseScheduler
 from app.services.catalogue import Catalogue, catalogue
+from tests.support.databases import on_postgresql
 from tests.support.environment import use_settings
 
 ADD = "tests.support.tasks.add"
@@ -156,7 +157,7 @@ def test_recorded_slot_never_fires_again_even_when_the_schedule_is_set_back(
 
 
 # SQLite has no way to take a lock from a process that is frozen with it.
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_beat_frozen_in_the_middle_of_a_firing_gives_the_slot_up(
     database: Database, known: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

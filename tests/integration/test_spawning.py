@@ -25,6 +25,7 @@ from app.services.inserting import insertion
 from app.worker import ancestry, connections, helpers, spawning
 from app.worker.claim import STOP_SIGNAL, Claim, install_stop_signal
 from app.worker.signals import AttemptLost, TaskCancelled
+from tests.support.databases import on_postgresql
 from tests.support.processes import wait_until
 from tests.support.world import NOOP, Pair, World
 
@@ -158,7 +159,7 @@ def test_an_attempt_that_loses_its_task_meanwhile_makes_none(
     assert children(world) == []
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_who_spawns_gives_way_to_who_holds_its_task(world: World, database: Forgetful) -> None:
     needed, pair = world.add(), world.running()
     spawned: list[str | None] = []

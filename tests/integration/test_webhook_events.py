@@ -27,6 +27,7 @@ from app.services.ending import cancel_each
 from app.services.task import task_service
 from app.services.webhook_message import payload
 from tests.integration.test_listing import looked_at
+from tests.support.databases import on_postgresql
 from tests.support.environment import use_settings
 from tests.support.failures import fail
 from tests.support.webhooks import deliveries, user, webhook
@@ -287,9 +288,9 @@ async def test_few_deliveries_are_looked_at_for_the_few_that_have_failed(world: 
     assert looked_at(world, removed) < 300
 
 
+# SQLite has one writer at a time.
+@on_postgresql
 async def test_whoever_removes_a_webhook_holds_up_no_end_of_a_task(world: World) -> None:
-    if not world.is_postgresql:
-        pytest.skip("SQLite has one writer at a time")
     owner = await user()
     hook, _ = await webhook(owner)
     pair = world.running(user_id=owner.user_id)

@@ -22,6 +22,7 @@ from app.services import delivery as deliveries_service
 from app.services import webhook as service
 from app.services.doctor.webhooks import overdue
 from tests.support.api import eventually
+from tests.support.databases import on_sqlite
 from tests.support.environment import use_settings
 from tests.support.receiver import Receiver, receiving
 from tests.support.webhooks import deliveries, force_due, row_of, user, webhook
@@ -29,7 +30,6 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("no_feeder", "local_receivers")
 # Where the statements are not the matter.
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ async def test_what_has_failed_for_days_is_disabled_until_somebody_activates_it(
         assert await send(world) == 1
 
 
-@one_database
+@on_sqlite
 @pytest.mark.parametrize("status", [301, 307])
 async def test_redirects_are_not_followed(world: World, status: int) -> None:
     with receiving(status) as receiver:
@@ -220,7 +220,7 @@ async def test_redirects_are_not_followed(world: World, status: int) -> None:
         assert len(receiver.received) == 1
 
 
-@one_database
+@on_sqlite
 async def test_of_an_answer_only_the_beginning_is_kept(world: World) -> None:
     with receiving(200, body=b"\x00\xff" + b"a" * 5_000_000) as receiver:
         owner, hook, _ = await owner_of(receiver)
@@ -232,7 +232,7 @@ async def test_of_an_answer_only_the_beginning_is_kept(world: World) -> None:
         assert len(told.response_body) <= 1024
 
 
-@one_database
+@on_sqlite
 async def test_one_slow_receiver_holds_up_no_other(world: World, receiver: Receiver) -> None:
     with receiving() as slow:
         slow.held.clear()
@@ -254,7 +254,7 @@ async def test_one_slow_receiver_holds_up_no_other(world: World, receiver: Recei
         assert {each.status for each in deliveries(world, stuck)} == {"pending", "succeeded"}
 
 
-@one_database
+@on_sqlite
 async def test_so_many_are_under_way_and_no_more(
     world: World, clean_settings: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +277,7 @@ async def test_so_many_are_under_way_and_no_more(
         assert receiver.most_at_once <= MOST
 
 
-@one_database
+@on_sqlite
 async def test_one_that_is_broken_off_is_sent_again_when_its_claim_is_over(world: World) -> None:
     with receiving() as receiver:
         receiver.held.clear()
@@ -319,7 +319,7 @@ async def test_for_a_day_both_secrets_are_signed_with(world: World, receiver: Re
     assert [receiver.received[1].is_signed_with(each) for each in (old, new)] == [False, True]
 
 
-@one_database
+@on_sqlite
 async def test_another_secret_key_is_said_and_not_signed_with(
     world: World, receiver: Receiver, clean_settings: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.commands import create_token
 from tests.support.environment import child_environment
@@ -19,6 +20,12 @@ from tests.support.processes import ROOT
 from tests.support.reuse import Fresh
 
 DATABASES = ("sqlite", "postgresql")
+
+# For a test that is about one of them. Unlike one that skips itself on the other, it is run there
+# whichever of the two the part of the suite that is run has chosen for its file.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
 # Making the token is an action like any other; a test starts with an empty audit log.
 _FORGET_MAKING = "DELETE FROM audit_entries"
 

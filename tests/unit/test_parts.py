@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,3 +94,24 @@ def _others(seed: int, items: list[Any]) -> list[Any]:
 def test_everything_runs_unless_it_is_told_otherwise() -> None:
     items = _items()
     assert _kept("all", 1, items) == items
+
+
+def test_no_test_skips_itself_on_one_database() -> None:
+    """The part that a commit chooses for CI may have it there only; `on_postgresql` is told apart."""
+    skipping = [
+        f"{path.relative_to(ROOT)}::{node.name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and any(_skips_on_a_database(inner) for inner in ast.walk(node))
+    ]
+    assert not skipping
+
+
+def _skips_on_a_database(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and ("is_sqlite" in ast.unparse(node.test) or "is_postgresql" in ast.unparse(node.test))
+        and any("pytest.skip(" in ast.unparse(inner) for inner in node.body)
+    )
