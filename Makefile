@@ -7,7 +7,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-TARGETS := help up page token test screenshots chaos chaos-full check bench bench-full lock install
+TARGETS := help up page token test screenshots chaos chaos-full check bench bench-full docs lock sbom install
 .PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.domain import window as windows
 
 log = get_logger(__name__)
@@ -87,7 +88,7 @@ class Feeder:
             try:
                 done = self._feed(queue, added)
             except SQLAlchemyError as exc:
-                log.warning("feed_failed", queue=queue, error=str(exc).splitlines()[0])
+                log.warning("feed_failed", queue=queue, error=first_line(exc))
                 done = False
             except Exception:
                 # Whatever it was: this thread is the only one that feeds for this process.

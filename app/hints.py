@@ -56,6 +56,8 @@ class Hint:
     argsrepr: str
     kwargsrepr: str
     burst: bool = False
+    # Where its rows belong in traces. The message does not say so: the claim will.
+    places: Sequence[str] = ()
 
     @property
     def message_id(self) -> str:

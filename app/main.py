@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging as stdlib_logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import events
 from app.api import contract, dashboard, docs, health, pages, problems, routing
-from app.api.metrics import CountRequests
+from app.api.metrics import CountRequests, Exposition
 from app.api.middleware import Deadline, RequestContext
 from app.api.v1 import (
     audit,
@@ -36,7 +36,7 @@ from app.api.v1 import (
     webhooks,
     workers,
 )
-from app.core import logging
+from app.core import logging, tracing
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.core.version import VERSION
@@ -92,6 +92,14 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # A span for each request, once the lifespan has switched tracing on; parts of one say little,
+        # and logs would be exceptions with all that is in them.
+        telemetry={
+            "operation_spans": False,
+            "logs": False,
+            "auto_configure": False,
+            "exclude": _is_untraced,
+        },
     )
     # The streams before the tasks: /tasks/events is not a task's id.
     about_tasks = (task_events, tasks, bulk, bulk_operations, task_relations, task_types)
@@ -118,6 +126,12 @@ def create_app() -> FastAPI:
     pages.install(app)
     _surround(app)
     return app
+
+
+def _is_untraced(scope: MutableMapping[str, Any]) -> bool:
+    """Files, those who only look whether it lives, and event streams, which last for hours."""
+    path: str = scope["path"]
+    return not path.startswith("/api/") or path.rstrip("/").endswith("/events")
 
 
 def _surround(app: FastAPI) -> None:
@@ -160,8 +174,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # It announces itself at every look at the schema, and health looks every second.
     stdlib_logging.getLogger("alembic.runtime.migration").setLevel(stdlib_logging.WARNING)
     await asyncio.to_thread(catalogue)
+    await asyncio.to_thread(tracing.start, "api", warn=True)
     app.state.live = live = Live()
     app.state.readiness = Readiness()
+    app.state.metrics = Exposition(live)
     work = (_prepare_database(), live.run(), _end_streams_at_shutdown(live))
     async with pools(), _background(*work) as running:
         await _wait_a_moment(running[0])
@@ -169,6 +185,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         live.close()
     await asyncio.to_thread(events.flush)
+    await asyncio.to_thread(tracing.finish)
 
 
 @contextlib.asynccontextmanager
@@ -224,7 +241,7 @@ def _check_schema() -> None:
     found = migrate.status()
     if found.state == "newer":
         raise _NewerSchema(found.detail)
-    if found.state != "current":
+    if not found.usable:
         raise ConfigurationError(found.detail)
 
 

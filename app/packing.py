@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from app.core import redact
+from app.core import redact, sensitive
 from app.core.config import get_settings
 from app.db.session import Database
 from app.domain import window as windows
@@ -56,19 +56,29 @@ class Packing:
 def _hint(queue: str, level: int, rows: Sequence[Any]) -> Hint:
     one = len(rows) == 1
     limit = sum(row.time_limit or get_settings().task_time_limit_seconds for row in rows)
+    args, kwargs = f"({len(rows)} tasks)", "{}"
+    if one:
+        row = rows[0]
+        args, kwargs = shown(row.celery_task_name, json.loads(row.args), json.loads(row.kwargs))
     return Hint(
         function=rows[0].celery_task_name,
         queue=queue,
         level=level,
         rows=[HintRow(row.id, row.celery_id, row.time_limit, row.soft_time_limit) for row in rows],
         limit_seconds=limit,
-        argsrepr=shown(json.loads(rows[0].args)) if one else f"({len(rows)} tasks)",
-        kwargsrepr=shown(json.loads(rows[0].kwargs)) if one else "{}",
+        argsrepr=args,
+        kwargsrepr=kwargs,
         burst=rows[0].burst and not one,
+        places=[row.trace_context for row in rows if row.trace_context is not None],
     )
 
 
-def shown(arguments: Any) -> str:
-    """Arguments as a monitor may show them: secrets masked, cut to a line."""
+def shown(function: str, args: list[Any], kwargs: dict[str, Any]) -> tuple[str, str]:
+    """Arguments as a monitor may show them: secrets masked, each cut to a line."""
+    args, kwargs = sensitive.hide(function, args, kwargs, telling=True)
+    return _line(args), _line(kwargs)
+
+
+def _line(arguments: Any) -> str:
     text = repr(redact.values(arguments))
     return text if len(text) <= REPR_LENGTH else text[: REPR_LENGTH - 3] + "..."

@@ -55,7 +55,7 @@ def _wait_for_schema() -> None:
     from app.db import migrate
 
     said = ""
-    while (found := migrate.status()).state != "current":
+    while not (found := migrate.status()).usable:
         if found.state == "newer":
             raise ConfigurationError(found.detail)
         if found.detail != said:

@@ -7,6 +7,7 @@ built again when any of its sources, its lock file or the API's description has 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.bootstrap import say
 from scripts.environment import PAGE, ROOT, clean_environ, ensure
@@ -80,6 +82,28 @@ def install(npm: Sequence[str]) -> None:
     (SOURCE / "node_modules" / ".installed").write_text(_lock_hash())
 
 
+def packages(version: str) -> dict[str, Any]:
+    """The packages of the lock file as a CycloneDX document. Raises `NotBuilt`."""
+    command = [*_npm(), "sbom", "--sbom-format=cyclonedx", "--sbom-type=application"]
+    with tempfile.TemporaryDirectory(prefix="page-") as temporary:
+        # npm names the whole after its folder.
+        folder = Path(temporary) / SOURCE.name
+        folder.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            content = json.loads((SOURCE / name).read_text())
+            # npm lists nothing for an application without a version.
+            content["version"] = version
+            content.get("packages", {}).get("", {})["version"] = version
+            (folder / name).write_text(json.dumps(content))
+        said = _run(
+            [*command, "--package-lock-only"],
+            "its packages could not be listed",
+            PATIENCE_SECONDS,
+            folder,
+        )
+    return dict(json.loads(said))
+
+
 def _describe(python: Path) -> None:
     """Write the API's description, from which the page's types are made."""
     with tempfile.TemporaryDirectory(prefix="page-") as folder:
@@ -132,10 +156,13 @@ def _version(node: str) -> tuple[int, ...]:
         return (0,)
 
 
-def _run(command: Sequence[str], failure: str, seconds: float | None = None) -> None:
+def _run(
+    command: Sequence[str], failure: str, seconds: float | None = None, folder: Path = SOURCE
+) -> str:
+    """What it prints. Raises `NotBuilt`."""
     try:
         done = subprocess.run(
-            command, cwd=SOURCE, env=_environ_of(command), stdin=subprocess.DEVNULL, capture_output=True,
+            command, cwd=folder, env=_environ_of(command), stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=seconds,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -145,6 +172,7 @@ def _run(command: Sequence[str], failure: str, seconds: float | None = None) -> 
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-1500:]
         raise NotBuilt(f"{failure}:\n{said}")
+    return done.stdout
 
 
 def _environ_of(command: Sequence[str]) -> dict[str, str]:

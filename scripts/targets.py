@@ -12,13 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from scripts import page
+from scripts import page, supply_chain
 from scripts.bootstrap import say, stop
 from scripts.chaos import run_all_scenarios
-from scripts.environment import BASE, DEV, clean_environ, ensure
+from scripts.environment import BASE, DEV, ROOT, clean_environ, ensure
 
 # Releases younger than this do not get into the locks: the time in which bad ones are withdrawn.
 QUARANTINE_DAYS = 7
+OLDEST_PYTHON = "3.11"
 
 
 def run(argv: list[str]) -> int:
@@ -124,7 +125,7 @@ def _install(arguments: list[str]) -> int:
 
 
 def _check(_arguments: list[str]) -> int:
-    """formatting, lint, types, layers and migrations, and the same of the page"""
+    """formatting, lint, types, layers, migrations and known holes, and the same of the page"""
     python = str(ensure(DEV, embedded=True))
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
         environ = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/check.db", "DATA_DIR": folder}
@@ -140,10 +141,25 @@ def _check(_arguments: list[str]) -> int:
             )
             if not _passes(title, [python, *command], environ)
         ]
+    if not _no_known_holes(Path(python)):
+        failed.append("pip-audit")
     if not _page_passes(python):
         failed.append("page")
     say(f"FAILED: {', '.join(failed)}" if failed else "All checks passed.")
     return 1 if failed else 0
+
+
+def _no_known_holes(python: Path) -> bool:
+    """Whether the service knows none in what is locked, or cannot be asked."""
+    say("-- pip-audit")
+    try:
+        found = supply_chain.holes(python, *supply_chain.LOCKS)
+    except supply_chain.NotAudited as reason:
+        say(f"NOT RUN: known holes in the locked packages — {reason}")
+        return True
+    for line in found:
+        say(line)
+    return not found
 
 
 def _page_passes(python: str) -> bool:
@@ -160,11 +176,22 @@ def _passes(title: str, command: list[str], environ: dict[str, str]) -> bool:
     return subprocess.run(command, env=environ, stdin=subprocess.DEVNULL).returncode == 0
 
 
+def _docs(_arguments: list[str]) -> int:
+    """write the pages of the documentation that are made from the program anew"""
+    python = ensure(BASE)
+    with tempfile.TemporaryDirectory(prefix="docs-") as folder:
+        own = {"DATA_DIR": folder, "LOG_DIR": folder, "APP_ENV": "development"}
+        command = [str(python), "-m", "scripts.reference"]
+        return subprocess.run(command, env=clean_environ() | own).returncode
+
+
 def _lock(arguments: list[str]) -> int:
     """compile the lock files anew from pyproject.toml"""
     python = ensure(DEV)
     newest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=QUARANTINE_DAYS)
     command = [str(python), "-m", "uv", "pip", "compile", "--universal", "--generate-hashes"]
+    # The oldest that pyproject.toml names, whatever runs this.
+    command += ["--python-version", OLDEST_PYTHON]
     command += ["--only-binary", ":all:", "--emit-build-options", "--upgrade", "--quiet"]
     command += ["--exclude-newer", f"{newest:%Y-%m-%d}", "--custom-compile-command", "make lock"]
     # Each further file only adds to the first, at versions that agree with it.
@@ -174,6 +201,7 @@ def _lock(arguments: list[str]) -> int:
         ("requirements-embedded.txt", ["--group", "embedded", *layered]),
         ("requirements-dev.txt", ["--group", "dev", *layered]),
         ("requirements-page.txt", ["--group", "page", *layered]),
+        ("requirements-otel.txt", ["--group", "otel", *layered]),
         # What the client needs on old Pythons, for its tests there.
         (
             "client/requirements.txt",
@@ -184,6 +212,17 @@ def _lock(arguments: list[str]) -> int:
         if done.returncode:
             return done.returncode
         say(f"{name} written")
+    return 0
+
+
+def _sbom(_arguments: list[str]) -> int:
+    """list every locked package with its hashes in dist/, as CycloneDX documents"""
+    try:
+        written = supply_chain.list_all(ensure(DEV), ROOT / "dist")
+    except (supply_chain.NotListed, page.NotBuilt) as reason:
+        stop(f"There is no list of the packages: {reason}")
+    for path in written:
+        say(f"{path.relative_to(ROOT)} written")
     return 0
 
 
@@ -219,7 +258,9 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "bench": _bench,
     "bench-full": _bench_full,
+    "docs": _docs,
     "lock": _lock,
+    "sbom": _sbom,
     "install": _install,
     "help": _help,
 }

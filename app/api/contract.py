@@ -23,7 +23,7 @@ _MEANINGS = {
     413: "The body is larger than 1 MiB",
     415: "The body is not sent as application/json",
     422: "A parameter or the body is refused; `errors` says which and why",
-    429: "Too many attempts; `Retry-After` says when to come back",
+    429: "Too many requests, or guesses; `Retry-After` says when to come back",
     503: "The database does not answer; `Retry-After` says when to come back",
 }
 
@@ -38,7 +38,7 @@ def described(
     endpoint: Callable[..., Any], options: dict[str, Any], *, public: bool
 ) -> dict[str, Any]:
     """Options of a route with its operation id and the errors that all such routes can answer."""
-    statuses = {422, 503} if public else {401, 403, 422, 503}
+    statuses = {422, 503} if public else {401, 403, 422, 429, 503}
     if {"POST", "PATCH", "PUT"} & set(options.get("methods") or ()):
         statuses |= {413, 415}
     given = options.get("responses") or {}

@@ -8,7 +8,7 @@ from app.api import metrics
 from app.api.contract import problems
 from app.api.rights import MetricsRead
 from app.api.routing import Router, public
-from app.api.sessions import ReadDb
+from app.api.scraping import scraped
 from app.core.version import VERSION
 from app.schemas import system as schemas
 from app.services.health import Health, Readiness
@@ -46,6 +46,8 @@ async def get_readiness(request: Request, response: Response) -> Health:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(503)},
 )
-async def get_metrics(_: MetricsRead, db: ReadDb) -> Response:
+@scraped
+async def get_metrics(_: MetricsRead, request: Request) -> Response:
     """Numbers in Prometheus' text format. What comes from the database is a few seconds old."""
-    return Response(await metrics.render(db), media_type=metrics.CONTENT_TYPE)
+    exposition: metrics.Exposition = request.app.state.metrics
+    return Response(await exposition.render(), media_type=metrics.CONTENT_TYPE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Iterable
 from typing import Any, cast
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import internal, unavailable
-from app.core.context import new_request_id, request_id
+from app.core.context import new_request_id, request_id, token, user
 from app.core.errors import ConfigurationError
 from app.core.logging import get_logger
 
@@ -27,7 +28,8 @@ _TOO_SLOW = (
 )
 _log = get_logger(__name__)
 
-_HEADERS = [
+Header = tuple[bytes, bytes]
+_HEADERS: list[Header] = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -35,6 +37,25 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+# What is data is no page: whoever opens it in a browser runs and loads nothing, and frames it nowhere.
+_OF_JSON = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_JSON = (b"application/json", b"application/problem+json")
+# A year. Said only over TLS, where alone browsers heed it; other names of the domain are not ours.
+_OF_TLS = (b"strict-transport-security", b"max-age=31536000")
+
+
+def _made(*more: Header) -> dict[bytes, Header]:
+    """Headers by their name, made once: every answer has them."""
+    return {each[0]: each for each in (*_HEADERS, *more)}
+
+
+# By whether the answer is JSON, and whether the request came over TLS.
+_ADDED = {
+    (False, False): _made(),
+    (False, True): _made(_OF_TLS),
+    (True, False): _made(_OF_JSON),
+    (True, True): _made(_OF_JSON, _OF_TLS),
+}
 
 
 class RequestContext:
@@ -56,18 +77,17 @@ class RequestContext:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         identity = new_request_id(_header(scope, b"x-request-id"))
-        token = request_id.set(identity)
+        asked, nobody, nothing = request_id.set(identity), user.set(""), token.set("")
         own = (b"x-request-id", identity.encode())
+        # Behind a proxy uvicorn has put here what a trusted one says.
+        over_tls = scope.get("scheme") == "https"
         started = False
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = list(message.get("headers", ()))
-                given = {name for name, _ in headers}
-                headers += [each for each in _HEADERS if each[0] not in given]
-                message["headers"] = [*headers, own]
+                message["headers"] = [*_with_ours(message.get("headers") or (), over_tls), own]
             await send(message)
 
         try:
@@ -80,7 +100,19 @@ class RequestContext:
                 raise  # the client must see that the answer is not whole
             await internal(scope["path"])(scope, receive, send_with_headers)
         finally:
-            request_id.reset(token)
+            request_id.reset(asked)
+            user.reset(nobody)
+            token.reset(nothing)
+
+
+def _with_ours(headers: Iterable[Header], over_tls: bool) -> list[Header]:
+    """The headers of an answer, and those of ours that it does not say otherwise."""
+    answered = list(headers)
+    given = dict(answered)
+    added = _ADDED[given.get(b"content-type", b"").startswith(_JSON), over_tls]
+    if given.keys().isdisjoint(added):
+        return [*answered, *added.values()]
+    return [*answered, *(each for name, each in added.items() if name not in given)]
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from html import escape
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.api import cookies, dashboard, recording
 from app.core.address import SIGN_IN_PATH
 from app.core.config import get_settings
+from app.core.errors import TooManyAttempts
 from app.core.version import VERSION
 from app.db.session import is_transient
 from app.domain.audit import Via
@@ -66,7 +68,10 @@ async def _home(request: Request) -> Response:
 async def _who(request: Request) -> str:
     secret = cookies.read(request)
     try:
-        caller = await browser_session.session_of(secret) if secret else None
+        where = recording.address(request)
+        caller = await browser_session.session_of(secret, where) if secret else None
+    except TooManyAttempts as exc:
+        return f"unknown: {escape(exc.detail)}"
     except (SQLAlchemyError, OSError) as exc:
         _require_outage(exc)
         return "unknown: the database does not answer"
@@ -86,6 +91,10 @@ async def _sign_in(request: Request) -> Response:
         return Response(status_code=503 if ahead else 200)
     try:
         return await _use_link(request, request.query_params.get("token", ""))
+    except TooManyAttempts as exc:
+        return _page(
+            "Not signed in", f"<p>{escape(exc.detail)}.</p>", status=exc.status, headers=exc.headers
+        )
     except (SQLAlchemyError, OSError) as exc:
         _require_outage(exc)
         return _page(
@@ -98,7 +107,7 @@ async def _sign_in(request: Request) -> Response:
 async def _use_link(request: Request, secret: str) -> Response:
     """The session, in the audit log before it is made; what is refused afterwards."""
     occasion = recording.occasion(request, "useSignInLink", Via.LINK)
-    user = await browser_session.holder_of_link(secret)
+    user = await browser_session.holder_of_link(secret, recording.address(request))
     if user is None:
         await audit.refuse_sign_in(occasion, None, 410, _LINK_OVER)
         return _link_is_over()
@@ -130,11 +139,13 @@ def _require_outage(exc: Exception) -> None:
         raise exc
 
 
-def _page(title: str, content: str, *, status: int = 200) -> HTMLResponse:
+def _page(
+    title: str, content: str, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
     return HTMLResponse(
         f"<!doctype html>\n<html lang=en><meta charset=utf-8><title>{title}</title>"
         "<meta name=viewport content='width=device-width'>"
         f"<style>{_STYLE}</style>\n<h1>{title}</h1>\n{content}\n</html>\n",
         status,
-        headers={"Content-Security-Policy": _POLICY},
+        headers={"Content-Security-Policy": _POLICY, **(headers or {})},
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
-from app.api import cookies
+from app.api import cookies, recording
 from app.core.errors import Forbidden, Unauthorized
 from app.core.security import Principal, Scope
 from app.services import browser_session, identity
@@ -35,7 +35,8 @@ SCHEMES: dict[str, dict[str, str]] = {
 
 
 async def identify(request: Request, *, may_view: bool) -> Principal:
-    """Who makes the request. Raises `Unauthorized`, and `Forbidden` for another site's request.
+    """Who makes the request. Raises `Unauthorized`, `TooManyAttempts` where somebody guesses, and
+    `Forbidden` for another site's request.
 
     A bearer token wins over a view token, which counts only on the routes that declare it
     (`may_view`), and both win over a session.
@@ -49,11 +50,11 @@ async def identify(request: Request, *, may_view: bool) -> Principal:
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send a token: Authorization: Bearer <token>", code="token_missing")
-    return await identity.authenticate(token)
+    return await identity.authenticate(token, recording.address(request))
 
 
 async def _signed_in(request: Request, secret: str) -> Principal:
-    caller = await browser_session.session_of(secret)
+    caller = await browser_session.session_of(secret, recording.address(request))
     if caller is None:
         raise Unauthorized(
             "The session has ended; sign in again, or get a new link with: taskctl user "

@@ -16,8 +16,10 @@ from starlette.routing import BaseRoute
 
 from app.api import json_body, recording
 from app.api.contract import described
-from app.api.rights import identify
+from app.api.rights import identify, scopes_of
+from app.core.context import token, user
 from app.core.errors import AppError, Invalid, TooLarge
+from app.core.security import Principal
 
 MAX_BODY_BYTES = 1_048_576
 _PUBLIC = "__public__"
@@ -48,6 +50,12 @@ class StrictRoute(APIRoute):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if not self.is_public and scopes_of(self.dependant) is None:
+            methods = ", ".join(sorted(self.methods or ()))
+            raise TypeError(
+                f"{methods} {self.path} names no right: give the endpoint a parameter of a type "
+                "from app.api.rights, or say that it is public"
+            )
         exact = self.path_regex.pattern.removesuffix("$").removesuffix("/")
         self.path_regex = re.compile(f"{exact}/?$", self.path_regex.flags)
         if self.is_recorded:
@@ -92,13 +100,20 @@ class StrictRoute(APIRoute):
         """The body, if one is asked for, of a request that is fit to be looked at."""
         allowed = self._allowed
         if not self.is_public:
-            request.scope["principal"] = await identify(request, may_view="view" in allowed)
+            known = await self.caller(request, may_view="view" in allowed)
+            request.scope["principal"] = known
+            user.set(str(known.user_id))
+            token.set(known.prefix or "")
         _check_query(request, allowed)
         if self.body_field is None:
             return b""
         if raw := await _read(request, self.max_body_bytes):
             _check_media_type(request)
         return raw
+
+    async def caller(self, request: Request, *, may_view: bool) -> Principal:
+        """Who asks. Raises `Unauthorized`, and `Forbidden` for another site's request."""
+        return await identify(request, may_view=may_view)
 
     @cached_property
     def _allowed(self) -> dict[str, bool]:

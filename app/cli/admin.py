@@ -22,6 +22,8 @@ def migrate(out: Output) -> None:
     after = upgrade()
     if out.as_json:
         out.json({"state": after.state, "from": before.revision, "to": after.revision})
+    elif after.state == "ahead":
+        out.line(f"{after.detail}.")
     elif before.revision == after.revision:
         out.line(f"The schema is up to date ({after.revision}).")
     else:

@@ -38,7 +38,7 @@ def in_database(work: Callable[[AsyncSession], Awaitable[T]], action: Action | N
         raise CliError(f"{found.detail}; start it or correct DATABASE_URL")
     if found.state == "behind" and found.revision is None:
         found = migrate.upgrade()
-    if found.state != "current":
+    if not found.usable:
         raise CliError(found.detail)
     return asyncio.run(_with_session(work, action))
 
@@ -63,7 +63,7 @@ def create_admin_token(name: str, life: timedelta) -> str:
     async def make(db: AsyncSession) -> str:
         await auth.ensure_admin(db)
         _, plain = await auth.create_token(
-            db, auth.ADMIN_EMAIL, name=name, expires_in=life.total_seconds()
+            db, auth.ADMIN_EMAIL, name=name, expires_in=life.total_seconds(), bounded=False
         )
         return plain
 

@@ -116,7 +116,7 @@ def _with_database(work: Callable[[Database], Answer]) -> Answer:
         from app.db.session import Database
 
         found = migrate.status()
-        if found.state != "current":
+        if not found.usable:
             raise CliError(found.detail)
         database = Database()
         try:

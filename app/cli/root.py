@@ -14,6 +14,7 @@ from app.cli import (
     errors,
     launch,
     limits,
+    moving,
     run_here,
     schedules,
     statistics,
@@ -70,6 +71,7 @@ limits.add(app)
 run_here.add(app)
 users.add(app)
 admin.add(app)
+moving.add(app)
 audit.add(app)
 dead.add(app)
 diagnosis.add(app)

@@ -1,4 +1,7 @@
-"""`token create|list|revoke` and `user create|list|sign-in-link`, directly in the database."""
+"""`token create|list|rotate|revoke` and `user create|list|disable|enable|sign-in-link`.
+
+They work in the database.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,10 @@ _MAX_ROWS = 10_000
 _TOKEN_COLUMNS = (
     "id", "user", "name", "prefix", "scopes", "expires_at", "last_used_at", "revoked_at",
 )  # fmt: skip
+TokenId = Annotated[str, typer.Argument(metavar="ID", help="Id, or the beginning of its text.")]
+Overlap = Annotated[
+    int, typer.Option(metavar="SECONDS", min=0, max=604_800, help="How long the old one works on.")
+]
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="Email, which is the user's name.")]
 
 
@@ -29,10 +36,13 @@ def add(app: typer.Typer) -> None:
     tokens = typer.Typer(help="API tokens of this system's users.", no_args_is_help=True)
     local(tokens, "create")(create_token)
     local(tokens, "list")(list_tokens)
+    local(tokens, "rotate")(rotate_token)
     local(tokens, "revoke")(revoke_token)
     users = typer.Typer(help="Users of this system.", no_args_is_help=True)
     local(users, "create")(create_user)
     local(users, "list")(list_users)
+    local(users, "disable")(disable_user)
+    local(users, "enable")(enable_user)
     local(users, "sign-in-link")(sign_in_link)
     app.add_typer(tokens, name="token")
     app.add_typer(users, name="user")
@@ -57,7 +67,9 @@ def create_token(
     async def make(db: AsyncSession) -> tuple[Token, str]:
         if user == auth.ADMIN_EMAIL:
             await auth.ensure_admin(db)
-        return await auth.create_token(db, user, name=name, scopes=scope, expires_in=expires_in)
+        return await auth.create_token(
+            db, user, name=name, scopes=scope, expires_in=expires_in, bounded=False
+        )
 
     told = {"user": user, "name": name, "scopes": scope, "expires_in": expires_in}
     token, plain = in_database(make, Action("token create", told))
@@ -83,16 +95,25 @@ def _token_row(facts: dict[str, Any]) -> list[Any]:
     return [", ".join(value) if isinstance(value, list) else value for value in values]
 
 
-def revoke_token(
-    out: Output,
-    token: Annotated[str, typer.Argument(metavar="ID", help="Id, or the beginning of its text.")],
-) -> None:
+def rotate_token(out: Output, token: TokenId, overlap: Overlap = 86_400) -> None:
+    """Replace a token by a new one like it, and print that, alone; it is not shown again."""
+    from app.cli.database import Action, in_database
+    from app.services import auth
+
+    token_id = _chosen(token)
+    made, plain = in_database(
+        lambda db: auth.rotate_token(db, token_id, None, overlap_seconds=overlap, bounded=False),
+        Action("token rotate", {"overlap_seconds": overlap}, {"token_id": str(token_id)}),
+    )
+    out.result({"token": plain, **_token_facts(made, None)}, plain)
+
+
+def revoke_token(out: Output, token: TokenId) -> None:
     """Revoke a token: it is refused from now on."""
     from app.cli.database import Action, in_database
     from app.services import auth
 
-    found = in_database(lambda db: auth.list_tokens(db, None, 0, _MAX_ROWS))
-    token_id = _chosen(token, [row for row, _ in found])
+    token_id = _chosen(token)
     revoked = in_database(
         lambda db: auth.revoke_token(db, token_id, None),
         Action("token revoke", target={"token_id": str(token_id)}),
@@ -141,6 +162,27 @@ def list_users(out: Output) -> None:
     out.items(facts, ("ID", "EMAIL", "ROLE", "CREATED", "DISABLED"), lambda fact: [*fact.values()])
 
 
+def disable_user(out: Output, email: Email) -> None:
+    """Shut a user out: no token, session, link or password of theirs counts any more."""
+    _set_disabled(out, email, disabled=True)
+
+
+def enable_user(out: Output, email: Email) -> None:
+    """Let a disabled user in again: what has not ended meanwhile counts as before."""
+    _set_disabled(out, email, disabled=False)
+
+
+def _set_disabled(out: Output, email: str, *, disabled: bool) -> None:
+    from app.cli.database import Action, in_database
+    from app.services import auth
+
+    user = in_database(
+        lambda db: auth.set_disabled(db, email, disabled=disabled),
+        Action("user disable" if disabled else "user enable", {"email": email}),
+    )
+    out.result(_user_facts(user), f"{'Disabled' if disabled else 'Enabled'} {user.email}")
+
+
 def sign_in_link(
     out: Output,
     email: Email,
@@ -162,8 +204,12 @@ def sign_in_link(
     out.result({"link": link, "expires_in": browser_session.LINK_SECONDS}, link)
 
 
-def _chosen(word: str, tokens: list[Token]) -> UUID:
+def _chosen(word: str) -> UUID:
     """The token meant by an id, or by a beginning that only one has."""
+    from app.cli.database import in_database
+    from app.services import auth
+
+    tokens = [row for row, _ in in_database(lambda db: auth.list_tokens(db, None, 0, _MAX_ROWS))]
     matching = [row.id for row in tokens if str(row.id) == word.lower()]
     # The whole text also begins with the kept prefix: pasting a leaked token revokes it.
     matching += [
@@ -186,6 +232,7 @@ def _token_facts(token: Token, email: str | None) -> dict[str, Any]:
         "expires_at": _time(token.expires_at),
         "last_used_at": _time(token.last_used_at),
         "revoked_at": _time(token.revoked_at),
+        "replaced_by": None if token.replaced_by is None else str(token.replaced_by),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,9 +19,13 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core import provider, redact
 from app.core.errors import ConfigurationError
+from app.core.hosts import is_loopback
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+# The last one is for tests: a broker within the process.
+BROKER_SCHEMES = ("redis", "rediss", "memory")
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -57,8 +62,10 @@ class Settings(BaseSettings):
 
     app_env: Literal["development", "production"] = "development"
     database_url: str = ""
+    database_pooler: Literal["none", "transaction"] = "none"
     data_dir: Path = Path(".data")
     log_dir: Path = Path("logs")
+    log_format: Literal["text", "json"] = "text"
     secret_key: str = ""
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
@@ -81,11 +88,22 @@ class Settings(BaseSettings):
     audit_retention_days: Annotated[float, Field(ge=0, le=36_500)] = 365
     statistics_days: Annotated[float, Field(ge=0, le=36_500)] = 400
     schedules_per_user: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    submissions_per_minute: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    pending_tasks_per_user: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_000_000
+    tokens_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    streams_per_user: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    streams_per_process: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     cors_origins: Names = []
+    metrics_token: str = ""
     webhooks_per_user: Annotated[int, Field(ge=0, le=1000)] = 20
     webhook_allowed_networks: Names = []
     webhook_allow_http: bool = False
     webhook_disable_days: Annotated[float, Field(ge=0, le=36_500)] = 5
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks_url: str = ""
+    oidc_role_claim: str = Field("roles", min_length=1)
+    oidc_roles: Names = []
 
     # Set by the worker's own processes for their children, never by a person.
     agent_socket: str = ""
@@ -99,6 +117,21 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{value!r} is refused: anything but json can run code or change values when it "
                 "is read back; remove the line or set it to json"
+            )
+        return value
+
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _one_server(cls, value: str) -> str:
+        scheme = urlsplit(value).scheme
+        known = scheme in BROKER_SCHEMES
+        if not known or value.count("://") > 1:
+            what = "more than one address" if known else f"{scheme or 'no scheme'}://"
+            raise ValueError(
+                f"{what} is refused: the broker is one server that speaks Redis' protocol, "
+                "such as redis://localhost:6379/0, or rediss:// for TLS. For Sentinel give the "
+                "address of a proxy that follows the primary; a cluster cannot be used: give the "
+                "broker a server of its own"
             )
         return value
 
@@ -122,6 +155,15 @@ class Settings(BaseSettings):
                 ) from None
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value) < 16:
+            raise ValueError(
+                "is shorter than 16 characters and could be guessed; make one with: openssl rand -hex 24"
+            )
+        return value
+
     @field_validator("celery_timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -135,6 +177,23 @@ class Settings(BaseSettings):
             ) from None
         return value
 
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, value: list[str]) -> list[str]:
+        provider.roles_by_value(value)
+        return value
+
+    @model_validator(mode="after")
+    def _provider_can_be_trusted(self) -> Self:
+        production = self.app_env == "production"
+        if wrong := list(
+            provider.faults(
+                self.oidc_issuer, self.oidc_audience, self.oidc_jwks_url, production=production
+            )
+        ):
+            raise ValueError("; ".join(wrong))
+        return self
+
     @model_validator(mode="after")
     def _lease_outlives_heartbeat(self) -> Self:
         if self.lease_seconds < 2 * self.heartbeat_seconds:
@@ -145,19 +204,41 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _production_has_secrets(self) -> Self:
-        if self.app_env == "production":
-            missing = [
-                name
-                for name, bad in (
-                    ("SECRET_KEY (at least 32 characters)", len(self.secret_key) < 32),
-                    ("FLOWER_PASSWORD (not admin)", self.flower_password in ("", "admin")),
-                )
-                if bad
-            ]
-            if missing:
-                raise ValueError("APP_ENV=production needs " + " and ".join(missing))
+    def _production_is_guarded(self) -> Self:
+        if self.app_env == "production" and (wrong := list(self._unguarded())):
+            raise ValueError("; ".join(wrong))
         return self
+
+    def _unguarded(self) -> Iterator[str]:
+        """What strangers could use, each with its cure."""
+        missing = [
+            name
+            for name, bad in (
+                ("SECRET_KEY (at least 32 characters)", len(self.secret_key) < 32),
+                ("FLOWER_PASSWORD (not admin)", self.flower_password in ("", "admin")),
+            )
+            if bad
+        ]
+        if missing:
+            yield "APP_ENV=production needs " + " and ".join(missing)
+        if unlocked := self.open_brokers:
+            yield (
+                f"APP_ENV=production needs a password in {' and '.join(unlocked)}, because whoever "
+                "reaches such a server on another machine can have the workers run tasks, or forge "
+                "results: give it one (requirepass) and write redis://:PASSWORD@HOST:6379/0"
+            )
+
+    @property
+    def open_brokers(self) -> list[str]:
+        """The variables that name a server elsewhere from which strangers are not kept.
+
+        A result backend of another kind than Redis may ask for a login that its URL does not show.
+        """
+        found = [] if has_login(self.celery_broker_url) else ["CELERY_BROKER_URL"]
+        results = self.celery_result_backend
+        if urlsplit(results).scheme in BROKER_SCHEMES and not has_login(results):
+            found.append("CELERY_RESULT_BACKEND")
+        return found
 
     @property
     def resolved_database_url(self) -> str:
@@ -184,13 +265,26 @@ class Settings(BaseSettings):
 # Set by the worker's processes for one another.
 INTERNAL_FIELDS = {"agent_socket", "worker_share"}
 # Settings whose value must never be printed.
-SECRET_FIELDS = {"secret_key", "flower_password"}
+SECRET_FIELDS = {"secret_key", "flower_password", "metrics_token"}
 URL_FIELDS = {"celery_broker_url", "celery_result_backend", "database_url"}
 
 
 def env_file() -> Path:
     """The dotenv file of this process: `ENV_FILE`, else `.env` in the working directory."""
     return Path(os.environ.get("ENV_FILE", ".env"))
+
+
+def telemetry_variables() -> dict[str, str]:
+    """The standard variables of OpenTelemetry, those that begin with `OTEL_`, by name.
+
+    What the dotenv file has is put into the environment, where OpenTelemetry itself looks.
+    """
+    from dotenv import dotenv_values
+
+    for name, value in dotenv_values(env_file()).items():
+        if name.startswith("OTEL_") and value is not None:
+            os.environ.setdefault(name, value)
+    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
 
 
 @cache
@@ -245,9 +339,24 @@ def _read_secret(path: Path) -> str:
     raise ConfigurationError(f"{path} is empty; delete it and start again")
 
 
+def has_login(url: str) -> bool:
+    """Whether strangers are kept from the server of this address.
+
+    By a password or a client's certificate, or because only this machine reaches it.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname
+    by_certificate = "ssl_certfile=" in parts.query or "sslcert=" in parts.query
+    return bool(parts.password) or by_certificate or host is None or is_loopback(host)
+
+
 def masked_url(url: str) -> str:
     """The URL without its password, fit for logs."""
     parts = urlsplit(url)
+    if (query := redact.text(parts.query)) != parts.query:
+        # PostgreSQL takes a password there as well.
+        url = url.replace(parts.query, query)
+        parts = urlsplit(url)
     if parts.password is None:
         return url
     host = parts.netloc.rsplit("@", 1)[1]

@@ -7,6 +7,10 @@ import uuid
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+# The id of whoever asks, once that is known.
+user: ContextVar[str] = ContextVar("user", default="")
+# The beginning of the token or session that the request came with, as lists show it.
+token: ContextVar[str] = ContextVar("token", default="")
 
 _ACCEPTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 

@@ -6,16 +6,22 @@ covers threads that the task starts itself, which begin with an empty context.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 
 class Attempt(Protocol):
-    """What services need of the attempt that runs them. `app.worker.claim` implements it."""
+    """What services and logs need of the attempt that runs them. `app.worker.claim` implements it."""
 
     task_id: uuid.UUID
     celery_id: uuid.UUID
+    attempt: int
+    # How its sensitive arguments may be written in a text.
+    secrets: tuple[str, ...]
+    # Where its body runs.
+    thread_id: int
 
     def changed(self) -> None:
         """Tell whoever watches that the row has changed."""
@@ -34,3 +40,28 @@ def attempt_of(task_id: uuid.UUID) -> Attempt | None:
     if own is not None:
         return own if own.task_id == task_id else None
     return attempts_here.get(task_id)
+
+
+def attempt_here() -> Attempt | None:
+    """The attempt that the caller is part of, as far as that can be told.
+
+    A thread without a context belongs to the attempt that the main thread runs. Where attempts run in
+    threads themselves, it may be the pool's, between two of them.
+    """
+    own = current_attempt.get()
+    if own is not None or not attempts_here:
+        return own
+    main, mine = threading.main_thread().ident, threading.get_ident()
+    if mine == main:
+        return None
+    alone = next(iter(list(attempts_here.values())), None)
+    return alone if alone is not None and alone.thread_id == main else None
+
+
+def secrets_here() -> tuple[str, ...]:
+    """How the sensitive arguments of what runs in this process may be written in a text.
+
+    The longest first, whosever it is: else the rest of one that begins as another would stay.
+    """
+    found = [text for each in list(attempts_here.values()) for text in each.secrets]
+    return tuple(sorted(found, key=len, reverse=True))

@@ -59,3 +59,15 @@ class Invalid(AppError):
     """Well-formed, but refused. `errors` holds `{loc, msg, type}` per place."""
 
     status, title, default_code = 422, "Invalid request", "invalid"
+
+
+class TooMany(AppError):
+    """Come back later: `Retry-After` among the headers says when."""
+
+    status, title, default_code = 429, "Too many requests", "too_many_requests"
+
+
+class TooManyAttempts(TooMany):
+    """Somebody guesses."""
+
+    title, default_code = "Too many attempts", "too_many_attempts"

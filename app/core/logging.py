@@ -1,12 +1,13 @@
 """Logging of every process: to stderr for people, and to `LOG_DIR/<component>.log`.
 
 `structlog` through the standard library, so that uvicorn, Celery, SQLAlchemy and task code come
-out alike. What belongs to a request or an attempt is bound once, with `bound(...)`, and stands
-on every line logged inside.
+out alike. What belongs to a request or an attempt stands on every line logged inside; what else shall is
+bound once, with `bound(...)`. `LOG_FORMAT` says whether a line is text or a JSON object.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -18,9 +19,10 @@ from structlog.contextvars import bound_contextvars as bound
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
-from app.core import redact
+from app.core import redact, sensitive, tracing
 from app.core.config import get_settings
-from app.core.context import request_id
+from app.core.context import request_id, token, user
+from app.core.current import attempt_here, secrets_here
 from app.core.log_file import BACKUPS, MAX_BYTES, SharedFileHandler
 
 __all__ = ["bound", "configure", "connect_celery", "get_logger"]
@@ -57,12 +59,12 @@ def configure(
     global _component
     _component = component
     _configure_structlog()
-    plain = _LineFormatter(colors=False)
+    for_terminal, for_file = _formatters()
     terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(_LineFormatter(colors=True) if sys.stderr.isatty() else plain)
+    terminal.setFormatter(for_terminal)
     handlers: list[logging.Handler] = [terminal]
     if file := _open_file(component, max_bytes, backups):
-        file.setFormatter(plain)
+        file.setFormatter(for_file)
         handlers.append(file)
     _install(handlers, level)
 
@@ -103,8 +105,10 @@ def _install(handlers: Iterable[logging.Handler], level: int | str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # It tells at every start that it has found its own plugins.
-    logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
+    # The first tells at every start that it has found its own plugins; the second writes out every
+    # address it calls, and a webhook's may hold a secret.
+    for name in ("alembic", "httpx2"):
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(True)
 
 
@@ -121,14 +125,20 @@ def _open_file(component: Component, max_bytes: int, backups: int) -> SharedFile
         return None
 
 
+class _Prefix(str):
+    """The beginning of a token: it is shown, although the name that it stands under tells."""
+
+
 def _redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Mask secrets by their name and by their shape."""
-    for key, value in event.items():
+    """Mask secrets by their name and by their shape, and the sensitive arguments of what runs here."""
+    secrets = secrets_here()
+    for key, given in event.items():
+        value = sensitive.concealed(given, secrets) if secrets else given
         if key == "exception":
             event[key] = redact.text(value)
-        elif value is not None and redact.is_secret_name(key):
+        elif value is not None and redact.is_secret_name(key) and not isinstance(value, _Prefix):
             event[key] = redact.MASK
-        elif not isinstance(value, int | float):
+        elif secrets or not isinstance(value, int | float):
             event[key] = redact.values(value)
     return event
 
@@ -141,10 +151,20 @@ def _one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Looked up when a line is logged: most requests log none, and binding costs all of them."""
+def _add_context(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What the line belongs to: a request, who asks and by which token, or an attempt.
+
+    Looked up when a line is logged: most requests and attempts log none, and binding costs all of them.
+    """
     if identity := request_id.get():
         event.setdefault("request_id", identity)
+    if known := user.get():
+        event.setdefault("user", known)
+    if shown := token.get():
+        event.setdefault("token", _Prefix(shown))
+    if (attempt := attempt_here()) is not None:
+        event.setdefault("task_id", str(attempt.task_id))
+        event.setdefault("attempt", attempt.attempt)
     return event
 
 
@@ -152,7 +172,8 @@ def _shared() -> list[Processor]:
     """What every line goes through, whoever logged it."""
     return [
         structlog.contextvars.merge_contextvars,
-        _add_request_id,
+        _add_context,
+        tracing.add_trace_ids,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -174,23 +195,48 @@ def _configure_structlog() -> None:
     )
 
 
+def _formatters() -> tuple[_LineFormatter, _LineFormatter]:
+    """For stderr and for the file, as `LOG_FORMAT` says."""
+    if get_settings().log_format == "json":
+        as_object = _LineFormatter(structlog.processors.JSONRenderer(_as_json, default=str))
+        return as_object, as_object
+    plain = _LineFormatter(_one_line, _for_people(colors=False))
+    if sys.stderr.isatty():
+        return _LineFormatter(_one_line, _for_people(colors=True)), plain
+    return plain, plain
+
+
+def _for_people(*, colors: bool) -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=colors,
+        pad_event_to=0,
+        pad_level=False,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+
+def _as_json(event: EventDict, **options: Any) -> str:
+    """One line in ASCII, so that every reader agrees where it ends.
+
+    A line with something that JSON does not have, such as NaN, has all its values as text.
+    """
+    try:
+        return json.dumps(event, allow_nan=False, **options)
+    except (TypeError, ValueError):
+        return json.dumps({str(name): str(value) for name, value in event.items()})
+
+
 class _LineFormatter(ProcessorFormatter):
     """Renders a record as one line, once, however many handlers share the formatter."""
 
-    def __init__(self, *, colors: bool) -> None:
+    def __init__(self, *rendering: Processor) -> None:
         super().__init__(
             foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder()],
             processors=[
                 ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _redact,
-                _one_line,
-                structlog.dev.ConsoleRenderer(
-                    colors=colors,
-                    pad_event_to=0,
-                    pad_level=False,
-                    exception_formatter=structlog.dev.plain_traceback,
-                ),
+                *rendering,
             ],
         )
         self._mark = f"_line_{id(self)}"

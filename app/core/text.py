@@ -14,3 +14,8 @@ def clean(text: str, longest: int) -> str:
         return text
     half = longest // 2 - 16
     return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
+
+
+def first_line(error: object) -> str:
+    """The first line of what an error says; its type where it says nothing, as `TimeoutError()`."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

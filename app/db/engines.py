@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
+from app.db.observed import observe
 from app.db.patience import PatientAsyncConnection, PatientConnection, is_gone
 
 # The API answers 503 within 3 s, so no statement of it may take longer than this.
@@ -22,15 +23,17 @@ TASK_PATIENCE_SECONDS = 30.0
 # A connection takes several exchanges to make, and only a line that is cut takes this long.
 CONNECT_SECONDS = 4
 API_CONNECT_SECONDS = 2
+# A statement's parameters are arguments of tasks, which have no place in the text of an error.
+HIDE_PARAMETERS = True
 
 
-def database_url(*, use_async: bool) -> URL:
-    """`DATABASE_URL` with the driver of this project put in.
+def database_url(*, use_async: bool, given: str | None = None) -> URL:
+    """`DATABASE_URL`, or another one that is `given`, with the driver of this project put in.
 
     Raises `ConfigurationError` for anything but SQLite and PostgreSQL.
     """
     try:
-        url = make_url(get_settings().resolved_database_url)
+        url = make_url(given or get_settings().resolved_database_url)
     except ArgumentError:
         raise ConfigurationError(
             "DATABASE_URL is not a database URL; use sqlite:///file.db or "
@@ -56,22 +59,31 @@ def worker_patience() -> float:
     return min(TASK_PATIENCE_SECONDS, max(1.0, get_settings().lease_seconds / 3))
 
 
-def sync_engine(*, durable: bool, pool_size: int = 1, patience: float | None = None) -> Engine:
-    """An engine for workers and agents.
+def sync_engine(
+    *,
+    durable: bool,
+    pool_size: int = 1,
+    patience: float | None = None,
+    given: str | None = None,
+) -> Engine:
+    """An engine for workers and agents; `given` is another database than that of the settings.
 
     `durable=False` is for writes that may be repeated after a power cut: heartbeats, progress
     and claims of tasks that may start again anyway.
     """
     patience = worker_patience() if patience is None else patience
-    url = database_url(use_async=False)
+    url = database_url(use_async=False, given=given)
     engine = create_engine(
         url,
         pool_size=pool_size,
         # Each thread keeps a connection; how many threads there are is the caller's affair.
         max_overflow=-1,
         connect_args=_connect_args(url, patience, durable=durable),
+        hide_parameters=HIDE_PARAMETERS,
     )
     _prepare(engine, durable=durable)
+    if durable:  # what may be lost is of no interest to a trace either: there is too much of it
+        observe(engine)
     if url.get_backend_name() == "postgresql":
 
         @event.listens_for(engine, "do_connect")
@@ -101,8 +113,11 @@ def async_engine(*, pooled: bool, read_only: bool = False) -> AsyncEngine:
     arguments = _connect_args(url, patience, durable=True, lists=read_only)
     if url.get_backend_name() == "postgresql":
         arguments["async_creator_fn"] = partial(PatientAsyncConnection.open, patience)
-    engine = create_async_engine(url, connect_args=arguments, **pool)
+    engine = create_async_engine(
+        url, connect_args=arguments, hide_parameters=HIDE_PARAMETERS, **pool
+    )
     _prepare(engine.sync_engine, durable=True, autocommit=read_only)
+    observe(engine.sync_engine)
     return engine
 
 
@@ -111,6 +126,27 @@ def _connect_args(
 ) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"timeout": patience}
+    given: dict[str, Any]
+    if get_settings().database_pooler == "transaction":
+        # Each transaction may go to another of the server's connections. So nothing is set on one,
+        # and nothing is prepared there (docs/decisions/0036).
+        given = {"prepare_threshold": None}
+    else:
+        given = {"options": _options(patience, durable=durable, lists=lists)}
+    return {
+        "connect_timeout": (
+            API_CONNECT_SECONDS if patience == API_PATIENCE_SECONDS else CONNECT_SECONDS
+        ),
+        **given,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        "application_name": "tasksystem",
+    }
+
+
+def _options(patience: float, *, durable: bool, lists: bool) -> str:
     options = [f"-c statement_timeout={round(patience * 1000)}", "-c timezone=UTC"]
     if not durable:
         options.append("-c synchronous_commit=off")
@@ -118,17 +154,7 @@ def _connect_args(
         # A plan for any page size and any owner reads whole indexes, because it has to expect
         # that a tenth of the table is wanted. Planning each time costs a fraction of a millisecond.
         options.append("-c plan_cache_mode=force_custom_plan")
-    return {
-        "connect_timeout": (
-            API_CONNECT_SECONDS if patience == API_PATIENCE_SECONDS else CONNECT_SECONDS
-        ),
-        "options": " ".join(options),
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 10_000,
-        "application_name": "tasksystem",
-    }
+    return " ".join(options)
 
 
 def _prepare(engine: Engine, *, durable: bool, autocommit: bool = False) -> None:

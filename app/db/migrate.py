@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,71 +13,118 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
+from app.core.text import first_line
 from app.db.engines import sync_engine
+from app.db.faults import is_locked
+from app.db.session import allow_time_on, limit_lock_waits_on
 
 # Any constant; two processes that migrate one PostgreSQL database take turns on it.
 _LOCK_ID = 7_381_029_551
 # A migration of a large table, and the wait for somebody else's.
 _UPGRADE_PATIENCE_SECONDS = 6 * 3600.0
+# Whoever wants to change a table waits for those who use it, and everybody who comes later waits
+# behind. So it gives up soon, lets the others pass, and tries again.
+LOCK_SECONDS = 3.0
+LOCK_TRIES = 20
+_LOCK_PAUSE_SECONDS = 1.0
 _DIRECTORY = Path(__file__).parent / "migrations"
+# `20261127_audit`, or `2_20270101_one_table_less`, which begins the second generation.
+_DATED = re.compile(r"(?:(?P<generation>\d+)_)?\d{8}_\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaStatus:
-    """`state` and one sentence that says what to do about it."""
+    """`state` and one sentence that says what to do about it.
 
-    state: Literal["current", "behind", "newer", "unreachable"]
+    `ahead` is a schema of newer code on which this code runs all the same: the two are of one
+    generation (docs/decisions/0036).
+    """
+
+    state: Literal["current", "ahead", "behind", "newer", "unreachable"]
     detail: str
     revision: str | None = None
 
+    @property
+    def usable(self) -> bool:
+        """Whether this code may work on it."""
+        return self.state in ("current", "ahead")
 
-def status() -> SchemaStatus:
-    """Compare the database's schema with this code's. Never raises for a fault of the database."""
-    engine = sync_engine(durable=True)
+
+def status(given: str | None = None) -> SchemaStatus:
+    """Compare the database's schema with this code's. Never raises for a fault of the database.
+
+    `given` is another database than that of the settings.
+    """
+    engine = sync_engine(durable=True, given=given)
     try:
         with engine.connect() as connection:
-            return _compare(connection)
+            return compare(connection)
     except DBAPIError as exc:
-        return SchemaStatus("unreachable", f"The database cannot be reached: {_reason(exc)}")
+        return SchemaStatus("unreachable", f"The database cannot be reached: {reason(exc)}")
     finally:
         engine.dispose()
 
 
-def upgrade() -> SchemaStatus:
-    """Migrate to this code's schema; does nothing when it is there already.
+def upgrade(given: str | None = None) -> SchemaStatus:
+    """Migrate to this code's schema; does nothing when it is there already, or ahead.
 
-    Safe when several processes start at once: one migrates, the others wait for it.
-    Raises `ConfigurationError` when the schema is newer than this code or out of reach.
+    `given` is another database than that of the settings. Safe when several processes start at
+    once: one migrates, the others wait for it. Raises `ConfigurationError` when the schema is
+    newer than this code, out of reach, or in use all the time.
     """
-    _make_sqlite_directory()
-    engine = sync_engine(durable=True, patience=_UPGRADE_PATIENCE_SECONDS)
+    if given is None:
+        _make_sqlite_directory()
+    engine = sync_engine(durable=True, patience=_UPGRADE_PATIENCE_SECONDS, given=given)
     try:
-        with engine.begin() as connection:  # on SQLite this is BEGIN IMMEDIATE: the same lock
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
-            found = _compare(connection)
-            if found.state == "newer":
-                raise ConfigurationError(found.detail)
-            if found.state == "behind":
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-            return _compare(connection)
+        return _upgraded(engine)
     except DBAPIError as exc:
+        where = "DATABASE_URL" if given is None else "the URL"
         raise ConfigurationError(
-            f"The database cannot be migrated: {_reason(exc)}; check DATABASE_URL and that the "
+            f"The database cannot be migrated: {reason(exc)}; check {where} and that the "
             "server is up"
         ) from None
     finally:
         engine.dispose()
 
 
-def _compare(connection: Connection) -> SchemaStatus:
+def _upgraded(engine: Engine) -> SchemaStatus:
+    for _ in range(LOCK_TRIES):
+        try:
+            with engine.begin() as connection:  # on SQLite this is BEGIN IMMEDIATE: the same lock
+                return _upgrade_on(connection)
+        except DBAPIError as exc:
+            if not is_locked(exc):
+                raise
+        time.sleep(_LOCK_PAUSE_SECONDS)
+    raise ConfigurationError(
+        f"The tables were in use {LOCK_TRIES} times and nothing was changed; find who keeps them "
+        "(pg_stat_activity: the oldest xact_start), and run it again"
+    )
+
+
+def _upgrade_on(connection: Connection) -> SchemaStatus:
+    # Behind a pooler the connection has no time of its own.
+    allow_time_on(connection, _UPGRADE_PATIENCE_SECONDS)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
+    limit_lock_waits_on(connection, LOCK_SECONDS)
+    found = compare(connection)
+    if found.state == "newer":
+        raise ConfigurationError(found.detail)
+    if found.state == "behind":
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return compare(connection)
+
+
+def compare(connection: Connection) -> SchemaStatus:
+    """Which schema a database has, compared with this code's."""
     revision = MigrationContext.configure(connection).get_current_revision()
     head, known = _head(), _known()
     if revision == head:
@@ -87,12 +136,25 @@ def _compare(connection: Connection) -> SchemaStatus:
             "run: taskctl migrate",
             revision,
         )
+    if generation(revision) == generation(head):
+        return SchemaStatus(
+            "ahead",
+            f"The schema is at {revision}, of newer code, and this code ({head}) runs on it; "
+            "finish the upgrade",
+            revision,
+        )
     return SchemaStatus(
         "newer",
         f"The schema is at {revision}, which this code does not know (it knows up to {head}); "
         "run the newer version of the code, or restore the backup from before the upgrade",
         revision,
     )
+
+
+def generation(revision: str) -> int | None:
+    """The number that all migrations share on which the same code runs; None for a foreign name."""
+    found = _DATED.fullmatch(revision)
+    return int(found["generation"] or 1) if found else None
 
 
 @cache
@@ -132,5 +194,9 @@ def _make_sqlite_directory() -> None:
         ) from None
 
 
-def _reason(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+def reason(error: DBAPIError) -> str:
+    """What the database has said, in a line; with the cure, where it is a pooler's refusal."""
+    said = first_line(error.orig)
+    if "unsupported startup parameter" in str(error.orig):
+        return f"{said}: this is a pooler; set DATABASE_POOLER=transaction"
+    return said

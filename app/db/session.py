@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
 
 from app.db.engines import async_engine, sync_engine
 from app.db.exchanges import Exchanges, Fetched
@@ -51,6 +52,12 @@ def writing(*, single: bool) -> AbstractAsyncContextManager[AsyncConnection]:
     by itself, which saves the two exchanges around it.
     """
     return _engine(read_only=True).connect() if single else _engine(read_only=False).begin()
+
+
+def allow_time_on(connection: Connection, seconds: float) -> None:
+    """Until the transaction ends, a statement may take so long, whatever its role may otherwise."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
 
 
 def limit_lock_waits_on(connection: Connection, seconds: float) -> None:
@@ -103,6 +110,16 @@ async def pools() -> AsyncIterator[None]:
             await engine.dispose()
 
 
+def connections_lent() -> dict[str, int]:
+    """Of the running event loop's pools, how many connections are in use: `read` and `write`."""
+    lent = {}
+    for read_only, engine in _pools.get(asyncio.get_running_loop(), {}).items():
+        pool = engine.sync_engine.pool
+        if isinstance(pool, QueuePool):
+            lent["read" if read_only else "write"] = pool.checkedout()
+    return lent
+
+
 class Database:
     """Synchronous access for one process: single statements commit on their own.
 
@@ -110,7 +127,17 @@ class Database:
     parent's alone. Thread-safe; each thread gets a connection of its own.
     """
 
-    def __init__(self, *, durable: bool = True, pool_size: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = True,
+        pool_size: int = 1,
+        given: str | None = None,
+        patience: float | None = None,
+    ) -> None:
+        # Another database than that of the settings, other seconds for a statement than a worker's.
+        self._given = given
+        self._patience = patience
         self._durable = durable
         self._pool_size = pool_size
         self._pid = 0
@@ -126,7 +153,12 @@ class Database:
             return
         if self._pid:
             self._transactions.dispose(close=False)
-        self._transactions = sync_engine(durable=self._durable, pool_size=self._pool_size)
+        self._transactions = sync_engine(
+            durable=self._durable,
+            pool_size=self._pool_size,
+            given=self._given,
+            patience=self._patience,
+        )
         self._singles = self._transactions.execution_options(isolation_level="AUTOCOMMIT")
         self._mine = threading.local()
         self._pid = os.getpid()
@@ -212,8 +244,9 @@ class Database:
 
     def _drop(self, connection: Connection) -> None:
         vars(self._mine).pop("connection", None)
-        connection.invalidate()
-        connection.close()
+        if not connection.closed:  # by `close` in a signal's handler
+            connection.invalidate()
+            connection.close()
 
     def _own_connection(self) -> Connection:
         self._open()
@@ -235,8 +268,13 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close the connections of this process."""
+        """Close this thread's connection, and those that are lent to nobody."""
         if self._pid == os.getpid():
+            connection = getattr(self._mine, "connection", None)
+            if connection is not None:
+                # At once and with nothing rolled back: a signal's handler may be here while the
+                # connection waits for an answer.
+                self._drop(connection)
             self._mine = threading.local()
             self._transactions.dispose()
             self._pid = 0

@@ -38,6 +38,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "deleteTasks": _ORDER,
     "putLimit": _LIMIT,
     "retryTasks": _ORDER,
+    "rotateToken": ("overlap_seconds",),
     "updateTask": ("status", "priority"),
 }
 _BY_NAMES = {"changeWebhook", "retryTask", "updateSchedule", "updateTask"}

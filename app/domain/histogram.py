@@ -7,7 +7,9 @@ integers: the same duration is always in the same bucket.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 Histogram = dict[int, int]
 
@@ -66,6 +68,27 @@ def percentiles(histogram: Mapping[int, int], percents: Sequence[int]) -> list[f
         while len(found) < len(percents) and passed * 100 >= percents[len(found)] * total:
             found.append(seconds(bucket))
     return found
+
+
+def cumulative(histogram: Mapping[int, int], edges: Sequence[float]) -> list[int]:
+    """How many durations do not exceed each of `edges`, in seconds and ascending.
+
+    A bucket counts as its middle, so an edge is off by at most `RELATIVE_ERROR` of itself; the same
+    duration always counts on the same side of it, so no number ever falls.
+    """
+    counts = [0] * len(edges)
+    for bucket, number in histogram.items():
+        if (place := bisect_left(edges, seconds(bucket))) < len(edges):
+            counts[place] += number
+    return list(accumulate(counts))
+
+
+def total_seconds(histogram: Mapping[int, int]) -> float:
+    """All durations together, each as the middle of its bucket; added up in integers, so that the sum
+    of more is never less.
+    """
+    doubled = sum(sum(bounds(bucket)) * number for bucket, number in histogram.items())
+    return doubled / 2_000_000
 
 
 def pack(histogram: Mapping[int, int]) -> list[int]:

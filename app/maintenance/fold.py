@@ -21,7 +21,7 @@ from app.domain.figures import Figures
 from app.domain.tally import OTHER, Kind, Owner, Tally, day_of
 from app.maintenance.report import Report
 from app.models import EVERYBODY
-from app.queries import counting, folding
+from app.queries import counting, folding, metrics
 from app.queries import statistics as queries
 
 HOUR, DAY = "hour", "day"
@@ -73,6 +73,7 @@ def _fold(database: Database) -> int:
         tally = Tally.of(_take(connection))
         _add_counts(connection, tally)
         _add_figures(connection, tally)
+        _add_totals(connection, tally)
     return tally.taken
 
 
@@ -130,6 +131,19 @@ def _add_figures(connection: Connection, tally: Tally) -> None:
         for (series, unit, begins_at), figures in sums.items()
     ]
     connection.execute(queries.write_bucket(), rows)
+
+
+def _add_totals(connection: Connection, tally: Tally) -> None:
+    """What has ever happened in each queue, which no removal of old buckets makes less."""
+    sums: dict[str, Figures] = defaultdict(Figures)
+    for (_, kind, _), figures in tally.figures.items():
+        sums[kind.queue].add(figures)
+    if not sums:
+        return
+    for row in connection.execute(metrics.totals_of(sorted(sums))).all():
+        sums[row.queue].add(Figures.of_row(row))
+    rows = [{"queue": queue, **figures.as_row()} for queue, figures in sums.items()]
+    connection.execute(metrics.write_total(), rows)
 
 
 def _known_kinds(connection: Connection, tally: Tally) -> dict[tuple[Owner, Kind], list[int]]:

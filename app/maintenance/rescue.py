@@ -16,6 +16,7 @@ from app.maintenance.report import Report
 from app.queries import leases
 from app.services import attempts
 from app.services.attempts import Blame
+from app.services.traces import write_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def run_once(database: Database, limit: int) -> RescueReport:
         if settled is None:
             alive += 1
             continue
+        write_lost(settled)
         events.changed([settled.task_id])
         if settled.status == TaskStatus.PENDING:
             returned += 1

@@ -12,18 +12,22 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import tracing
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.session import Database
 from app.domain.webhook import DeliveryStatus, delay_after
 from app.queries import deliveries, webhooks
+from app.queries.traces import places
+from app.services.traces import posting
 from app.services.webhook_message import body_of, headers_of
 from app.services.webhook_post import TIMEOUT_SECONDS, Answered, Poster
 from app.services.webhook_secret import SecretLost, signing_keys
@@ -44,18 +48,28 @@ GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A delivery that is claimed, and its webhook; both as rows."""
+    """A delivery that is claimed, and its webhook; both as rows. `place`: what it tells of in a trace."""
 
     webhook: Any
     delivery: Any
+    place: str | None = None
 
 
 class Sender:
-    """Sends what is due, side by side. `due` is set when there may be more to send."""
+    """Sends what is due, side by side. `due` is set when there may be more to send.
 
-    def __init__(self, database: Database, poster: Poster | None = None) -> None:
+    `ended` is told how each request ended: `succeeded`, `retried` or `failed`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        poster: Poster | None = None,
+        ended: Callable[[str], None] = lambda how: None,
+    ) -> None:
         self._database = database
         self._poster = poster or Poster()
+        self._ended = ended
         self._running: dict[asyncio.Task[None], _Job] = {}
         # One statement at a time: the threads in which they run are also those of other duties.
         self._turn = asyncio.Lock()
@@ -111,7 +125,7 @@ class Sender:
             claimed = self._claim_of(webhook, most)
             of_user[webhook.user_id] += len(claimed)
             jobs += claimed
-        return jobs
+        return self._placed(jobs) if tracing.is_on() and jobs else jobs
 
     def _claim_of(self, webhook: Any, most: int) -> list[_Job]:
         if most <= 0:
@@ -120,13 +134,28 @@ class Sender:
         claimed = self._database.execute(deliveries.claim(), bound).all()
         return [_Job(webhook, row) for row in claimed]
 
+    def _placed(self, jobs: list[_Job]) -> list[_Job]:
+        """The same, each with its place: below the attempt that has ended its task."""
+        told = [job.delivery.task_id for job in jobs if job.delivery.task_id is not None]
+        try:
+            found = self._database.execute(places(told)).all()
+        except SQLAlchemyError:
+            return jobs  # they are claimed, and traces are not worth a delay
+        known = {
+            row.id: tracing.place_of(row.trace_context, row.id, row.attempt)
+            if row.attempt
+            else row.trace_context
+            for row in found
+        }
+        return [replace(job, place=known.get(job.delivery.task_id)) for job in jobs]
+
     async def _send(self, job: _Job) -> None:
         answered = await self._post(job)
         try:
             await self._in_turn(partial(self._settle, job, answered))
         except SQLAlchemyError as exc:
             # It is sent again when the claim is over; the receiver knows it by its id.
-            log.warning("webhook_not_settled", error=str(exc).splitlines()[0])
+            log.warning("webhook_not_settled", error=first_line(exc))
 
     async def _post(self, job: _Job) -> Answered:
         """What is wrong with one delivery counts against it, and keeps no other from being sent."""
@@ -142,12 +171,21 @@ class Sender:
         keys = signing_keys(job.webhook)
         body = body_of(job.delivery)
         headers = headers_of(job.delivery, body, keys, int(time.time()))
-        return await self._poster.post(job.webhook.url, headers, body)
+        about = {"tasksystem.webhook.id": str(job.webhook.id)}
+        with posting(job.webhook.url, job.place, about) as span:
+            headers |= tracing.headers()
+            answered = await self._poster.post(job.webhook.url, headers, body)
+            if answered.status is not None:
+                span.note({"http.response.status_code": answered.status})
+            if not answered.succeeded:
+                span.fail(str(answered.status or "no answer"))
+        return answered
 
     def _settle(self, job: _Job, answered: Answered) -> None:
         again_in = None if answered.succeeded else delay_after(job.delivery.attempts + 1)
+        status = _status(answered, again_in).value
         values = {
-            "status": _status(answered, again_in).value,
+            "status": status,
             "response_status": answered.status,
             "response_body": answered.body,
             "error": answered.error,
@@ -155,6 +193,7 @@ class Sender:
         with self._database.transaction() as connection:
             connection.execute(deliveries.settle_if_claimed(job.delivery, values, again_in))
             _note(connection, job.webhook, answered)
+        self._ended(status if again_in is None else "retried")
 
 
 def _status(answered: Answered, again_in: float | None) -> DeliveryStatus:

@@ -9,6 +9,7 @@ from app.models.entry import TaskEntry
 from app.models.error_group import ErrorGroup, FailureNote, GroupState, TaskFailure
 from app.models.idempotency import IdempotencyKey
 from app.models.limit import Limit, LimitKind, LimitUse
+from app.models.metrics import QueueTotal, SystemCounter
 from app.models.name import NameMark, NameNote, NameSegment
 from app.models.queue import Queue
 from app.models.schedule import Schedule, ScheduleFire
@@ -42,11 +43,13 @@ __all__ = [
     "NameNote",
     "NameSegment",
     "Queue",
+    "QueueTotal",
     "Schedule",
     "ScheduleFire",
     "StatisticBucket",
     "StatisticSeries",
     "SubtaskDelta",
+    "SystemCounter",
     "Task",
     "TaskAttempt",
     "TaskCheckpoint",

@@ -90,6 +90,8 @@ class Task(Base):
     unique_key: Mapped[str | None] = mapped_column(Text)
     # What a limit of kind `key` counts it under.
     limit_key: Mapped[str | None] = mapped_column(Text)
+    # Its place in the trace of what submitted it (`core.tracing`); NULL without one. Shown to nobody.
+    trace_context: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(JsonText, default=list)
     # NULL is none. Once more in `task_dependencies`, one a row, where they are looked up.
     depends_on: Mapped[list[str] | None] = mapped_column(JsonText)

@@ -33,6 +33,9 @@ _ATTEMPT = (
     Task.started_at,
     Task.cancel_requested_at,
     Task.cancel_reason,
+    Task.celery_task_name,
+    Task.queue,
+    Task.trace_context,
     Task.time_limit,
     # Kept by the agent for what runs here; only the lease keeps it for what runs elsewhere.
     and_(

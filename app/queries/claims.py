@@ -92,6 +92,8 @@ _CLAIMED = (
     Task.tries,
     Task.max_attempts,
     Task.requeue_on_interrupt,
+    Task.trace_context,
+    Task.depends_on.is_not(None).label("dependent"),
 )
 
 

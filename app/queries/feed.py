@@ -167,6 +167,7 @@ def mark(*, parked: bool = False) -> Update:
             # As text: only a message of one row shows its arguments to a monitor.
             type_coerce(Task.args, Text).label("args"),
             type_coerce(Task.kwargs, Text).label("kwargs"),
+            Task.trace_context,
         )
     )
 

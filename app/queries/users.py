@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Select, Update, delete, func, insert, or_, select, update
+from sqlalchemy import Delete, Select, Update, case, delete, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.db.clock import after, now
 from app.db.lists import one_of
 from app.models import Token, User
 
-_LIVE = (
+_HOLDS = (
     Token.revoked_at.is_(None),
     or_(Token.expires_at.is_(None), Token.expires_at > now()),
-    User.disabled_at.is_(None),
 )
+_LIVE = (*_HOLDS, User.disabled_at.is_(None))
 
 
 def insert_user(values: dict[str, Any]) -> ReturningInsert[User]:
@@ -41,6 +41,12 @@ def list_users(skip: int, limit: int) -> Select[User]:
     return select(User).order_by(User.email).offset(skip).limit(limit)
 
 
+def set_disabled(email: str, *, disabled: bool) -> ReturningUpdate[User]:
+    """Shut a user out, or let the user in. Shut out again: the first time stays."""
+    since = func.coalesce(User.disabled_at, now()) if disabled else None
+    return update(User).where(User.email == email.lower()).values(disabled_at=since).returning(User)
+
+
 def insert_token(values: dict[str, Any], expires_in: float | None) -> ReturningInsert[Token]:
     """A new token; `expires_in` counts in seconds from the database's time."""
     expires_at = None if expires_in is None else after(expires_in)
@@ -54,6 +60,27 @@ def live_token(token_hash: str, kind: str) -> Select[Token, User, datetime]:
         .join(User, User.id == Token.user_id)
         .where(Token.token_hash == token_hash, Token.kind == kind, *_LIVE)
     )
+
+
+def token_ever(token_hash: str) -> Select[uuid.UUID]:
+    """A token, whether or not it may be used."""
+    return select(Token.id).where(Token.token_hash == token_hash)
+
+
+def live_hashes() -> Select[str]:
+    """The hashes of all tokens, of any kind, that may be used."""
+    return select(Token.token_hash).join(User, User.id == Token.user_id).where(*_LIVE)
+
+
+def number_of_tokens(user_id: uuid.UUID, *, replaced: bool = False) -> Select[int]:
+    """How many API tokens of a user may be used; or, of these, how many others replace."""
+    statement = (
+        select(func.count())
+        .select_from(Token)
+        .join(User, User.id == Token.user_id)
+        .where(Token.user_id == user_id, Token.kind == "api", *_LIVE)
+    )
+    return statement.where(Token.replaced_by.is_not(None)) if replaced else statement
 
 
 def use_link(token_hash: str) -> ReturningUpdate[uuid.UUID]:
@@ -121,3 +148,32 @@ def revoke_token(token_id: uuid.UUID, user_id: uuid.UUID | None) -> ReturningUpd
     if user_id is not None:
         statement = statement.where(Token.user_id == user_id)
     return statement.values(revoked_at=func.coalesce(Token.revoked_at, now())).returning(Token)
+
+
+def api_token(token_id: uuid.UUID, user_id: uuid.UUID | None) -> Select[Token, User]:
+    """An API token of this user (None: of anybody), also one that is over, with its owner."""
+    statement = (
+        select(Token, User)
+        .join(User, User.id == Token.user_id)
+        .where(Token.id == token_id, Token.kind == "api")
+    )
+    return statement if user_id is None else statement.where(Token.user_id == user_id)
+
+
+def replace_token(
+    token_id: uuid.UUID, successor: uuid.UUID, overlap_seconds: float
+) -> ReturningUpdate[uuid.UUID]:
+    """End a token in so many seconds, if not before, because another has taken its place.
+
+    Nothing happens to one that is over, or was replaced before.
+    """
+    end = after(overlap_seconds)
+    return (
+        update(Token)
+        .where(Token.id == token_id, Token.replaced_by.is_(None), *_HOLDS)
+        .values(
+            replaced_by=successor,
+            expires_at=case((Token.expires_at < end, Token.expires_at), else_=end),
+        )
+        .returning(Token.id)
+    )

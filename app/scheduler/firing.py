@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, events
+from app.core import tracing
 from app.core.errors import Invalid
 from app.core.logging import get_logger
 from app.db.base import dump_json
@@ -25,6 +26,7 @@ from app.services.building import build_row
 from app.services.catalogue import Catalogue
 from app.services.firing import Maker, fire_slot, maker
 from app.services.steps import carry_out_on
+from app.services.traces import note_task
 
 # Another beat may take over the slot when this one is stopped in the middle of a firing.
 PATIENCE_IN_TRANSACTION = "5s"
@@ -121,13 +123,16 @@ def fire(
     one transaction: a beat that dies, or is frozen and thawed much later, has either done all of it
     or nothing. What it believed to be due is judged again under the lock, by the database's clock.
     """
-    with database.transaction() as connection:
+    facts = {"messaging.system": tracing.SYSTEM, "tasksystem.schedule.id": str(schedule_id)}
+    with tracing.span("fire", "producer", facts) as span, database.transaction() as connection:
         _limit_idleness(connection)
         found = connection.execute(queries.lock_if_due(), {"id": schedule_id}).first()
         if found is None:
             return None
         make = maker(found, catalogue) if entry is None else _by_code(entry, catalogue)
         task = carry_out_on(connection, fire_slot(found, _guarded(make)))
+        if isinstance(task, dict):
+            note_task(span, task["id"], task["celery_task_name"], task["queue"])
     if isinstance(task, str):
         log.error("schedule did not fire", schedule=found.name, reason=task)
     if not isinstance(task, dict):

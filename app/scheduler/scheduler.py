@@ -11,9 +11,11 @@ from typing import Any
 from celery.beat import Scheduler
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import tracing
 from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.session import Database
 from app.queries import leases
 from app.queries import schedules as queries
@@ -55,6 +57,7 @@ class DatabaseScheduler(Scheduler):
 
     def setup_schedule(self) -> None:
         """Read the entries of the code; the database may not be there yet."""
+        tracing.start("beat", warn=True)
         self._catalogue = catalogue()
         self._entries = _read_entries(self._catalogue)
 
@@ -103,13 +106,14 @@ class DatabaseScheduler(Scheduler):
             log.error(
                 "the database cannot be used and nothing fires until it can; check DATABASE_URL, "
                 "that the server is up, and taskctl migrate",
-                error=str(getattr(error, "orig", error)).splitlines()[0],
+                error=first_line(getattr(error, "orig", error)),
             )
 
     def close(self) -> None:
         """Let go of the database."""
         super().close()
         self._database.close()
+        tracing.finish()
 
     @property
     def info(self) -> str:

@@ -61,6 +61,14 @@ class TokenCreate(Request):
     user: Email | None = Field(None, description="Whose token; another user's needs users:write.")
 
 
+class TokenRotate(Request):
+    """How a token is replaced."""
+
+    overlap_seconds: Annotated[float, Field(ge=0, le=7 * 86_400)] = Field(
+        86_400, description="How long the old token goes on working, if it does not end before."
+    )
+
+
 class Token(Answer):
     """A token, without its text, which is not kept."""
 
@@ -72,6 +80,7 @@ class Token(Answer):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    replaced_by: UUID | None = Field(description="The token that has taken its place.")
     user: str | None = Field(None, description="Email of its owner.")
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.core import sensitive
 from app.domain import cron, wording
 from app.domain.lifecycle import TaskStatus
 from app.domain.retry import MAX_ATTEMPTS
@@ -199,7 +200,9 @@ class ScheduleDetail(Schedule):  # type: ignore[no-redef] # mypy's plugin thinks
 
 
 def _fields(row: ScheduleRow) -> dict[str, Any]:
-    task = {"task_type": TASK_TYPE, "args": [], "kwargs": {}, "priority": 2, "tags": [], **row.task}
+    task: dict[str, Any] = {"task_type": TASK_TYPE, "args": [], "kwargs": {}, "priority": 2}
+    task |= {"tags": [], **row.task}
+    args, kwargs = sensitive.hide(row.celery_task_name, task["args"], task["kwargs"])
     optional = dict.fromkeys((*FIELDS, *_Optional.model_fields))
     columns = (
         "id", "name", "source", "user_id", "celery_task_name", "overlap", "misfire", "paused_at",
@@ -208,6 +211,8 @@ def _fields(row: ScheduleRow) -> dict[str, Any]:
     return {
         **optional,
         **task,
+        "args": args,
+        "kwargs": kwargs,
         **fields_of(row.definition),
         **{name: getattr(row, name) for name in columns},
         "description": wording.describe(row.definition),

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.core import sensitive
 from app.domain.lifecycle import TaskStatus
 from app.domain.retry import MAX_ATTEMPTS
 from app.schemas.common import (
@@ -195,7 +196,7 @@ class Subtasks(Answer):
 
 
 class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
-    """A task."""
+    """A task. Sensitive arguments are `***` to everybody, its owner included."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_TASK]})
 
@@ -239,6 +240,19 @@ class Task(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
     retry_of: UUID | None
     worker: str | None
     version: int
+
+    @model_validator(mode="after")
+    def _hide(self) -> Self:
+        self.args, self.kwargs = sensitive.hide(self.celery_task_name, self.args, self.kwargs)
+        return self
+
+
+class OpenTask(Task):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
+    """A task with all its arguments: for whoever executes it."""
+
+    @model_validator(mode="after")
+    def _hide(self) -> Self:
+        return self
 
 
 class TaskCount(Answer):

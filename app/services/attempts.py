@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Row
@@ -61,6 +61,9 @@ class Claimed(Protocol):
     tries: int
     max_attempts: int
     requeue_on_interrupt: bool
+    trace_context: str | None
+    # It depends on other tasks.
+    dependent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """An attempt that could not speak for itself any more: its row before the end, and its reason."""
+
+    row: Row[Any]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """A row after its attempt: its status, and the queue to feed if it runs again."""
 
@@ -84,6 +95,8 @@ class Settled:
     deleted: bool = False
     # Others wait for it: their turn may have come.
     awaited: bool = False
+    # Of `lose` alone.
+    lost: Lost | None = field(default=None, compare=False)
 
 
 def claim(database: Database, pair: Pair, worker: str) -> Claimed | None:
@@ -253,6 +266,33 @@ def lose(
     row = database.execute(queries.lock_attempt(*pair, lease_over=lease_over)).one_or_none()
     if row is None:
         return None
+    settled = _lose(
+        database,
+        pair,
+        row,
+        cause,
+        message,
+        lease_over=lease_over,
+        stopped_by=stopped_by,
+        wait_seconds=wait_seconds,
+    )
+    if settled is None:
+        return None
+    reason = Reason.TIMEOUT if lease_over and row.limit_over else _REASONS[cause]
+    return replace(settled, lost=Lost(row, reason))
+
+
+def _lose(
+    database: Database,
+    pair: Pair,
+    row: Row[Any],
+    cause: LostTo,
+    message: str,
+    *,
+    lease_over: bool,
+    stopped_by: str,
+    wait_seconds: float,
+) -> Settled | None:
     crashed = cause in ("crash", "suspect", "memory")
     if lease_over and row.limit_over:
         cause, message = "timeout", f"timed out after {float(row.time_limit)}s"

@@ -32,6 +32,7 @@ from app.db.turns import turn
 from app.domain.audit import AuditFilter, Via
 from app.models import AuditEntry, User
 from app.queries import audit as queries
+from app.services.guessing import source_of
 
 MAX_EMAIL = 254
 MAX_PATH = 500
@@ -128,7 +129,7 @@ async def refuse_sign_in(
     in a minute one entry counts the rest. It is written at each power of two, so it says how many
     there were at least.
     """
-    minute = _minute_of(occasion.address or "")
+    minute = _minute_of(source_of(occasion.address or ""))
     minute.refused += 1
     more = minute.refused - EACH
     ended = {"status": status, "code": code}

@@ -12,7 +12,7 @@ from app.core.security import Principal, Role, TokenKind, default_scopes, token_
 from app.db.session import async_session, read_session
 from app.models import User
 from app.queries import users as queries
-from app.services import auth, identity
+from app.services import auth, guessing, identity
 from app.services.transactions import undone_if_refused
 
 LINK_SECONDS = 10 * 60
@@ -33,12 +33,20 @@ async def create_link(db: AsyncSession, email: str) -> str:
     return secret
 
 
-async def holder_of_link(secret: str) -> User | None:
-    """Whom a link would sign in; None when it is unknown, was used or is too old. Spends nothing."""
+async def holder_of_link(secret: str, client: str = "") -> User | None:
+    """Whom a link would sign in; None when it is unknown, was used or is too old. Spends nothing.
+
+    `client` is the address it comes from. Raises `TooManyAttempts` where somebody guesses.
+    """
+    digest = token_hash(secret)
+    await guessing.require_no_guess(client, digest)
     async with read_session() as db:
-        statement = queries.live_token(token_hash(secret), TokenKind.LINK.value)
+        statement = queries.live_token(digest, TokenKind.LINK.value)
         row = (await db.execute(statement)).one_or_none()
-    return None if row is None else row[1]
+    if row is None:
+        await guessing.note(client, digest)
+        return None
+    return row[1]
 
 
 async def use_link(secret: str) -> tuple[Principal, str] | None:
@@ -72,9 +80,12 @@ async def sign_out(db: AsyncSession, caller: Principal) -> None:
     await auth.revoke_token(db, caller.token_id, caller.user_id)
 
 
-async def session_of(cookie: str) -> Principal | None:
-    """Who is signed in with this cookie; None when the session is unknown or over."""
-    return await identity.holder_of(cookie, TokenKind.SESSION)
+async def session_of(cookie: str, client: str = "") -> Principal | None:
+    """Who is signed in with this cookie; None when the session is unknown or over.
+
+    `client` is the address it comes from. Raises `TooManyAttempts` where somebody guesses.
+    """
+    return await identity.holder_of(cookie, TokenKind.SESSION, client)
 
 
 async def _begin(db: AsyncSession, user: User) -> tuple[Principal, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from uuid_utils.compat import uuid4
 
+from app.core import tracing
 from app.core.config import get_settings
 from app.core.errors import Invalid
 from app.db.base import dump_json
@@ -155,6 +156,7 @@ def _row(
         "parent_id": new.parent_id,
         "retry_of": new.retry_of,
         "limit_key": new.limit_key or info.limit_key,
+        "trace_context": tracing.here(),
         "tags": list(new.tags),
         "depends_on": [str(each) for each in new.depends_on] or None,
         "on_dependency_failure": new.on_dependency_failure,

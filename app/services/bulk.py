@@ -14,13 +14,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import get_settings
-from app.core.errors import Conflict, Invalid
-from app.db.session import async_session, take_turns
+from app.core.errors import Conflict, Invalid, TooMany
+from app.db.session import async_session, read_session, take_turns
 from app.db.turns import turn
 from app.domain.lifecycle import ACTIVE, Event, TaskStatus
 from app.queries import dependencies as edge_queries
 from app.queries import intake as queries
 from app.queries import tasks as task_queries
+from app.services import allowance, traces
 from app.services.announcing import tell_all_after_commit
 from app.services.bulk_order import Order, Row, error, order_of, refuse
 from app.services.intake import MAX_BYTES, Key
@@ -50,11 +51,12 @@ async def create_many(
     others name it in `depends_on` and `parent_id`. With `commit=False` the rows belong to the
     caller's transaction and are dispatched once that commits.
     Raises `Invalid` with every place that does not fit, as `["body", "tasks", number, ...]`, and
-    `Conflict` for a unique key that an unfinished task has.
+    `Conflict` for a unique key that an unfinished task has, or when more would wait than may.
     """
     owner = uuid.UUID(user_id) if isinstance(user_id, str) else user_id
     order = order_of(tasks, owner)
-    await _insert(db, order)
+    with traces.submitting(len(tasks)):
+        await _insert(db, order)
     if commit:
         await db.commit()
     return order.answer
@@ -69,12 +71,25 @@ async def accept_many(
     fingerprint: str = "",
 ) -> tuple[list[uuid.UUID], bool]:
     """The same in a transaction of its own, or the ids of the tasks that the same key made; the
-    bool says which. `sees_all`: they may refer to everybody's tasks.
+    bool says which. `sees_all`: they may refer to everybody's tasks. Raises `TooMany` as well.
     """
-    order = await asyncio.to_thread(order_of, tasks, user_id, sees_all=sees_all)
     key = Key.of(user_id, idempotency_key, fingerprint)
-    async with turn(), async_session() as db:
-        return await _submit(db, order, key)
+    try:
+        allowance.require_rate(user_id, len(tasks))
+        order = await asyncio.to_thread(order_of, tasks, user_id, sees_all=sees_all)
+    except (Invalid, TooMany):
+        # What was fit to be accepted then need not be now: a function may be gone.
+        if key is None or (first := await _made_before(key)) is None:
+            raise
+        return first, True
+    with traces.submitting(len(tasks)):
+        async with turn(), async_session() as db:
+            return await _submit(db, order, key)
+
+
+async def _made_before(key: Key) -> list[uuid.UUID] | None:
+    async with read_session() as db:
+        return await made_by(db, key)
 
 
 @undone_if_refused
@@ -97,6 +112,7 @@ async def _submit(db: AsyncSession, order: Order, key: Key | None) -> tuple[list
 
 
 async def _insert(db: AsyncSession, order: Order) -> None:
+    await allowance.require_room(order.user_id, len(order.ids))
     if order.keys:
         # Two that want the same keys in different orders would else wait for each other.
         await take_turns(db, f"unique keys of {order.user_id}")

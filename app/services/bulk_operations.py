@@ -23,7 +23,7 @@ from app.models import BulkItem, BulkOperation, Task
 from app.queries import bulk as queries
 from app.queries import listing as listing_queries
 from app.queries import tasks as task_queries
-from app.services import bulk_work, listing
+from app.services import allowance, bulk_work, listing
 from app.services.intake import Key
 from app.services.keys import made_by, made_by_first, take_key
 from app.services.listing import TaskFilter
@@ -80,7 +80,8 @@ async def give(order: Order, key: Key | None = None) -> tuple[BulkOperation, boo
     """Take the order, and carry it out at once unless it is a large one.
 
     Or the operation that the same key has ordered before, as it stands; the bool says which. Raises
-    `Invalid` for more than 100,000 tasks, `Conflict` for too many large orders at a time.
+    `Invalid` for more than 100,000 tasks, `Conflict` for too many large orders at a time, `TooMany` where
+    that were more new tasks than the user may submit.
     """
     async with turn(), async_session() as db:
         operation, replayed = await _take(db, order, key)
@@ -128,6 +129,8 @@ async def _begin(db: AsyncSession, order: Order) -> BulkOperation:
         )
     if total > MAX_AT_ONCE:
         await _require_few_running(db, order.user_id)
+    if order.action is BulkAction.RETRY:
+        allowance.require_rate(order.user_id, total)
     begun: BulkOperation = (await db.scalars(queries.begin(operation_id, total))).one()
     return begun
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from celery import Task as CeleryTask
 
+from app.core import sensitive
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.domain.limits import Rate, celery_rate
@@ -111,6 +112,7 @@ def catalogue() -> Catalogue:
         for name, task in celery_app.tasks.items()
         if not name.startswith("celery.")
     }
+    sensitive.know({name: info.parameters.secret for name, info in tasks.items()})
     queues = {str(celery_app.conf.task_default_queue)}
     queues.update(info.queue for info in tasks.values())
     queues.update(route["queue"] for route in _route_values(routes) if "queue" in route)
@@ -169,6 +171,12 @@ def _declare(celery_app: Any, queues: set[str]) -> None:
 
 
 def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
+    # Any other class takes a hint for arguments and would call the function without its own.
+    if not isinstance(task, celery_app.Task):
+        raise ConfigurationError(
+            f"{task.name}: its class does not know tracked tasks; derive it from celery_app.Task "
+            "instead of celery.Task"
+        )
     policy = _policy(task)
     on_interrupt: Literal["requeue", "fail"] | None = getattr(task, "on_interrupt", None)
     if on_interrupt not in (None, "requeue", "fail"):
@@ -180,7 +188,7 @@ def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
         name=str(task.name),
         doc=inspect.getdoc(function) or "",
         queue=_queue_of(celery_app, task),
-        parameters=Parameters.of(function, hidden=INJECTED),
+        parameters=Parameters.of(function, INJECTED, _sensitive(task, function)),
         policy=policy,
         time_limit=task.time_limit,
         soft_time_limit=task.soft_time_limit,
@@ -189,6 +197,27 @@ def _describe(celery_app: Any, task: CeleryTask[Any, Any]) -> TaskInfo:
         limit_key=_limit_key(task),
         rate=_rate(task),
     )
+
+
+def _sensitive(task: CeleryTask[Any, Any], function: Any) -> frozenset[str]:
+    """The parameters whose values nobody is shown."""
+    given = getattr(task, "sensitive", ())
+    # A text alone would be taken for its letters.
+    if not isinstance(given, list | tuple | set | frozenset):
+        raise ConfigurationError(
+            f"{task.name}: sensitive is {given!r}; use names of parameters, such as ('password',)"
+        )
+    parameters = inspect.signature(function).parameters
+    known = [name for name in parameters if name not in INJECTED]
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return frozenset(given)
+    # A typing error would show what is meant to be hidden.
+    if unknown := [str(each) for each in given if each not in known]:
+        raise ConfigurationError(
+            f"{task.name}: sensitive names {', '.join(unknown)}, which it does not take; it takes "
+            f"{', '.join(known) or 'nothing'}"
+        )
+    return frozenset(given)
 
 
 def _limit_key(task: CeleryTask[Any, Any]) -> str | None:

@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import events
 from app.core.config import get_settings
 from app.core.errors import Conflict, NotFound, PreconditionFailed
+from app.core.sensitive import texts, told
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.models import Task
 from app.queries import external as external_queries
 from app.queries import removal
 from app.services.finding import find
 from app.services.limits import take_place
+from app.services.traces import reported
 from app.services.transactions import undone_if_refused
 
 DEFAULT_LEASE_SECONDS = 300.0
@@ -83,11 +85,18 @@ async def report(
     if task.status in FINISHED and task.delete_requested_at is not None:
         await db.execute(removal.remove_if_not_running([task_id], None))
     ended = task.status in FINISHED
+    write_span = reported(task) if ended else None
     await db.commit()
     events.changed([task_id])
-    if ended:
+    if write_span is not None:
+        write_span()
         events.wake_agents()
     return task
+
+
+def secrets_of(task: Task) -> tuple[str, ...]:
+    """How the task's sensitive arguments may be written in what its executor reports."""
+    return texts(task.celery_task_name, task.args, task.kwargs)
 
 
 async def update_status(
@@ -113,7 +122,7 @@ async def update_status(
         if error is not None:
             described = {
                 "type": "reported",
-                "message": error,
+                "message": told(error, secrets_of(task)),
                 "traceback": None,
                 "attempt": task.attempt,
             }
@@ -123,7 +132,7 @@ async def update_status(
             task.attempt,
             status=status,
             progress=progress,
-            progress_message=progress_message,
+            progress_message=progress_message and told(progress_message, secrets_of(task)),
             result=result,
             error=described,
         )

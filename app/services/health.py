@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.core.broker import BrokerError, async_client
 from app.core.config import get_settings, masked_url
 from app.core.version import VERSION
 from app.db import migrate
 from app.db.session import read_session
+from app.models import Worker
 from app.services.catalogue import catalogue
 from app.services.worker import list_workers
 
@@ -62,10 +65,11 @@ class Readiness:
             return self._last
 
     async def _check(self) -> Health:
-        database, broker = await asyncio.gather(self._database(), ask_broker())
+        # At the same time: one after the other they would come too late for the request.
+        database, broker, workers = await asyncio.gather(self._database(), ask_broker(), _workers())
         checks = {"database": database, "broker": broker}
         if database.status == "ok":
-            checks["workers"] = await _workers()
+            checks["workers"] = workers
         worst = max((check.status for check in checks.values()), key=_ORDER.index)
         reasons = [check.detail for check in checks.values() if check.status != "ok"]
         return Health(status=worst, reasons=reasons, checks=checks)
@@ -77,7 +81,7 @@ class Readiness:
             found = await asyncio.wait_for(asyncio.shield(self._schema), CHECK_SECONDS)
         except TimeoutError:
             return Check(status="failed", detail="The database does not answer")
-        if found.state == "current":
+        if found.usable:
             return Check(status="ok", detail=found.detail)
         return Check(status="failed", detail=found.detail)
 
@@ -100,8 +104,15 @@ async def ask_broker() -> Check:
 
 
 async def _workers() -> Check:
-    async with read_session() as db:
-        live = [worker for worker, is_live in await list_workers(db) if is_live]
+    try:
+        live = await asyncio.wait_for(_live_workers(), CHECK_SECONDS)
+    except (SQLAlchemyError, OSError, TimeoutError) as exc:
+        # All connections are in use: a load balancer that left this process out for it would put
+        # the load on the others, until none is left.
+        return Check(
+            status="degraded",
+            detail=f"The workers could not be asked for ({type(exc).__name__}); it is busy",
+        )
     if not live:
         return Check(
             status="degraded",
@@ -119,3 +130,8 @@ async def _workers() -> Check:
             "same code and TASK_MODULES, and restart them",
         )
     return Check(status="ok", detail=f"{len(live)} alive")
+
+
+async def _live_workers() -> list[Worker]:
+    async with read_session() as db:
+        return [worker for worker, is_live in await list_workers(db) if is_live]

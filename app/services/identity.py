@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import security
+from app.core.config import get_settings
 from app.core.errors import Unauthorized
 from app.core.security import Principal, Role, Scope, TokenKind
 from app.db.session import async_session, read_session
 from app.models import Token, User
 from app.queries import users as queries
+from app.services import guessing
 
 # A revoked token stops working at once in the process that revoked it, and within this time in
 # all others.
@@ -27,9 +29,18 @@ CACHE_ENTRIES = 10_000
 TOUCH_SECONDS = 60.0
 
 
-async def authenticate(token: str) -> Principal:
-    """Who holds this API token. Raises `Unauthorized` for one that is unknown, over or revoked."""
-    known = await holder_of(token, TokenKind.API)
+async def authenticate(token: str, client: str = "") -> Principal:
+    """Who holds this API token; `client` is the address it comes from.
+
+    Raises `Unauthorized` for one that is unknown, over or revoked, and `TooManyAttempts` where
+    somebody guesses. A token of the identity provider, where there is one: see `app.services.oidc`.
+    """
+    # A JWT has three parts; ours have no dot.
+    if token.count(".") == 2 and get_settings().oidc_issuer:
+        from app.services import oidc  # it brings along what most systems do without
+
+        return await oidc.authenticate(token)
+    known = await holder_of(token, TokenKind.API, client)
     if known is None:
         raise Unauthorized(
             "The token is unknown, revoked or has expired; get one with: taskctl token create "
@@ -39,12 +50,19 @@ async def authenticate(token: str) -> Principal:
     return known
 
 
-async def holder_of(token: str, kind: TokenKind) -> Principal | None:
-    """Who holds this token of that kind; None for one that is unknown, over or revoked."""
+async def holder_of(token: str, kind: TokenKind, client: str = "") -> Principal | None:
+    """Who holds this token of that kind; None for one that is unknown, over or revoked.
+
+    Raises `TooManyAttempts` where somebody guesses.
+    """
     key = (kind, security.token_hash(token))
     known, until = _cache.get(key, (None, 0.0))
-    if time.monotonic() >= until:
-        return await _looked_up(key)
+    if time.monotonic() < until:
+        return known
+    await guessing.require_no_guess(client, key[1])
+    known = await _looked_up(key)
+    if known is None:
+        await guessing.note(client, key[1])
     return known
 
 

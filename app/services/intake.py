@@ -18,8 +18,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import dispatch, events
+from app.core import tracing
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db import ids
 from app.db.session import limit_lock_waits, writing
 from app.db.turns import turn
@@ -170,12 +172,14 @@ async def _commit(batch: _Batch) -> None:
     outcomes: dict[Any, Row | Refusal] = {}
     otherwise = Refusal.GO_ALONE
     try:
-        kept = await _insert(batch)
+        # Whoever has begun the batch is only one of those that it is for.
+        with tracing.on_behalf("store", (row["trace_context"] for row in batch.rows)):
+            kept = await _insert(batch)
         _announce(kept)
         outcomes = {row["id"]: row for row in kept}
         otherwise = Refusal.KEY_TAKEN
     except Exception as exc:  # noqa: BLE001 - each member meets its own error when it goes alone
-        _log.info("batch_undone", rows=len(batch.members), error=str(exc).splitlines()[:1])
+        _log.info("batch_undone", rows=len(batch.members), error=first_line(exc))
     for each in batch.members:
         each.tell(outcomes.get(each.row["id"], otherwise))
     for each in batch.followers:

@@ -11,14 +11,18 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import events
+from app.core.config import get_settings
+from app.core.errors import TooMany
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.session import read_session
 from app.domain.lifecycle import ACTIVE
 from app.models import Task
@@ -32,6 +36,8 @@ REFRESH_SECONDS = 15.0
 STALE_REFRESH_SECONDS = 2.0
 # Between two looks whether it is time, and after a read that failed.
 PAUSE_SECONDS = 1.0
+# When to try again to open one where there are too many.
+FULL_SECONDS = 10
 # How long a stream sleeps at most before its reader is asked whether it still may read.
 IDLE_SECONDS = 3.0
 VIEW_ROWS = 500
@@ -153,10 +159,16 @@ class Live:
 
     def __init__(self) -> None:
         self._streams = _Streams()
+        self._places: Counter[Hashable] = Counter()
         self._changed: set[uuid.UUID] = set()
         self._stale = False
         self._wake = asyncio.Event()
         self._closing = False
+
+    @property
+    def open_streams(self) -> int:
+        """How many clients follow."""
+        return sum(1 for _ in self._streams)
 
     async def run(self) -> None:
         """Read notices and rows until cancelled."""
@@ -172,6 +184,36 @@ class Live:
         self._closing = True
         for stream in self._streams:
             stream.close()
+
+    @contextlib.contextmanager
+    def place(self, who: Hashable) -> Iterator[None]:
+        """A place for one stream more of `who`, as long as the block lasts. Raises `TooMany`.
+
+        Taken before the stream begins, while a refusal can be said.
+        """
+        self._require_place(who)
+        self._places[who] += 1
+        try:
+            yield
+        finally:
+            self._places[who] -= 1
+            if not self._places[who]:
+                del self._places[who]
+
+    def _require_place(self, who: Hashable) -> None:
+        settings = get_settings()
+        own, all_of_them = settings.streams_per_user, settings.streams_per_process
+        if self._places[who] >= own:
+            full = f"{own} of your event streams are open, as many as STREAMS_PER_USER allows"
+        elif self._places.total() >= all_of_them:
+            full = f"{all_of_them} event streams are open, as many as STREAMS_PER_PROCESS allows"
+        else:
+            return
+        raise TooMany(
+            f"{full}; close one, or ask for the tasks every few seconds",
+            code="too_many_streams",
+            headers={"Retry-After": str(FULL_SECONDS)},
+        )
 
     async def follow(
         self, wanted: TaskFilter, only: uuid.UUID | None = None
@@ -258,7 +300,7 @@ async def _answered(reading: Awaitable[None]) -> bool:
     try:
         await reading
     except (SQLAlchemyError, OSError) as exc:
-        _log.warning("streams wait for the database", error=str(exc).splitlines()[0])
+        _log.warning("streams wait for the database", error=first_line(exc))
         return False
     return True
 

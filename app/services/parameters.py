@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from app.core import sensitive
+from app.core.redact import MASK, is_secret_name
+from app.core.sensitive import Sensitive
 from app.db.base import dump_json
 
 FieldError = dict[str, Any]
@@ -26,13 +29,20 @@ class Parameters:
     hidden: frozenset[str]
     schema: dict[str, Any]
     plain: Plain | None
+    secret: Sensitive | None
 
     @classmethod
     @cache
-    def of(cls, function: Callable[..., Any], hidden: frozenset[str]) -> Parameters:
+    def of(
+        cls,
+        function: Callable[..., Any],
+        hidden: frozenset[str],
+        declared: frozenset[str] = frozenset(),
+    ) -> Parameters:
         """Read a function's signature and annotations, once for each function.
 
-        `hidden` parameters are supplied by the system and neither shown nor accepted. An
+        `hidden` parameters are supplied by the system and neither shown nor accepted. What is given
+        for those that are `declared` sensitive is accepted and not shown. An
         annotation that has no JSON form is not checked.
         """
         signature = inspect.signature(function)
@@ -46,7 +56,14 @@ class Parameters:
                 adapters[name] = adapter
         shown = {n: p for n, p in signature.parameters.items() if n not in hidden}
         visible = signature.replace(parameters=list(shown.values()))
-        return cls(visible, adapters, hidden, _schema(shown, adapters), Plain.of(visible))
+        return cls(
+            visible,
+            adapters,
+            hidden,
+            _schema(shown, adapters, declared),
+            Plain.of(visible),
+            _secret(shown, declared),
+        )
 
     def check(self, args: list[Any], kwargs: dict[str, Any]) -> list[FieldError]:
         """Where these arguments do not fit, as `{loc, msg, type}`; an empty list if they do."""
@@ -56,6 +73,8 @@ class Parameters:
             if name in self.hidden or name == "self"
         ]
         if errors:
+            return errors
+        if self.secret is not None and (errors := _masks(self.secret, args, kwargs)):
             return errors
         if self.plain is not None and (bound := self.plain.bind(args, kwargs)) is not None:
             return [
@@ -98,8 +117,14 @@ class Parameters:
             # As JSON, because that is what the worker will get: a date is text here.
             adapter.validate_json(dump_json(value), strict=True)
         except ValidationError as exc:
+            told = self.secret is not None and self.secret.hides(name)
+            secrets = sensitive.spellings(value) if told else ()
             return [
-                _error([*loc, *error["loc"]], f"{name}: {error['msg']}", error["type"])
+                _error(
+                    [*loc, *error["loc"]],
+                    sensitive.conceal(f"{name}: {error['msg']}", secrets),
+                    error["type"],
+                )
                 for error in exc.errors(include_url=False, include_input=False)
             ]
         return []
@@ -136,6 +161,15 @@ class Plain:
         return bound if fits else None
 
 
+def _masks(secret: Sensitive, args: list[Any], kwargs: dict[str, Any]) -> list[FieldError]:
+    """What an answer has shown instead of a value is none."""
+    message = f"{MASK} stands for a value that is not shown: give the value itself"
+    return [
+        _error(["body", *place], message, "masked")
+        for place in sensitive.masks(secret, args, kwargs)
+    ]
+
+
 def _loc(name: str, index: int, positional: int) -> list[Any]:
     return ["body", "args", index] if index < positional else ["body", "kwargs", name]
 
@@ -150,7 +184,9 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 
 def _schema(
-    parameters: dict[str, inspect.Parameter], adapters: dict[str, TypeAdapter[Any]]
+    parameters: dict[str, inspect.Parameter],
+    adapters: dict[str, TypeAdapter[Any]],
+    declared: frozenset[str],
 ) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -169,6 +205,10 @@ def _schema(
             required.append(name)
         elif _is_json(parameter.default):
             described = {**described, "default": parameter.default}
+        if name in declared:
+            # A form shows dots, and nobody the default.
+            described = {**described, "writeOnly": True, "format": "password"}
+            described.pop("default", None)
         properties[name] = described
         if parameter.kind in _POSITIONAL:
             positional.append(name)
@@ -177,6 +217,27 @@ def _schema(
             schema.setdefault("x-positional-only", []).append(name)
     schema |= {"required": required, "additionalProperties": extra, "x-positional": positional}
     return schema
+
+
+def _secret(
+    parameters: Mapping[str, inspect.Parameter], declared: frozenset[str]
+) -> Sensitive | None:
+    """Which of these parameters are secrets; None: nothing says that one is."""
+    kinds = {name: parameter.kind for name, parameter in parameters.items()}
+    by_kind = {kind: name for name, kind in kinds.items()}
+    rest = by_kind.get(inspect.Parameter.VAR_POSITIONAL)
+    extra = by_kind.get(inspect.Parameter.VAR_KEYWORD)
+    telling = frozenset(name for name in kinds if is_secret_name(name))
+    if not declared and not telling:
+        return None
+    return Sensitive(
+        declared,
+        telling,
+        positional=tuple(name for name, kind in kinds.items() if kind in _POSITIONAL),
+        named=frozenset(name for name in kinds if name not in (rest, extra)),
+        rest=rest,
+        extra=extra,
+    )
 
 
 def _is_json(value: Any) -> bool:

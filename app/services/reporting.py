@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.current import attempt_of
+from app.core.sensitive import told
 from app.core.text import MAX_MESSAGE, clean
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.queries import claims
@@ -37,9 +38,10 @@ async def update_task_status(
     status = TaskStatus(status)
     if progress is not None:
         progress = min(100.0, max(0.0, float(progress)))
-    if progress_message is not None:
-        progress_message = clean(progress_message, MAX_MESSAGE)
     own = attempt_of(found)
+    if progress_message is not None:
+        progress_message = told(progress_message, own.secrets if own else ())
+        progress_message = clean(progress_message, MAX_MESSAGE)
     if own is None:
         return await external.update_status(
             db, found, status, progress, progress_message, result, error

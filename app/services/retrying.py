@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import sensitive
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.lifecycle import ACTIVE
 from app.models import Task
 from app.queries import dependencies as edges
 from app.queries import tasks as queries
 from app.queries import uniqueness
+from app.services import allowance
 from app.services.announcing import tell_all_after_commit
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
@@ -39,6 +41,7 @@ async def retry_task(
 ) -> Task:
     """Run a finished task again, as a new task with `retry_of`.
 
+    In new arguments a mask stands for the sensitive value that the old task has for that parameter.
     Raises `NotFound`, `Conflict` while the task is unfinished, `Invalid` for arguments that
     do not fit.
     """
@@ -82,8 +85,9 @@ async def retry_each(
     taken = await _taken_keys(db, finished)
     for task in finished:
         try:
+            await allowance.require_room(task.user_id)
             row = _row(task, related, taken)
-        except Invalid as refused:
+        except (Invalid, Conflict) as refused:
             outcomes[task.id] = Retried(task.status, refused=refused.detail)
             continue
         rows.append(row)
@@ -138,12 +142,14 @@ def _again(
     args: list[Any] | None = None,
     kwargs: dict[str, Any] | None = None,
 ) -> NewTask:
+    wanted = (old.args if args is None else args, old.kwargs if kwargs is None else kwargs)
+    args, kwargs = sensitive.restored(old.celery_task_name, wanted, (old.args, old.kwargs))
     return NewTask(
         name=old.name,
         task_type=old.task_type,
         celery_task_name=old.celery_task_name,
-        args=old.args if args is None else args,
-        kwargs=old.kwargs if kwargs is None else kwargs,
+        args=args,
+        kwargs=kwargs,
         priority=old.priority,
         user_id=old.user_id,
         queue=old.queue if old.queue in catalogue().queues else None,

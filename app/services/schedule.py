@@ -13,17 +13,18 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import sensitive
 from app.core.config import get_settings
-from app.core.errors import Conflict, NotFound, PreconditionFailed
+from app.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from app.db.base import from_micros, to_micros
 from app.db.ids import new_id
 from app.db.session import take_turns
 from app.domain import cron
 from app.domain.schedule import Misfire, Skipped, Source
-from app.models import Schedule, Task
+from app.models import EVERYBODY, Schedule, Task
 from app.queries import schedules as queries
 from app.queries.schedules import ScheduleFilter
-from app.services import cursors, planning
+from app.services import allowance, cursors, planning
 from app.services.announcing import tell_all_after_commit
 from app.services.building import draft
 from app.services.catalogue import catalogue
@@ -40,6 +41,7 @@ TASK_FIELDS = frozenset({
     "soft_time_limit", "owner_ref", "expires_in",
 })  # fmt: skip
 _OTHERS = ("name", "celery_task_name", "overlap", "misfire")
+_ARGUMENTS: dict[str, Any] = {"args": [], "kwargs": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ async def edit(
             f"The schedule is at version {schedule.version}, not {if_version}; read it again"
         )
     values = {name: changes[name] for name in _OTHERS if name in changes}
-    values["task"] = _task_of({**schedule.task, **changes})
+    values["task"] = _task_of({**schedule.task, **_with_kept(schedule, changes)})
     kept = {name: getattr(schedule, name) for name in ("owner", "name", "celery_task_name")}
     _check_task({**kept, **values})
     if "name" in values and values["name"] != schedule.name:
@@ -164,7 +166,7 @@ async def run(db: AsyncSession, schedule_id: uuid.UUID, *, owner: uuid.UUID | No
     """Fire a schedule now, paused or not, besides its slots. Returns the task.
 
     Raises `NotFound`, `Invalid` when its task is not fit to be accepted any more, and `Conflict`
-    while one that does not overlap has an unfinished task.
+    while one that does not overlap has an unfinished task, or too many tasks of its owner wait.
     """
     schedule, moment = await _lock(db, schedule_id, owner)
     if schedule.task.get("by_code"):
@@ -172,6 +174,8 @@ async def run(db: AsyncSession, schedule_id: uuid.UUID, *, owner: uuid.UUID | No
             "Its code decides at each firing what to run; submit that task itself",
             code="decided_by_code",
         )
+    owner_id = None if schedule.owner == EVERYBODY else schedule.owner
+    await allowance.require_room(owner_id)
     made = await carry_out(db, fire_now(schedule, moment, maker(schedule)))
     if isinstance(made, uuid.UUID):
         raise Conflict(
@@ -221,6 +225,33 @@ async def history(
 
 def _task_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in TASK_FIELDS if fields.get(name) is not None}
+
+
+def _with_kept(schedule: Schedule, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes; in arguments a mask stands for the sensitive value that the schedule has.
+
+    Raises `Invalid` where another function would be given, and might show, what this one hides.
+    """
+    kept = {name: schedule.task.get(name) or empty for name, empty in _ARGUMENTS.items()}
+    function = schedule.celery_task_name
+    if changes.get("celery_task_name", function) == function:
+        given = {**kept, **changes}
+        args, kwargs = sensitive.restored(function, _pair(given), _pair(kept))
+        restored = {"args": args, "kwargs": kwargs}
+        return {name: restored.get(name, value) for name, value in changes.items()}
+    hidden = dict(zip(_ARGUMENTS, sensitive.hide(function, *_pair(kept)), strict=True))
+    for name in _ARGUMENTS:
+        if name not in changes and hidden[name] != kept[name]:
+            raise Invalid(
+                f"{name}: some of them are not shown, so another function does not get them: give "
+                f"{name} as well",
+                errors=[{"loc": ["body", name], "msg": "Give them as well", "type": "sensitive"}],
+            )
+    return dict(changes)
+
+
+def _pair(fields: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    return fields["args"], fields["kwargs"]
 
 
 def _check_task(values: Mapping[str, Any]) -> None:

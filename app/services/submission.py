@@ -12,12 +12,14 @@ from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, TooMany
+from app.core.tracing import Span
 from app.db import ids
 from app.db.session import async_session, read_session
 from app.db.turns import turn
 from app.models import IdempotencyKey, Task
 from app.queries import intake as intake_queries
+from app.services import allowance, traces
 from app.services.announcing import tell_after_commit
 from app.services.building import NewTask, draft, with_times
 from app.services.catalogue import catalogue
@@ -59,7 +61,8 @@ async def create_task(
     `options` are the further fields of `NewTask`. With `commit=False` the row belongs to
     the caller's transaction and is dispatched once that commits.
     Raises `Invalid` for an unknown function or queue and for arguments that do not fit, `Conflict`
-    for a `unique_key` that an unfinished task has, as far as `unique_mode` does not say otherwise.
+    for a `unique_key` that an unfinished task has, as far as `unique_mode` does not say otherwise, and
+    when as many tasks of the user wait as may.
     """
     new = NewTask(
         name=name,
@@ -74,7 +77,11 @@ async def create_task(
     if commit:
         task, _ = await submit(db, new)
     else:
-        task, _ = await _insert(db, new, draft(new, catalogue()))
+        with traces.submitting() as span:
+            row = draft(new, catalogue())
+            await allowance.require_room(new.user_id)
+            task, _ = await _insert(db, new, row)
+            _note(span, task)
         tell_after_commit(db, task)
     return task, str(task.celery_id)
 
@@ -84,13 +91,25 @@ async def accept(
 ) -> tuple[Row, Origin]:
     """Accept a task in a transaction that it shares with whoever waits at the same moment.
 
-    Returns its columns, and otherwise does as `submit`.
+    Returns its columns, and otherwise does as `submit`. Raises `TooMany` where the user submits too
+    fast.
     """
+    with traces.submitting() as span:
+        row, origin = await _accept(new, idempotency_key, fingerprint)
+        traces.note_task(span, row["id"], row["celery_task_name"], row["queue"])
+    return row, origin
+
+
+async def _accept(
+    new: NewTask, idempotency_key: str | None, fingerprint: str
+) -> tuple[Row, Origin]:
     key = Key.of(new.user_id, idempotency_key, fingerprint)
     try:
+        allowance.require_rate(new.user_id)
         row = draft(new, catalogue())
-    except Invalid:
-        # What was fit to be accepted then need not be now: a function may be gone.
+        await allowance.require_room(new.user_id)
+    except (Invalid, Conflict, TooMany):
+        # What was fit to be accepted then need not be now: a function may be gone, or the room taken.
         if key is None or (first := await _replayed(key)) is None:
             raise
         return first, Origin.REPLAYED
@@ -148,14 +167,25 @@ async def submit(
     another request within 24 hours, and `Conflict` as `create_task` does.
     """
     key = Key.of(new.user_id, idempotency_key, fingerprint)
-    return await _submit(db, new, key)
+    with traces.submitting() as span:
+        task, origin = await _submit(db, new, key)
+        _note(span, task)
+    return task, origin
+
+
+def _note(span: Span, task: Task) -> None:
+    if span.is_recorded:
+        traces.note_task(span, task.id, task.celery_task_name, task.queue)
 
 
 async def _submit(
     db: AsyncSession, new: NewTask, key: Key | None, row: Row | None = None
 ) -> tuple[Task, Origin]:
     try:
-        task, origin = await _insert(db, new, row or draft(new, catalogue()))
+        if row is None:
+            row = draft(new, catalogue())
+            await allowance.require_room(new.user_id)
+        task, origin = await _insert(db, new, row)
     except (Invalid, Conflict):
         # What was fit to be accepted then need not be now: a task that it needs may be gone. And
         # who has its unique key is the task that it made then.

@@ -61,6 +61,10 @@ def forget_derived() -> None:
         ("app.services.identity", "_cache"),
         ("app.services.audit", "_minutes"),
         ("app.services.auth", "_failures"),
+        ("app.services.guessing", "_windows"),
+        ("app.services.guessing", "_live"),
+        ("app.services.allowance", "_buckets"),
+        ("app.services.allowance", "_rooms"),
     ):
         if name in sys.modules:
             getattr(sys.modules[name], cached).clear()

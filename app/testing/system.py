@@ -19,7 +19,8 @@ from app.db import migrate
 from app.db.base import dump_json
 from app.db.session import Database
 from app.models import Task as TaskRow
-from app.schemas.task import Attempt, Task
+from app.schemas.task import Attempt
+from app.schemas.task import OpenTask as Task
 from app.services.catalogue import catalogue
 from app.services.finding import as_uuid
 from app.services.listing import MAX_LIMIT
@@ -125,7 +126,7 @@ class TaskSystem:
     # -- look -----------------------------------------------------------------------------------
 
     def task(self, task_id: Id) -> Task:
-        """The task as the API shows it. Raises `LookupError` if there is none."""
+        """The task as the API shows it, with its sensitive arguments. Raises `LookupError` for none."""
         found = self._found(task_id)
         if found is None:
             raise LookupError(f"there is no task {task_id}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -16,6 +15,7 @@ from sqlalchemy import make_url
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.db import migrate
+from app.db.backup import copy_database
 from app.up.messages import say
 
 KEPT_BACKUPS = 5
@@ -32,7 +32,7 @@ def main() -> int:
     except ConfigurationError as exc:
         say(str(exc))
         return 2
-    except OSError as exc:
+    except (OSError, sqlite3.Error) as exc:  # a full disk may be either
         say(f"The database file cannot be copied before its migration: {exc}. Free some space.")
         return 2
     return 0
@@ -43,8 +43,7 @@ def back_up(source: Path, folder: Path, *, kept: int = KEPT_BACKUPS) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now(datetime.UTC)
     target = folder / f"{source.stem}-{now:%Y%m%dT%H%M%S%f}.db"
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
+    copy_database(source, target)
     for path in sorted(folder.glob(f"{source.stem}-*.db"))[:-kept]:
         path.unlink()
     return target

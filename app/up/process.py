@@ -25,7 +25,9 @@ _BACKOFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STEADY_SECONDS = 60.0
 _REPEAT_SECONDS = 60.0
 _NUMBERS = re.compile(rb"[0-9a-f-]*\d[0-9a-f-]*")
-_LOUD = re.compile(rb"\[(warning|error|critical)\s*\]|^\[[WE] \d")
+_LOUD = re.compile(
+    rb"\[(warning|error|critical)\s*\]|^\[[WE] \d|\"level\": \"(warning|error|critical)\""
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,19 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, events
+from app.core import tracing
 from app.core.config import get_settings
 from app.core.errors import ConfigurationError
 from app.core.logging import configure, get_logger
 from app.core.version import VERSION
 from app.db.session import Database
+from app.domain.counters import Counted
 from app.maintenance import dependents, operations, rollup
 from app.maintenance.retention import Retention
 from app.maintenance.webhooks import Sender
@@ -78,7 +81,8 @@ class Agent:
             path, self.holdings, self._stops, self._leases, self._deafness, self._duties
         )
         self._wake = self._hearing.died
-        self._sender = Sender(self._durable)
+        told = partial(self.holdings.counts.add, Counted.WEBHOOK_ATTEMPTS)
+        self._sender = Sender(self._durable, ended=told)
         self._due = {
             Work.DEPENDENTS: self._hearing.finished,
             Work.OPERATIONS: asyncio.Event(),
@@ -110,10 +114,7 @@ class Agent:
             follow(Step("subtasks", self._roll_up), self._due[Work.SUBTASKS]),
             repeat(Step("stops", self._stops.run_once), self._stops.pause, self._stops.due),
             repeat(Step("leases", self._leases.renew_once), self._leases.pause),
-            repeat(
-                Step("workers", self._leases.describe_workers),
-                lambda: settings.heartbeat_seconds,
-            ),
+            repeat(Step("workers", self._beat), lambda: settings.heartbeat_seconds),
             repeat(Step("legacy", self._legacy.write_once), lambda: PAUSE_SECONDS),
             repeat(Step("duties", self._duties.run_once), self._duties.pause),
             repeat(Step("retention", self._retention.run_once), self._retention.pause),
@@ -132,7 +133,16 @@ class Agent:
         listener.close()
         with contextlib.suppress(SQLAlchemyError):
             await asyncio.to_thread(self._duties.release)
+            await asyncio.to_thread(self.holdings.counts.write, self._durable)
         events.flush()
+
+    async def _beat(self) -> None:
+        """What the workers of this machine are and do; and what was counted here, durably.
+
+        A counter that fell with what a crash of the database takes would look as if it began anew.
+        """
+        await self._leases.describe_workers()
+        await asyncio.to_thread(self.holdings.counts.write, self._durable)
 
     async def _wait_for_processes(self) -> None:
         """Settle for what is still dying; a process that lives on keeps its leases until it ends.
@@ -249,8 +259,10 @@ def main() -> int:
                 "The agent is started by the worker; run: python -m scripts.celery_worker"
             )
         catalogue()
+        tracing.start("worker", warn=True)
         log.info("agent_started", version=VERSION, pid=os.getpid())
         asyncio.run(Agent(path).run())
+        tracing.finish()
     except ConfigurationError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2

@@ -20,6 +20,7 @@ from celery import bootsteps, signals
 from celery.worker import state
 from celery.worker.components import Pool
 
+from app.core import tracing
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.core.version import VERSION
@@ -27,6 +28,7 @@ from app.services.catalogue import catalogue
 from app.worker.claim import install_stop_signal, on_order
 from app.worker.keeper import AgentKeeper, keeper_of, new_socket_path
 from app.worker.link import open_link
+from app.worker.slots import fill_at_once
 from app.worker.transport import TAKEN
 
 log = get_logger(__name__)
@@ -57,11 +59,15 @@ class AgentStep(bootsteps.StartStopStep):
         for name in ("celery.worker.strategy", "celery.app.trace"):
             logging.getLogger(name).setLevel(logging.WARNING)
         pool = _pool_name(parent)
+        tracing.prepare(warn=False)  # the agent says what is amiss, once for all of them
         _in_pool_processes(parent.hostname, os.getpid())
         _replace_swollen_processes(parent)
-        if pool != "prefork":
+        if pool == "prefork":
+            fill_at_once()
+        else:
             install_stop_signal()
             open_link(on_order, parent.hostname, os.getpid())
+            tracing.start("worker")
         facts = {
             "name": parent.hostname,
             "pid": os.getpid(),
@@ -90,6 +96,7 @@ class AgentStep(bootsteps.StartStopStep):
             self._line.close()
         if self._keeper is not None:
             self._keeper.stop()
+        tracing.finish()
 
     stop = terminate
 
@@ -188,8 +195,14 @@ def _in_pool_processes(hostname: str, parent_pid: int) -> None:
     def on_start(**_: Any) -> None:
         install_stop_signal()
         open_link(on_order, hostname, parent_pid)
+        # Not before the fork: the thread that sends would be lost.
+        tracing.start("worker")
+
+    def on_end(**_: Any) -> None:
+        tracing.finish()  # the process ends by os._exit, which asks nobody
 
     signals.worker_process_init.connect(on_start, weak=False)
+    signals.worker_process_shutdown.connect(on_end, weak=False)
 
 
 def _replace_swollen_processes(parent: Any) -> None:

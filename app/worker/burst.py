@@ -16,11 +16,12 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.tracing import Span
 from app.domain.lifecycle import TaskStatus
 from app.hints import HintRow
 from app.services import attempts
 from app.services.attempts import Claimed, Outcome, Settled
-from app.worker import checkpoints, draining
+from app.worker import checkpoints, draining, traces
 from app.worker.claim import Claim, expect, forget
 from app.worker.connections import database, tell_of_waits, until_answered
 from app.worker.execution import Message, make_claim, run_body, tell
@@ -36,13 +37,21 @@ LOOK_SECONDS = 0.1
 class Ended:
     """An attempt whose body is over and that is not settled yet."""
 
-    __slots__ = ("claim", "outcome", "ran", "row", "seconds")
+    __slots__ = ("at_ns", "claim", "outcome", "ran", "row", "seconds", "span")
 
     def __init__(
-        self, row: HintRow, claim: Claim, ran: Ran, outcome: Outcome, seconds: float
+        self,
+        row: HintRow,
+        claim: Claim,
+        ran: Ran,
+        outcome: Outcome,
+        seconds: float,
+        span: Span,
     ) -> None:
         self.row, self.claim, self.ran, self.outcome = row, claim, ran, outcome
-        self.seconds = seconds
+        self.seconds, self.span = seconds, span
+        # Its span ends here, however long the others of the burst still take.
+        self.at_ns = time.time_ns()
 
 
 class BurstRun:
@@ -100,6 +109,8 @@ class BurstRun:
             lambda: attempts.claim_many(database(), pairs, worker), in_doubt=in_doubt
         )
         by_id = {each.id: each for each in found}
+        if refused := len(self._rows) - len(by_id):
+            link().refused(refused)
         for place, row in enumerate(self._rows):
             if (claimed := by_id.get(row.task_id)) is not None:
                 self._waiting.append((place, row, make_claim(row, claimed, self._message)))
@@ -119,17 +130,19 @@ class BurstRun:
 
     def _run_one(self, place: int, row: HintRow, claim: Claim) -> None:
         started = time.monotonic()
-        ran, ending = run_body(claim, self._message.body)
+        span = traces.begin(claim, self._message.worker, started, alone=False)
+        with span:
+            ran, ending = run_body(claim, self._message.body)
         seconds = time.monotonic() - started
         self._began_at = None  # what follows is not the row's own slowness
         write_rest(claim)
         self._seconds.append(seconds)
         if isinstance(ending, Outcome):
             with self._lock:
-                self._ended.append(Ended(row, claim, ran, ending, seconds))
+                self._ended.append(Ended(row, claim, ran, ending, seconds, span))
         else:
             # It runs again, which takes more than one statement.
-            self._tell(Ended(row, claim, ran, Outcome(TaskStatus.FAILED), seconds),
+            self._tell(Ended(row, claim, ran, Outcome(TaskStatus.FAILED), seconds, span),
                        written(claim, ending))  # fmt: skip
 
     # -- settle -----------------------------------------------------------------------------
@@ -170,13 +183,16 @@ class BurstRun:
 
     def _tell(self, ended: Ended, settled: Settled | None) -> None:
         checkpoints.forget(ended.claim, settled)
-        tell(ended.claim, ended.ran, settled, ended.seconds)
+        with ended.span:
+            tell(ended.claim, ended.ran, settled, ended.seconds)
+        traces.end(ended.span, ended.ran, settled, ended.at_ns)
         if settled is not None and (settled.deleted or settled.status == TaskStatus.PENDING):
             again = settled.queue if settled.status == TaskStatus.PENDING else None
             link().settled(ended.row, again, settled.deleted, None)
         if settled is not None and settled.awaited:
             link().awaited()
-        self._message.ended(ended.row, as_judged(ended.ran, settled))
+        judged = as_judged(ended.ran, settled, ended.claim.secrets)
+        self._message.ended(ended.row, judged)
 
     def _give_back(self, waiting: list[tuple[int, HintRow, Claim]]) -> None:
         if not waiting:

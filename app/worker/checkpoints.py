@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.base import dump_json
 from app.domain.lifecycle import TaskStatus
 from app.queries import checkpoints as queries
@@ -83,7 +84,7 @@ def forget(claim: Claim, settled: Settled | None) -> None:
     try:
         relaxed_database().execute(queries.drop_if_succeeded(claim.task_id))
     except SQLAlchemyError as exc:
-        log.warning("checkpoint_not_removed", error=str(exc).splitlines()[0])
+        log.warning("checkpoint_not_removed", error=first_line(exc))
 
 
 def _known(claim: Claim) -> _Kept:

@@ -14,6 +14,7 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from app.core import sensitive
 from app.core.current import attempts_here, current_attempt
 from app.worker.link import link
 from app.worker.signals import AttemptLost, TaskCancelled, TaskInterrupted, TaskTimedOut
@@ -40,6 +41,10 @@ class Claim:
     name: str
     time_limit: float | None = None
     soft_time_limit: float | None = None
+    # Where it belongs in a trace, as its row says; its own span's place, once that has begun.
+    trace_context: str | None = None
+    place: str | None = None
+    dependent: bool = False
     cancelled: bool = False
     lost: bool = False
     stopped_by: str | None = None
@@ -48,7 +53,12 @@ class Claim:
     thread_id: int = field(default_factory=threading.get_ident)
     _pending_stop: BaseException | None = None
     _in_body: bool = False
+    # How its sensitive arguments may be written in a text, as they were before the body had them.
+    secrets: tuple[str, ...] = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.secrets = sensitive.texts(self.name, self.args, self.kwargs)
 
     @property
     def pair(self) -> tuple[uuid.UUID, uuid.UUID]:

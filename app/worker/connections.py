@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.session import Database, is_transient
 
 log = get_logger(__name__)
@@ -65,7 +66,7 @@ def until_answered(
                 raise
             log.warning(
                 "database_unreachable",
-                error=str(exc).splitlines()[0],
+                error=first_line(exc),
                 cure="repeating until it answers; check DATABASE_URL and the server",
             )
         tell = getattr(_waits, "tell", None)

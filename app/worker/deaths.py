@@ -18,9 +18,11 @@ from app import dispatch, events
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
+from app.domain.counters import Counted
 from app.queries import feed
 from app.services import attempts
 from app.services.attempts import Blame, LostTo, Settled
+from app.services.traces import write_lost
 from app.worker.burst_page import forget as forget_page
 from app.worker.holdings import Held, Holdings, Process
 from app.worker.outcome import timeout_message
@@ -123,6 +125,8 @@ class Deaths:
             settled = await asyncio.to_thread(self._lose, held, process.pid, blame)
             process.held.pop(held.pair[1], None)
             if settled is not None:
+                self._holdings.counts.add(Counted.SETTLED_FOR_DEAD, blame.cause)
+                write_lost(settled)
                 _tell(settled, process.pid, blame.cause)
         rest, process.slice_rest = process.slice_rest, []
         if rest:

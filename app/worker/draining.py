@@ -14,6 +14,7 @@ from celery import signals
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.hints import HintRow
 from app.queries import feed
 from app.worker.connections import database
@@ -43,5 +44,5 @@ def hand_back(row: HintRow, queue: str) -> None:
     try:
         database().execute(feed.unmark([(row.task_id, row.celery_id)]))
     except SQLAlchemyError as exc:
-        log.warning("hint_not_handed_back", error=str(exc).splitlines()[0])
+        log.warning("hint_not_handed_back", error=first_line(exc))
     link().settled(row, queue, False, None)

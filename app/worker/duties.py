@@ -13,6 +13,7 @@ from app.core.logging import get_logger
 from app.db import ids
 from app.db.session import Database
 from app.domain import window as windows
+from app.domain.counters import Counted
 from app.maintenance import dependents, fold, grouping, naming, reject, rescue, resend
 from app.queries import clock, due, feed, leases
 from app.queries.due import Work
@@ -114,8 +115,10 @@ class Duties:
     def _maintain(self) -> None:
         reports: dict[str, Any] = {}
         if self._may_rescue():
-            reports["rescue"] = rescue.run_once(self._database, BATCH)
+            reports["rescue"] = rescued = rescue.run_once(self._database, BATCH)
+            self._count(Counted.LEASES_EXPIRED, returned=rescued.returned, ended=rescued.ended)
         reports["resend"] = resent = self._resend.run_once(BATCH)
+        self._count(Counted.HINTS_RESENT, lost=resent.resent, outgrown=resent.promoted)
         self._again_soon = resent.suspected > 0
         reports["reject"] = self._reject.run_once(BATCH)
         if time.monotonic() - self._looked_for_gone_at > GONE_EVERY_SECONDS:
@@ -134,6 +137,10 @@ class Duties:
         for name, report in reports.items():
             if report.worth_telling:
                 log.info(name, **report.counts())
+
+    def _count(self, name: Counted, **numbers: int) -> None:
+        for label, number in numbers.items():
+            self._holdings.counts.add(name, label, number)
 
     def _may_rescue(self) -> bool:
         """Only after a full lease of answers from the database.

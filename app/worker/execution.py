@@ -11,11 +11,12 @@ from celery.exceptions import Ignore
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.tracing import Span
 from app.domain.lifecycle import TaskStatus
 from app.hints import HintRow
 from app.services import attempts
 from app.services.attempts import Claimed, Outcome, Settled
-from app.worker import checkpoints, draining
+from app.worker import checkpoints, draining, traces
 from app.worker.claim import Claim, expect, forget
 from app.worker.connections import database, tell_of_waits, until_answered
 from app.worker.link import link
@@ -46,6 +47,7 @@ class Begun:
 
     claim: Claim
     late: bool
+    span: Span
 
 
 def run_rows(rows: Sequence[HintRow], message: Message) -> Ran:
@@ -100,9 +102,11 @@ def _announce(row: HintRow, message: Message) -> None:
 def _made(row: HintRow, found: Claimed | None, message: Message, asked: float) -> Begun | None:
     if found is None:
         link().settled(row, None, False, None)
+        link().refused(1)
         return None
     claim = make_claim(row, found, message)
-    return Begun(claim, late=time.monotonic() - asked > LATE_SECONDS)
+    span = traces.begin(claim, message.worker, asked)  # may ask the database, too
+    return Begun(claim, time.monotonic() - asked > LATE_SECONDS, span)
 
 
 def make_claim(row: HintRow, found: Claimed, message: Message) -> Claim:
@@ -120,6 +124,8 @@ def make_claim(row: HintRow, found: Claimed, message: Message) -> Claim:
         name=message.name,
         time_limit=row.time_limit,
         soft_time_limit=row.soft_time_limit,
+        trace_context=found.trace_context,
+        dependent=found.dependent,
     )
 
 
@@ -129,12 +135,15 @@ def _run_row(
     claim, line = begun.claim, link()
     started = time.monotonic()
     line.begins(row, late=begun.late)
-    ran, ending = run_body(claim, message.body)
-    seconds = time.monotonic() - started
-    write_rest(claim)
-    settled, ahead = _write(row, claim, ending, following, message)
-    checkpoints.forget(claim, settled)
-    tell(claim, ran, settled, seconds)
+    with begun.span:
+        ran, ending = run_body(claim, message.body)
+        seconds = time.monotonic() - started
+        write_rest(claim)
+        with traces.settling():
+            settled, ahead = _write(row, claim, ending, following, message)
+        checkpoints.forget(claim, settled)
+        tell(claim, ran, settled, seconds)
+    traces.end(begun.span, ran, settled)
     again = settled.queue if settled and settled.status == TaskStatus.PENDING else None
     line.settled(row, again, bool(settled and settled.deleted), seconds)
     if settled is not None and settled.awaited:
@@ -142,7 +151,7 @@ def _run_row(
     if ahead is not None:
         # Its limits count from its own begin, and it alone may be stopped from here on.
         line.flush()
-    return as_judged(ran, settled), ahead
+    return as_judged(ran, settled, claim.secrets), ahead
 
 
 def run_body(claim: Claim, body: Callable[[Claim], Any]) -> tuple[Ran, Ending]:

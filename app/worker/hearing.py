@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, events
 from app.core.logging import get_logger
+from app.core.text import first_line
+from app.domain.counters import Counted
 from app.worker.burst_page import path_of
 from app.worker.deafness import Deafness
 from app.worker.duties import Duties
@@ -102,6 +104,8 @@ class Hearing:
             dispatch.freed()
         elif kind == "awaited":
             self.finished.set()
+        elif kind == "refused":
+            self._holdings.counts.add(Counted.CLAIMS_REFUSED, number=message[1])
         elif kind == "waiting":
             self._holdings.waits(process, uuid.UUID(message[1]))
         elif kind == "begins":
@@ -163,7 +167,7 @@ class Hearing:
             try:
                 await work
             except SQLAlchemyError as exc:
-                log.warning("agent_write_failed", error=str(exc).splitlines()[0])
+                log.warning("agent_write_failed", error=first_line(exc))
 
         task = asyncio.ensure_future(guarded())
         self._tasks.add(task)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from app.services.attempts import LostTo
 from app.worker.burst_page import read as read_page
+from app.worker.counts import Counts
 from app.worker.wire import Connection
 
 Pair = tuple[uuid.UUID, uuid.UUID]
@@ -142,6 +143,7 @@ class Holdings:
         self.claimed: dict[str, int] = defaultdict(int)
         self._measured: dict[str, Measured] = defaultdict(Measured)
         self._finished: dict[str, int] = defaultdict(int)
+        self.counts = Counts()
 
     def child_said_hello(
         self,

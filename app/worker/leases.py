@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.session import Database
+from app.domain.counters import Counted
 from app.domain.lifecycle import FINISHED
 from app.queries import leases as queries
 from app.worker.holdings import Held, Holdings, Parent, Process
@@ -111,11 +112,11 @@ class Leases:
         listed = process.held.get(held.pair[1]) is held
         return listed and self._holdings.processes.get(process.pid) is process
 
-    @staticmethod
-    def _lose(process: Process, held: Held) -> None:
+    def _lose(self, process: Process, held: Held) -> None:
         if held.lost_at is not None:
             return
         held.lost_at = time.monotonic()
+        self._holdings.counts.add(Counted.ATTEMPTS_FENCED)
         log.warning(
             "attempt_lost",
             task_id=str(held.pair[0]),

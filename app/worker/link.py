@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.session import Database
 from app.hints import HintRow
 from app.queries.leases import renew
@@ -127,6 +128,11 @@ class Link:
         with self._lock:
             self._settled.append(["awaited"])
 
+    def refused(self, number: int) -> None:
+        """So many rows did not wait for their message any more. Sent as what `settled` keeps."""
+        with self._lock:
+            self._settled.append(["refused", number])
+
     def changed(self, task_id: uuid.UUID) -> None:
         """A row has changed."""
         self._send([["changed", str(task_id)]])
@@ -223,7 +229,7 @@ class Bridge:
         try:
             self._database.execute(renew(pairs, settings.lease_seconds))
         except SQLAlchemyError as exc:
-            log.warning("lease_not_renewed", error=str(exc).splitlines()[0])
+            log.warning("lease_not_renewed", error=first_line(exc))
 
     def end(self) -> None:
         """There is an agent again."""

@@ -61,8 +61,8 @@ class Monitor:
         if not is_asked():
             return
         uuid = str(celery_id)
-        shown = {"args": shown_arguments(args), "kwargs": shown_arguments(kwargs)}
-        self._send("task-received", uuid=uuid, name=name, root_id=uuid, **shown)
+        shown, named = shown_arguments(name, args, kwargs)
+        self._send("task-received", uuid=uuid, name=name, root_id=uuid, args=shown, kwargs=named)
         self._send("task-started", uuid=uuid)
 
     def finished(self, row: HintRow, ran: Any) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 import pydantic_core
+from celery.exceptions import Ignore, Retry
 
+from app.core.sensitive import told
 from app.core.text import MAX_MESSAGE, clean
 from app.db.base import dump_json
 from app.domain.lifecycle import Reason, TaskStatus
@@ -46,16 +49,44 @@ def stopped(reason: str, how: str | None) -> Outcome:
     return Outcome(TaskStatus.REVOKED, reason, stopped_by=how)
 
 
-def describe(error: BaseException, attempt: int) -> dict[str, Any]:
-    """An exception as it is shown: type, message, traceback without our own frames."""
+def describe(error: BaseException, attempt: int, secrets: Sequence[str] = ()) -> dict[str, Any]:
+    """An exception as it is shown: type, message, traceback; without our own frames, and `secrets`."""
     kind = type(error)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     return {
         "type": name,
-        "message": clean(str(error), MAX_MESSAGE),
-        "traceback": clean(_traceback(error), MAX_TRACEBACK),
+        # Before anything is cut: half a secret would not be found.
+        "message": clean(told(str(error), secrets), MAX_MESSAGE),
+        "traceback": clean(told(_traceback(error), secrets), MAX_TRACEBACK),
         "attempt": attempt,
     }
+
+
+def without(error: BaseException, secrets: Sequence[str]) -> BaseException:
+    """The exception itself, or one in its place where it tells a secret.
+
+    Celery logs an exception, and monitors are sent it, with all that led to it.
+    """
+    if isinstance(error, Ignore):
+        return error
+    # Without the frames: their lines are the program's own text, and may well say `token=`.
+    said = "".join(traceback.format_exception(error, limit=0))
+    if told(said, secrets) == said:
+        return error
+    message = told(str(error), secrets)
+    if isinstance(error, Retry):
+        return _retry_without(error, message, secrets)
+    stand_in = RuntimeError(f"{type(error).__name__}: {message}")
+    # The frames as they were, without the exceptions that led to it.
+    return stand_in.with_traceback(error.__traceback__)
+
+
+def _retry_without(error: Retry, message: str, secrets: Sequence[str]) -> Retry:
+    cause = error.exc and without(error.exc, secrets)
+    again = Retry(message, exc=cause if isinstance(cause, Exception) else None, when=error.when)
+    if error.__cause__ is not None:
+        again.__cause__ = without(error.__cause__, secrets)
+    return again
 
 
 def not_stored(error: BaseException, attempt: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
+from app.core.text import first_line
 from app.db.session import is_transient
 
 log = get_logger(__name__)
@@ -34,7 +35,7 @@ class Step:
                 log.warning(
                     "agent_step_failed",
                     step=self._name,
-                    error=str(exc).splitlines()[0],
+                    error=first_line(exc),
                     cure="it is repeated; check DATABASE_URL and the server",
                 )
             self._failing = True

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.logging import get_logger
-from app.core.text import MAX_LINE, MAX_MESSAGE, clean
+from app.core.sensitive import told
+from app.core.text import MAX_LINE, MAX_MESSAGE, clean, first_line
 from app.db.session import is_transient
 from app.queries import claims
 from app.worker.claim import Claim
@@ -52,7 +53,7 @@ class Reports:
         with self._lock:
             self._progress = min(100.0, max(0.0, float(percent)))
             if message is not None:
-                self._message = clean(str(message), MAX_MESSAGE)
+                self._message = clean(self._fit(message), MAX_MESSAGE)
         self._write_if_due()
 
     def line(self, text: str, level: str) -> None:
@@ -61,9 +62,13 @@ class Reports:
             if self._kept >= MAX_LINES:
                 return
             self._kept += 1
-            text = LIMIT_LINE if self._kept == MAX_LINES else clean(str(text), MAX_LINE)
+            text = LIMIT_LINE if self._kept == MAX_LINES else clean(self._fit(text), MAX_LINE)
             self._lines.append((clean(str(level), MAX_LEVEL), text))
         self._write_if_due()
+
+    def _fit(self, text: object) -> str:
+        """The text without the task's sensitive arguments, and what looks like a secret."""
+        return told(str(text), self._claim.secrets)
 
     def _write_if_due(self) -> None:
         began = time.monotonic()
@@ -74,7 +79,7 @@ class Reports:
         except SQLAlchemyError as exc:
             now = time.monotonic()
             self._due_at = now + max(OUTAGE_PAUSE_SECONDS, OUTAGE_PAUSE_FACTOR * (now - began))
-            log.warning("report_not_written", error=str(exc).splitlines()[0], cure="it is kept")
+            log.warning("report_not_written", error=first_line(exc), cure="it is kept")
 
     def write(self) -> None:
         """Write what was gathered. Raises when the database is away; what was not written is kept.

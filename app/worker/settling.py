@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
+from app.core.sensitive import told
 from app.core.text import MAX_MESSAGE, clean
 from app.domain.lifecycle import Reason, TaskStatus
 from app.domain.retry import RetryPolicy
@@ -65,7 +66,7 @@ def returned(claim: Claim, value: Any) -> tuple[Ran, Ending]:
         if status == TaskStatus.FAILED:
             described = {
                 "type": "reported",
-                "message": clean(error or "", MAX_MESSAGE),
+                "message": clean(told(error or "", claim.secrets), MAX_MESSAGE),
                 "traceback": None,
                 "attempt": claim.attempt,
             }
@@ -80,13 +81,17 @@ def returned(claim: Claim, value: Any) -> tuple[Ran, Ending]:
     return Ran(value), outcome
 
 
-def as_judged(ran: Ran, settled: Settled | None) -> Ran:
-    """What a monitor is to show: how the row was left, whatever the body did."""
+def as_judged(ran: Ran, settled: Settled | None, secrets: Sequence[str]) -> Ran:
+    """What a monitor is to show: how the row was left, whatever the body did, without `secrets`."""
+    if ran.error is not None:
+        ran = Ran(error=outcomes.without(ran.error, secrets), claimed=ran.claimed)
     status = settled.status if settled is not None else None
     if status == TaskStatus.REVOKED:
         return Ran(error=Ignore(REVOKED))
     if isinstance(ran.error, Retry):
-        return Ran(error=_cause(ran.error)) if status == TaskStatus.FAILED else ran
+        if status != TaskStatus.FAILED:
+            return ran
+        return Ran(error=outcomes.without(_cause(ran.error), secrets))
     if status == TaskStatus.PENDING and ran.error is not None:
         name = type(ran.error).__name__
         again = Retry(clean(f"runs again after {name}: {ran.error}", outcomes.SHOWN_LENGTH))
@@ -113,13 +118,14 @@ def raised(claim: Claim, exc: BaseException) -> Ending:
     if isinstance(exc, DoesNotFit):
         return lambda: _elsewhere_or_failed(claim, exc)
     if isinstance(exc, RetryLater):
-        return lambda: _again(claim, exc.seconds, outcomes.describe(exc, claim.attempt), False)
+        why = outcomes.describe(exc, claim.attempt, claim.secrets)
+        return lambda: _again(claim, exc.seconds, why, False)
     if isinstance(exc, Retry):
         return _retry(claim, exc)
     if isinstance(exc, SoftTimeLimitExceeded):
         error = outcomes.timed_out(claim.name, claim.soft_time_limit, claim.attempt)
         return _again_or_failed(claim, error, Reason.TIMEOUT, retried=not claim.given_up)
-    error = outcomes.describe(exc, claim.attempt)
+    error = outcomes.describe(exc, claim.attempt, claim.secrets)
     reason = Reason.REJECTED if isinstance(exc, Reject) else Reason.EXCEPTION
     # Where `autoretry_for` names exceptions, the wrapper around the function has turned those
     # into `Retry` already; any other one is final.
@@ -159,7 +165,7 @@ def _elsewhere_or_failed(claim: Claim, exc: DoesNotFit) -> Settled | None:
     The submission was checked by a process that has it as it was meant. Nothing has run, so this
     costs no try; but it does not go round for ever.
     """
-    error = outcomes.describe(exc, claim.attempt) | {"type": "TypeError"}
+    error = outcomes.describe(exc, claim.attempt, claim.secrets) | {"type": "TypeError"}
     silence = get_settings().lease_seconds
     others = database().execute(other_versions(silence, catalogue().hash)).all()
     if claim.attempt < MISFITS and any(claim.name in other.catalogue for other in others):
@@ -175,7 +181,7 @@ def _elsewhere_or_failed(claim: Claim, exc: DoesNotFit) -> Settled | None:
 
 
 def _retry(claim: Claim, exc: Retry) -> Ending:
-    error = outcomes.describe(_cause(exc), claim.attempt)
+    error = outcomes.describe(_cause(exc), claim.attempt, claim.secrets)
     if claim.tries >= claim.max_attempts:
         return outcomes.failed(error)
     if isinstance(exc, TrackedRetry):

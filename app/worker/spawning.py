@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
+from sqlalchemy import Executable
 from sqlalchemy.exc import IntegrityError
 
 from app.db import ids
 from app.db.session import limit_lock_waits_on
 from app.queries import tasks as queries
+from app.services import allowance
 from app.services.building import NewTask, build_row
 from app.services.catalogue import catalogue
 from app.services.inserting import insertion
 from app.services.steps import carry_out_on
+from app.worker import traces
 from app.worker.claim import Claim
 from app.worker.connections import database, until_answered
 from app.worker.link import link
@@ -56,7 +59,8 @@ def spawn(
 
     Waits while the database is away; the ids of the new rows are made before, so that nothing is
     submitted twice when an answer gets lost. Raises `Invalid` for what does not fit, `ValueError`
-    for more than 1,000 at once, and `AttemptLost` in an attempt that no longer holds its task.
+    for more than 1,000 at once, `Conflict` when too many tasks of the owner would wait, and
+    `AttemptLost` in an attempt that no longer holds its task.
     """
     if "unique_key" in options:
         raise ValueError("a subtask takes no unique_key; submit a task that has one by create_task")
@@ -70,13 +74,19 @@ def spawn(
     ids.learn(own.now)
     name = getattr(function, "name", function)
     given: dict[str, Any] = {"name": name.rsplit(".", 1)[-1], "task_type": own.task_type, **options}
+    with traces.spawning(claim, len(calls)):
+        return _submit(claim, own.user_id, calls, {"celery_task_name": name, **given})
+
+
+def _submit(
+    claim: Claim, owner: uuid.UUID | None, calls: Sequence[Arguments], given: dict[str, Any]
+) -> list[str]:
     rows = [
         build_row(
             NewTask(
-                celery_task_name=name,
                 args=list(args),
                 kwargs=dict(kwargs),
-                user_id=own.user_id,
+                user_id=owner,
                 parent_id=claim.task_id,
                 **given,
             ),
@@ -85,9 +95,14 @@ def spawn(
         for args, kwargs in calls
     ]
     if rows:
-        until_answered(lambda: _store(claim, rows, own.user_id), in_body=True)
+        allowance.require_room_by(_ask, owner, len(rows))
+        until_answered(lambda: _store(claim, rows, owner), in_body=True)
         link().spawned([row["id"] for row in rows], sorted({row["queue"] for row in rows}))
     return [str(row["id"]) for row in rows]
+
+
+def _ask(call: tuple[Executable, Any]) -> Sequence[Any]:
+    return until_answered(lambda: database().execute(*call).all(), in_body=True)
 
 
 def _store(claim: Claim, rows: Sequence[dict[str, Any]], owner: uuid.UUID | None) -> None:

@@ -42,6 +42,8 @@ class TrackedTask(Task):  # type: ignore[type-arg]
     Strategy = "app.worker.strategy:strategy"
     on_interrupt: ClassVar[str | None] = None
     burst: ClassVar[bool] = False
+    # Parameters whose values nobody is shown.
+    sensitive: ClassVar[Sequence[str]] = ()
 
     @classmethod
     def bind(cls, app: Any) -> Any:

@@ -71,7 +71,8 @@ class LiveState(Topic):
     def _watch(self, kind: str) -> Iterator[Measured]:
         database = self.servers.new_database(kind, f"live-{kind}")
         tasks = _running_tasks(database, self.sizes.streams)
-        env = environment_on(self.servers, database)
+        # All of them are one user's.
+        env = environment_on(self.servers, database, STREAMS_PER_USER=str(2 * self.sizes.streams))
         folder = self.around.place(f"live-{kind}")
         with served(OURS, env, database.tokens.user, folder / "api.out") as api:
             for _ in range(self.sizes.rounds):

@@ -47,6 +47,7 @@ def api(make_stack: MakeStack, postgres_url: str) -> Stack:
     return make_stack(postgres_url, parts=("api",))
 
 
+@pytest.mark.later
 def test_streams_delay_it_by_a_second_at_most(api: Stack) -> None:
     headers = {"Authorization": f"Bearer {api.token}"}
     readers = [Reader(f"{api.url}/api/v1/tasks/events", headers) for _ in range(3)]
@@ -76,6 +77,7 @@ def test_a_request_under_way_is_answered(api: Stack) -> None:
     assert [answer.status_code for answer in answers] == [201]
 
 
+@pytest.mark.later
 def test_clients_that_say_nothing_or_never_read_do_not_hold_it(api: Stack) -> None:
     address = ("127.0.0.1", api.api_port)
     for number in range(300):

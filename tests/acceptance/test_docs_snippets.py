@@ -12,12 +12,14 @@ import pytest
 from tests.support.broker import Broker
 from tests.support.clone import copy_clone
 from tests.support.databases import Templates
-from tests.support.markdown import Block, as_program, blocks
+from tests.support.markdown import Block, as_program, blocks, documents
 from tests.support.processes import ROOT, free_port
 from tests.support.stack import Stack
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = documents()
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+# Those with the most snippets.
+LONG_ONES = ("guide.md", "tasks.md", "client.md")
 LONG = "app.tasks.common_tasks.long_running_task"
 
 
@@ -69,7 +71,12 @@ def test_every_exception_has_a_reason(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, path in zip(NAMES, DOCUMENTS, strict=True) if _to_run(path)]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.later) if path.name in LONG_ONES else name
+        for name, path in zip(NAMES, DOCUMENTS, strict=True)
+        if _to_run(path)
+    ],
 )
 @pytest.mark.timeout(300)
 def test_the_snippets_run(documented: Stack, name: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.support.environment import bare_environment
 from tests.support.processes import ROOT
 
 LOCKS = ("requirements.txt", "requirements-embedded.txt", "requirements-dev.txt",
-         "requirements-page.txt")  # fmt: skip
+         "requirements-page.txt", "requirements-otel.txt")  # fmt: skip
 
 
 def _pins(name: str) -> dict[str, str]:

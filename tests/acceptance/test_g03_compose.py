@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from app.core.config import INTERNAL_FIELDS, Settings
 from tests.support.commands import run_command, taskctl
 from tests.support.compose import TWO_LINES, Compose, beside_two_lines, understood
+from tests.support.deployment import patience_of_a_stopping_worker
 from tests.support.environment import bare_environment
 
 URLS = {
@@ -24,6 +26,23 @@ URLS = {
     "DATABASE_URL": "postgresql://tasks@postgres:5432/tasks",
 }
 OURS = ("migrate", "api", "worker", "beat", "flower")
+# Written by `secrets`, fixed by the image or a command, or nothing to choose.
+ELSEWHERE = {
+    *URLS,
+    "SECRET_KEY",
+    "FLOWER_USER",
+    "FLOWER_PASSWORD",
+    "DATA_DIR",
+    "LOG_DIR",
+    "API_HOST",
+    "API_PORT",
+    "FLOWER_PORT",
+    "CELERY_TASK_SERIALIZER",
+    "CELERY_RESULT_SERIALIZER",
+    "BROKER_KEY_PREFIX",
+    "DATABASE_POOLER",
+    "TASK_REQUIREMENTS",
+}
 
 
 @pytest.fixture
@@ -94,12 +113,37 @@ def test_g03_keeps_data_in_volumes(compose: Compose) -> None:
 
 
 def test_g03_a_worker_has_time_to_give_its_tasks_back(compose: Compose) -> None:
-    from app.core.config import Settings
+    assert compose["services"]["worker"]["stop_grace_period"] == "1m0s"
+    assert patience_of_a_stopping_worker() < 60
 
-    grace = compose["services"]["worker"]["stop_grace_period"]
-    settings = Settings(_env_file=None)
-    assert grace == "45s"
-    assert settings.drain_seconds + settings.cancel_grace_seconds < 45
+
+def test_g03_the_api_has_time_for_its_last_requests(compose: Compose) -> None:
+    from app.main import DRAIN_SECONDS
+
+    assert compose["services"]["api"]["stop_grace_period"] == "30s"
+    assert DRAIN_SECONDS < 30
+
+
+def test_g03_every_setting_can_be_passed_on_or_comes_from_elsewhere(compose: Compose) -> None:
+    environments = [compose["services"][name]["environment"] for name in OURS]
+    assert all(each == environments[0] for each in environments)
+    settings = {name.upper() for name in Settings.model_fields if name not in INTERNAL_FIELDS}
+    assert settings - set(environments[0]) == ELSEWHERE
+
+
+def test_g03_ours_can_do_nothing_that_they_need_not(compose: Compose) -> None:
+    for name in (*OURS, "secrets"):
+        service = compose["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["tmpfs"] == ["/tmp"]
+
+
+def test_g03_no_log_grows_for_ever(compose: Compose) -> None:
+    limits = {"max-size": "10m", "max-file": "3"}
+    found = {name: each["logging"]["options"] for name, each in compose["services"].items()}
+    assert found == dict.fromkeys(compose["services"], limits)
 
 
 # The secrets

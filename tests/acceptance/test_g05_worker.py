@@ -37,7 +37,10 @@ def test_g05_queues_concurrency_and_loglevel_narrow_it(
     assert stack.task(waiting["id"])["status"] == "pending"
 
 
-@pytest.mark.parametrize(("pool", "slots"), [("threads", [2]), ("solo", [1, 1])])
+@pytest.mark.parametrize(
+    ("pool", "slots"),
+    [("threads", [2]), pytest.param("solo", [1, 1], marks=pytest.mark.later)],
+)
 def test_g05_another_pool(
     make_stack: MakeStack, sqlite_url: str, pool: str, slots: list[int]
 ) -> None:

@@ -102,6 +102,14 @@ def test_g07_default_password_is_refused_where_others_can_reach_it(
     assert "Traceback" not in done.stderr
 
 
+def test_g07_a_password_from_the_command_line_is_looked_at_too(tmp_path: Path) -> None:
+    env = child_environment(tmp_path, FLOWER_PORT=str(free_port()), FLOWER_PASSWORD="a good one")
+    words = [*MODERN, "--address=0.0.0.0", "--basic-auth=watcher:admin"]
+    done = run_command([sys.executable, "-m", *words], env, timeout=30)
+    assert done.returncode != 0
+    assert "watcher/admin is refused on 0.0.0.0" in done.stderr
+
+
 def test_g07_wrong_setting_is_one_sentence(tmp_path: Path) -> None:
     env = child_environment(tmp_path, CELERY_TIMEZONE="Mars/Olympus")
     done = run_command([sys.executable, "-m", *LITERAL], env, timeout=30)

@@ -15,8 +15,8 @@ from tests.support.stack_fixtures import MakeStack
 
 # The guide's own blocks run in prefork on both databases in test_guide_blocks.
 COMBINATIONS = (
-    ("prefork", "postgres_url"),
-    ("threads", "sqlite_url"),
+    pytest.param("prefork", "postgres_url", marks=pytest.mark.later),
+    pytest.param("threads", "sqlite_url", marks=pytest.mark.later),
     ("threads", "postgres_url"),
     ("solo", "sqlite_url"),
 )

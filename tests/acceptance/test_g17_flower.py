@@ -115,6 +115,21 @@ def test_g17_secret_arguments_are_masked_in_flower(monitored: Monitored) -> None
     assert "hunter2" not in f"{shown['args']}{shown['kwargs']}"
 
 
+def test_g17_what_is_sensitive_reaches_neither_flower_nor_a_log(monitored: Monitored) -> None:
+    """The task itself tells it wherever it can."""
+    stack, card = monitored.stack, "4111-1111-1111-1111"
+    task = stack.submit("pay", 1, card, kwargs={"tell": True}, max_attempts=2)
+    retried = monitored.wait_for(task["celery_id"], "RETRY")
+    failed = stack.wait_for(task["id"], "failed")
+    shown = monitored.wait_for(failed["celery_id"], "FAILURE")
+    assert "***" in shown["args"]
+    assert "*** was refused" in shown["exception"]
+    assert card not in f"{retried}{shown}{failed}"
+    logged = "".join(path.read_text() for path in (stack.folder / "logs").iterdir())
+    assert "charging ***" in logged
+    assert card not in logged + stack.tails(lines=10_000)
+
+
 @pytest.mark.parametrize("parameters", [{}, {"terminate": "true"}], ids=["revoke", "terminate"])
 def test_g17_flowers_buttons_end_a_running_task(
     monitored: Monitored, parameters: dict[str, str]

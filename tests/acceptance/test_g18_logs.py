@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from app.core.security import shown_prefix
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -31,3 +32,44 @@ def test_g18_a_failing_task_is_in_the_workers_log(stack: Stack) -> None:
     assert task["status"] == "failed"
     path = stack.log_dir / "celery_worker.log"
     wait_until(lambda: task["id"] in path.read_text(), timeout=5, what="the task's id in the log")
+
+
+def _line_with(stack: Stack, file: str, word: str) -> str:
+    def found() -> list[str]:
+        lines = (stack.log_dir / file).read_text().splitlines()
+        return [line for line in lines if word in line]
+
+    wait_until(found, timeout=5, what=f"a line with {word} in {file}")
+    return found()[0]
+
+
+def test_g18_a_line_of_task_code_says_of_which_task_and_attempt(stack: Stack) -> None:
+    word = uuid.uuid4().hex
+    task = stack.run("say", word)
+    line = _line_with(stack, "celery_worker.log", word)
+    assert f"task_id={task['id']}" in line
+    assert "attempt=1" in line
+
+
+def test_g18_a_line_of_a_request_says_of_which_and_whose(stack: Stack) -> None:
+    word = uuid.uuid4().hex
+    me = stack.client.get("/api/v1/users/me", headers={"X-Request-ID": word}).json()
+    line = _line_with(stack, "app.log", word)
+    assert f"request_id={word}" in line
+    assert f"user={me['id']}" in line
+
+
+def test_g18_the_line_of_a_submission_says_whose_it_is_by_which_token_and_from_where(
+    stack: Stack,
+) -> None:
+    """The audit log has no submissions: this is where those by a stolen token are seen."""
+    word = uuid.uuid4().hex
+    answer = stack.post("tests.support.tasks.noop", headers={"X-Request-ID": word})
+    assert answer.status_code == 201, answer.text
+    me = stack.client.get("/api/v1/users/me").json()
+    line = _line_with(stack, "app.log", word)
+    assert "127.0.0.1" in line
+    assert "POST /api/v1/tasks/" in line
+    assert f"user={me['id']}" in line
+    assert f"token={shown_prefix(stack.token)} " in f"{line} "
+    assert stack.token not in line

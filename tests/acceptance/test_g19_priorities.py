@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.support.effects import EffectLog
 from tests.support.stack import TASKS, Stack
 from tests.support.stack_fixtures import MakeStack
@@ -46,6 +48,7 @@ def test_g19_the_order_is_that_of_priority_and_then_of_submission(
     assert _order(stack, log, ids) == wanted
 
 
+@pytest.mark.later
 def test_g19_priorities_hold_for_what_is_submitted_one_by_one(
     make_stack: MakeStack, database_url: str
 ) -> None:

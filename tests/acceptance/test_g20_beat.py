@@ -108,6 +108,7 @@ def test_g20_firing_is_a_tracked_system_task_that_runs(
     assert "mistaken" in stack.processes["beat"].text()
 
 
+@pytest.mark.later
 def test_g20_two_beats_one_of_them_frozen_and_thawed_fire_each_slot_once(
     scheduled: Scheduled, database_url: str
 ) -> None:
@@ -128,6 +129,7 @@ def test_g20_two_beats_one_of_them_frozen_and_thawed_fire_each_slot_once(
     beats.assert_each_slot_once()
 
 
+@pytest.mark.later
 def test_g20_other_beat_takes_over_at_once_when_one_is_killed(
     scheduled: Scheduled, database_url: str
 ) -> None:
@@ -142,6 +144,7 @@ def test_g20_other_beat_takes_over_at_once_when_one_is_killed(
     beats.assert_each_slot_once()
 
 
+@pytest.mark.later
 def test_g20_downtime_ends_in_one_firing_and_the_rhythm_goes_on(
     scheduled: Scheduled, database_url: str
 ) -> None:

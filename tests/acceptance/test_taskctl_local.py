@@ -50,6 +50,23 @@ def test_token_is_listed_without_its_text_and_revoked_by_its_beginning(
     assert json.loads(call(env, "token", "list", "--json").stdout)[0]["revoked_at"]
 
 
+def test_token_is_replaced_by_one_like_it_alone_on_stdout(env: dict[str, str]) -> None:
+    words = ["token", "create", "--user", "admin@localhost", "--scope", "tasks:read"]
+    old = call(env, *words, "--name", "ci").stdout.strip()
+    done = call(env, "token", "rotate", old, "--overlap", "60")
+    assert done.returncode == 0, done.stderr
+    new = done.stdout.strip()
+    assert new.startswith("tsk_")
+    assert new != old
+    newer, older = json.loads(call(env, "token", "list", "--json").stdout)
+    assert (newer["prefix"], newer["name"], newer["scopes"]) == (new[:12], "ci", ["tasks:read"])
+    assert (newer["expires_at"], older["replaced_by"]) == (None, newer["id"])
+    assert older["expires_at"]
+    again = call(env, "token", "rotate", old)
+    assert (again.returncode, again.stdout) == (4, "")
+    assert "replaced_by" in again.stderr
+
+
 def test_sign_in_link_stands_alone_on_stdout(env: dict[str, str]) -> None:
     words = ["user", "sign-in-link", "admin@localhost"]
     done = call({**env, "API_PORT": "8123", "API_HOST": "0.0.0.0"}, *words)
@@ -103,6 +120,19 @@ def test_short_password_makes_no_user(env: dict[str, str]) -> None:
     assert json.loads(call(env, "user", "list", "--json").stdout) == []
 
 
+def test_a_user_is_disabled_and_enabled_again(env: dict[str, str]) -> None:
+    email = "ann@example.org"
+    assert call(env, "user", "create", email, "--role", "user").returncode == 0
+    assert call(env, "user", "disable", email).stdout.strip() == f"Disabled {email}"
+    refused = call(env, "token", "create", "--user", email)
+    assert (refused.returncode, f"taskctl user enable {email}" in refused.stderr) == (4, True)
+    enabled = json.loads(call(env, "user", "enable", email, "--json").stdout)
+    assert (enabled["email"], enabled["disabled_at"]) == (email, None)
+    assert call(env, "token", "create", "--user", email).returncode == 0
+    unknown = call(env, "user", "disable", "bob@example.org")
+    assert (unknown.returncode, "taskctl user list" in unknown.stderr) == (4, True)
+
+
 def test_migrate_says_what_it_did_and_then_that_nothing_is_to_do(env: dict[str, str]) -> None:
     first, second = call(env, "migrate"), call(env, "migrate")
     assert first.stdout.startswith("Migrated from an empty database")
@@ -137,11 +167,13 @@ def test_config_names_the_source_of_each_value(env: dict[str, str], tmp_path: Pa
     assert "hidden" not in done.stdout
 
 
+@pytest.mark.later
 def test_what_commands_change_is_in_the_audit_log(stack: Stack) -> None:
     email = "audited@example.org"
     assert call(stack.env, "user", "create", email, "--role", "user").returncode == 0
     assert call(stack.env, "user", "create", email, "--role", "user").returncode == 4
     token = call(stack.env, "token", "create", "--user", email, "--name", "ci").stdout.strip()
+    new = call(stack.env, "token", "rotate", token[:12]).stdout.strip()
     assert call(stack.env, "token", "revoke", token[:12]).returncode == 0
     assert call(stack.env, "user", "sign-in-link", email).returncode == 0
     shown = call(stack.env, "audit", "--via", "terminal", "--newer", "1h", "--json").stdout
@@ -150,14 +182,16 @@ def test_what_commands_change_is_in_the_audit_log(stack: Stack) -> None:
         for entry in json.loads(shown)
         if entry["detail"].get("user", email) == email
     ]
-    assert mine[:5] == [
+    assert mine[:6] == [
         ("user sign-in-link", 200),
         ("token revoke", 200),
+        ("token rotate", 200),
         ("token create", 200),
         ("user create", 409),
         ("user create", 200),
     ]
     assert token not in shown
+    assert new not in shown
     table = call(stack.env, "audit", "--action", "user create", "--status", "failed").stdout
     assert "409 user_exists" in table
 

@@ -36,6 +36,7 @@ def test_ctrl_c_leaves_the_task_running_and_says_so(stack: Stack, tmp_path: Path
     assert stack.wait_for(task["id"])["status"] == "succeeded"
 
 
+@pytest.mark.later
 def test_watch_resumes_when_the_api_restarts(stack: Stack, tmp_path: Path) -> None:
     task = stack.submit("report_progress", 40, 0.2)
     process = watching(stack, tmp_path / "out", "watch", task["id"])

@@ -128,6 +128,7 @@ def assert_the_link_signs_in_once(up: Up, said: str) -> None:
     assert [path for path in logs if secret in path.read_text(errors="replace")] == []
 
 
+@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_a_second_one_on_the_same_data_names_the_first(up: Up) -> None:
     process = up.start()
@@ -139,6 +140,7 @@ def test_a_second_one_on_the_same_data_names_the_first(up: Up) -> None:
     assert marked(up.mark) == []
 
 
+@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_after_a_kill_the_next_one_starts_as_if_nothing_was(up: Up) -> None:
     first = up.start()
@@ -151,6 +153,7 @@ def test_after_a_kill_the_next_one_starts_as_if_nothing_was(up: Up) -> None:
     assert marked(up.mark) == []
 
 
+@pytest.mark.later
 @pytest.mark.timeout(240)
 def test_what_is_killed_is_started_again_alone(up: Up) -> None:
     process = up.start()
@@ -180,6 +183,7 @@ def test_an_early_ctrl_c_is_orderly_too(up: Up, said_so_far: str) -> None:
     assert marked(up.mark) == []
 
 
+@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_a_second_ctrl_c_ends_it_at_once(up: Up) -> None:
     process = up.start(DRAIN_SECONDS="60")
@@ -236,6 +240,7 @@ def test_a_database_out_of_reach_is_said_without_its_password(up: Up) -> None:
     assert marked(up.mark) == []
 
 
+@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_a_broker_that_answers_is_used_and_left_running(up: Up, broker_url: str) -> None:
     process = up.start(CELERY_BROKER_URL=broker_url)

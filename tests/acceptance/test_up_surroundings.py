@@ -7,6 +7,7 @@ import socket
 import socketserver
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,6 +21,8 @@ from app.up.broker import Address
 from app.up.messages import Refusal
 from app.up.process import Spec
 from tests.support.broker import Broker
+from tests.support.commands import run_command
+from tests.support.environment import child_environment
 from tests.support.processes import free_port, wait_until
 
 
@@ -178,3 +181,26 @@ def test_only_the_last_copies_are_kept(tmp_path: Path) -> None:
     sqlite3.connect(source).close()
     copies = [migrate.back_up(source, tmp_path / "backups", kept=2) for _ in range(4)]
     assert sorted((tmp_path / "backups").iterdir()) == copies[-2:]
+
+
+# A disk without room: whatever is written ends after 64 KiB.
+_WITHOUT_ROOM = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536))
+runpy.run_module("app.up.migrate", run_name="__main__")
+"""
+
+
+def test_without_room_for_the_copy_nothing_is_migrated(sqlite_url: str, tmp_path: Path) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE alembic_version SET version_num = '20261124_first'")
+    env = child_environment(tmp_path, DATABASE_URL=sqlite_url)
+    done = run_command([sys.executable, "-c", _WITHOUT_ROOM], env)
+    assert done.returncode == 2, done.stderr
+    assert "Free some space" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(Path(env["DATA_DIR"], "backups").iterdir()) == []
+    with closing(sqlite3.connect(path)) as file:
+        found = file.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert found == ("20261124_first",)

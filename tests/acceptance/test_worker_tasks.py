@@ -71,7 +71,8 @@ def test_any_exception_is_retried_where_the_decorator_names_none(stack: Stack) -
     assert [row["outcome"] for row in kept] == ["retry", "failed"]
     for row in kept:
         assert row["worker"]
-        assert str(row["started_at"]) < str(row["ended_at"])
+        # To the millisecond, and it may take less.
+        assert str(row["started_at"]) <= str(row["ended_at"])
         assert isinstance(row["error"], dict)
         assert (row["error"]["type"], row["error"]["message"]) == ("ValueError", "no")
 

@@ -120,7 +120,7 @@ def test_one_main_process_of_two_is_hurt_again_and_again(chaos: Scenario) -> Non
         assert all(start.pid in hurt for start in starts[:-1])
 
 
-@pytest.mark.scenario("R22", quick=True)
+@pytest.mark.scenario("R22")
 def test_a_task_that_kills_its_process_is_quarantined(chaos: Scenario) -> None:
     chaos.start("api", "worker")
     neighbours = chaos.submit_many(20, "retryable", chaos.log, 1, max_attempts=5)

@@ -9,6 +9,7 @@ import time
 import psutil
 
 from tests.support.effects import EffectLog
+from tests.support.machine import Machine
 from tests.support.processes import wait_until
 from tests.support.stack import Stack
 
@@ -51,6 +52,29 @@ def test_a_task_that_kills_its_own_process_is_quarantined(stack: Stack) -> None:
 def test_a_task_that_kills_its_process_once_goes_on(stack: Stack) -> None:
     task = stack.run("kill_self_again", str(stack.effect_log()), 1)
     assert (task["status"], task["result"]) == ("succeeded", 2)
+
+
+def _filled(main: psutil.Process, besides: set[psutil.Process]) -> set[psutil.Process]:
+    """Its four pool processes, once every slot has one that is none of those."""
+
+    def found() -> set[psutil.Process]:
+        return set(main.children()) - besides
+
+    wait_until(lambda: len(found()) == 4, timeout=3, what="every slot has a new process")
+    return found()
+
+
+def test_slots_whose_processes_died_are_filled_at_once(stack: Stack) -> None:
+    stack.run("noop")
+    main = psutil.Process(Machine(stack).parents[0])
+    pool = _filled(main, besides=set())
+    for _ in range(3):
+        for process in pool:
+            process.kill()
+        # An end is looked for every 50 ms, and a process has begun within half a second. Celery by
+        # itself finds the last of them by a timer of 5 s: after one such look the next is too late.
+        assert stack.run("noop", timeout=3)["status"] == "succeeded"
+        pool = _filled(main, besides=pool)
 
 
 def test_a_killed_parent_is_replaced_and_its_tasks_are_judged(stack: Stack) -> None:

@@ -6,73 +6,20 @@ So a new route is walked by itself; all it has to bring is a good body, in `GOOD
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from app.core.security import Scope
-from tests.support.api import LONG, Api, create, new_task, problem_of
+from tests.support.api import Api, problem_of
 from tests.support.databases import on_postgresql, on_sqlite
-from tests.support.failures import fail, group
-from tests.support.operations import Operation, Place, kind_of, operations
-from tests.support.world import World
+from tests.support.operations import Operation, Place, kind_of
+from tests.support.walking import GOOD, JSON, ask, url_of, walked
 
 pytestmark = pytest.mark.usefixtures("no_feeder")
 # Where nothing reaches the database, and where what does is more than a walk should take twice: of the
 # two PostgreSQL is the one that refuses numbers and texts.
-
-NOBODYS = "01a20e72-6ec7-74d0-bc60-000000000000"
-HOOK = {"url": "https://example.com/hook", "filter": {"queue": "default"}}
-SCHEDULE = {"name": "s", "kind": "interval", "interval_seconds": 60, "celery_task_name": LONG,
-            "args": [1]}  # fmt: skip
-LOGIN = {"email": "nobody@example.org", "password": "wrong"}
-ORDER = {"ids": [NOBODYS]}
-GOOD: dict[str, Any] = {
-    "POST /api/v1/auth/session": LOGIN,
-    "POST /api/v1/auth/token": LOGIN,
-    "POST /api/v1/tokens": {"name": "t"},
-    "POST /api/v1/users": {"email": "new@example.org"},
-    "POST /api/v1/tasks/": new_task(),
-    "PATCH /api/v1/tasks/{task_id}": {"name": "n"},
-    "POST /api/v1/tasks/{task_id}/retry": {"args": [1]},
-    "POST /api/v1/tasks/bulk": {"tasks": [new_task()]},
-    "POST /api/v1/tasks/bulk/cancel": ORDER,
-    "POST /api/v1/tasks/bulk/delete": ORDER,
-    "POST /api/v1/tasks/bulk/retry": ORDER,
-    "POST /api/v1/schedules/": SCHEDULE,
-    "PATCH /api/v1/schedules/{schedule_id}": {"name": "n"},
-    "PUT /api/v1/limits/{kind}/{name}": {"concurrency": 1},
-    "PATCH /api/v1/limits/{kind}/{name}": {"concurrency": 1},
-    "POST /api/v1/webhooks/": HOOK,
-    "PATCH /api/v1/webhooks/{webhook_id}": {"active": False},
-}
-# What stands in a path where nothing else is said: of ids that of nobody.
-IN_PATHS = {"name": "default", "kind": "queue"}
-JSON = {"Content-Type": "application/json"}
-
-
-def url_of(operation: Operation, **values: str) -> str:
-    """The operation's address."""
-    names = [each["name"] for each in operation.parameters("path")]
-    return operation.path.format(
-        **{name: values.get(name, IN_PATHS.get(name, NOBODYS)) for name in names}
-    )
-
-
-async def ask(
-    client: httpx2.AsyncClient, operation: Operation, url: str, **sent: Any
-) -> httpx2.Response:
-    """The answer, of which a stream of events is not read."""
-    if "json" in sent:
-        sent["content"] = json.dumps(sent.pop("json"))
-        sent["headers"] = {**JSON, **sent.get("headers", {})}
-    async with client.stream(operation.method, url, **sent) as answer:
-        if answer.status_code >= 400 or "event-stream" not in answer.headers["content-type"]:
-            await answer.aread()
-    return answer
 
 
 def refused(answer: httpx2.Response, status: int, what: str) -> dict[str, Any]:
@@ -86,11 +33,6 @@ def answered(answer: httpx2.Response, what: str) -> None:
     assert answer.status_code < 500, f"{what}: {answer.status_code} {answer.text[:300]}"
     if answer.status_code >= 400:
         problem_of(answer, answer.status_code)
-
-
-def walked(api: Api) -> list[Operation]:
-    """All operations of the API."""
-    return [each for each in operations(api.app.openapi()) if each.path.startswith("/api/")]
 
 
 async def test_good_bodies_are_good(api: Api) -> None:
@@ -304,54 +246,3 @@ async def test_odd_paths_and_headers_are_answered(api: Api) -> None:
                 headers = {parameter["name"]: text.encode("latin-1")}
                 answer = await ask(client, operation, url_of(operation), headers=headers, **body)
                 answered(answer, f"{operation} {headers}")
-
-
-# -- what belongs to somebody else --------------------------------------------------------------
-
-
-async def belongings(client: httpx2.AsyncClient, world: World) -> dict[str, str]:
-    """One of each kind of thing that a user can have, by the name that its id has in paths."""
-    me = uuid.UUID((await client.get("/api/v1/users/me")).json()["id"])
-    fail(world, user_id=me)
-    group(world)
-    task = await create(client, tags=["mine"])
-    hook = (await client.post("/api/v1/webhooks/", json=HOOK)).json()
-    ping = (await client.post(f"/api/v1/webhooks/{hook['id']}/test")).json()
-    order = await client.post("/api/v1/tasks/bulk/cancel", json={"ids": [task["id"]]})
-    return {
-        "task_id": task["id"],
-        "webhook_id": hook["id"],
-        "delivery_id": ping["id"],
-        "operation_id": order.json()["id"],
-        "schedule_id": (await client.post("/api/v1/schedules/", json=SCHEDULE)).json()["id"],
-        "group_id": (await client.get("/api/v1/error-groups")).json()[0]["id"],
-        "token_id": (await client.get("/api/v1/tokens")).json()[0]["id"],
-    }
-
-
-async def test_what_is_somebody_elses_is_as_if_absent_everywhere(api: Api, world: World) -> None:
-    owner = await api.as_user("owner@example.org")
-    scopes = [scope.value for scope in (Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.TASKS_REPORT,
-                                        Scope.TOKENS_WRITE)]  # fmt: skip
-    other = await api.as_user("other@example.org", scopes=scopes)
-    ids = await belongings(owner, world)
-    about_ids = [
-        each for each in walked(api) if {p["name"] for p in each.parameters("path")} & set(ids)
-    ]
-    assert len(about_ids) > 30
-    for operation in about_ids:
-        body = {"json": GOOD[str(operation)]} if operation.body else {}
-        foreign = await ask(other, operation, url_of(operation, **ids), **body)
-        absent = await ask(other, operation, url_of(operation), **body)
-        told = [refused(each, 404, str(operation)) for each in (foreign, absent)]
-        for problem in told:
-            del problem["instance"], problem["request_id"]
-        assert told[0] == told[1], operation
-    for operation in about_ids:
-        if operation.method == "GET" and not operation.path.endswith("/events"):
-            mine = await ask(owner, operation, url_of(operation, **ids))
-            assert mine.status_code in (200, 404), f"{operation}: {mine.text}"
-    task = (await owner.get(f"/api/v1/tasks/{ids['task_id']}")).json()
-    assert (task["name"], task["status"]) == (new_task()["name"], "revoked")
-    assert (await owner.get(f"/api/v1/webhooks/{ids['webhook_id']}")).json()["active"]
-    assert (await owner.get(f"/api/v1/schedules/{ids['schedule_id']}")).json()["name"] == "s"

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from app.core.config import Settings
 from app.core.errors import ConfigurationError
+from app.db.session import read_session
 from tests.support.api import Api, create, eventually, new_task, problem_of, serving
 from tests.support.broker import Broker
 from tests.support.chaos.proxy import TcpProxy
@@ -26,6 +27,8 @@ from tests.support.environment import use_settings
 from tests.support.postgres import Postgres
 
 TASKS = "/api/v1/tasks/"
+# Connections of the API for reads: the pool's and those above it.
+POOLED = 20
 
 
 @contextlib.contextmanager
@@ -205,6 +208,17 @@ async def test_a_locked_database_is_503_for_writers_only(api: Api, settings: Set
     assert (await client.post(TASKS, json=new_task())).status_code == 201
 
 
+async def test_it_stays_ready_while_all_its_connections_are_in_use(api: Api) -> None:
+    """A load balancer that left it out would put its load on the others, until none is left."""
+    async with contextlib.AsyncExitStack() as held:
+        for _ in range(POOLED):
+            db = await held.enter_async_context(read_session())
+            await db.execute(text("SELECT 1"))
+        ready = await api.stranger.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["checks"]["workers"]["detail"].endswith("it is busy")
+
+
 async def test_a_broker_outage_is_degraded_and_no_error_of_a_submission(
     api: Api, broker: Broker
 ) -> None:
@@ -229,19 +243,22 @@ async def _set_revision(url: str, revision: str) -> None:
     engine.dispose()
 
 
-async def test_another_schema_is_named_by_ready(api: Api, settings: Settings) -> None:
-    await _set_revision(settings.resolved_database_url, "20991231_later")
+@pytest.mark.parametrize(("revision", "code"), [("20991231_later", 200), ("2_20991231_later", 503)])
+async def test_another_schema_is_named_by_ready(
+    api: Api, settings: Settings, revision: str, code: int
+) -> None:
+    await _set_revision(settings.resolved_database_url, revision)
     ready = await api.stranger.get("/health/ready")
-    assert ready.status_code == 503
-    assert "20991231_later" in ready.json()["checks"]["database"]["detail"]
+    assert ready.status_code == code
+    assert revision in ready.json()["checks"]["database"]["detail"]
 
 
 async def test_a_newer_schema_is_refused_by_name_at_the_start(settings: Settings) -> None:
     from app.main import create_app
 
-    await _set_revision(settings.resolved_database_url, "20991231_later")
+    await _set_revision(settings.resolved_database_url, "2_20991231_later")
     app = create_app()
-    with pytest.raises(ConfigurationError, match="20991231_later"):
+    with pytest.raises(ConfigurationError, match="2_20991231_later"):
         async with app.router.lifespan_context(app):
             pytest.fail("it started")
 

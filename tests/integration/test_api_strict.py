@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from app.celery_app import celery_app
 from tests.support.api import LONG, Api, new_task, problem_of
 
 BASE = json.dumps(new_task())[1:-1]
-TASKS = "/api/v1/tasks/"
+TASKS, SCHEDULES = "/api/v1/tasks/", "/api/v1/schedules/"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -181,3 +182,23 @@ async def test_request_ids_are_kept_where_they_are_sound(api: Api) -> None:
     assert kept.headers["x-request-id"] == "order-17"
     changed = await api.stranger.get("/health/live", headers={"X-Request-ID": "a b\tc"})
     assert changed.headers["x-request-id"] != "a b\tc"
+
+
+async def test_what_celery_brings_itself_cannot_be_called(api: Api) -> None:
+    """Such as `celery.chord_unlock`: every worker has them, and nobody has checked their arguments."""
+    client = await api.as_user()
+    own = sorted(name for name in celery_app.tasks if name.startswith("celery."))
+    assert len(own) > 5
+    hourly = {"name": "hourly", "kind": "interval", "interval_seconds": 3600}
+    made = await client.post(SCHEDULES, json={**hourly, "celery_task_name": LONG, "args": [1]})
+    assert made.status_code == 201, made.text
+    for name in own:
+        called = {"celery_task_name": name, "args": []}
+        for answer in (
+            await client.post(TASKS, json=new_task(**called)),
+            await client.post(f"{TASKS}bulk", json={"tasks": [new_task(**called)]}),
+            await client.post(SCHEDULES, json={**hourly, **called}),
+            await client.patch(SCHEDULES + made.json()["id"], json=called),
+        ):
+            problem_of(answer, 422)
+            assert f"{name!r} is not registered" in answer.text

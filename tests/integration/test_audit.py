@@ -129,6 +129,7 @@ async def test_executors_take_a_task_with_an_entry_and_report_without(api: Api) 
     [
         (USERS, {**BOB, "role": "operator"}, {"email": BOB["email"], "role": "operator"}),
         (TOKENS, {"name": "ci", "expires_in": 60}, {"name": "ci", "expires_in": 60}),
+        (f"{TOKENS}/{SOME_ID}/rotate", {"overlap_seconds": 60}, {"overlap_seconds": 60}),
         (f"{TASKS}bulk/cancel", {"ids": [SOME_ID]}, {"ids": 1}),
         (f"{TASKS}bulk/delete", {"filter": {"queue": "default"}, "dry_run": True},
          {"filter": {"queue": "default"}, "dry_run": True}),

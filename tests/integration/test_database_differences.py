@@ -30,6 +30,7 @@ from app.queries import (
     feed,
     lanes,
     leases,
+    metrics,
     removal,
     tasks,
     uniqueness,
@@ -288,6 +289,10 @@ def test_rows_that_are_named_by_their_ids_are_looked_up(full: World, statement: 
         (lambda: explaining.ahead(_IN_QUEUE, 2, 1000), "ix_tasks_marked"),
         (lambda: explaining.running_on(["w1"]), "ix_tasks_running"),
         (lambda: lanes.others_wait(than_system=True), "ix_tasks_active"),
+        (lambda: metrics.next_waiting().params(queue_name="default", most=10), "ix_tasks_waiting"),
+        (lambda: metrics.marked(), "ix_tasks_marked"),
+        (lambda: metrics.not_ready().params(most=10), "ix_tasks_not_ready"),
+        (lambda: metrics.running(), "ix_tasks_running"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )

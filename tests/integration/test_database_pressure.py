@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from app.models import Task
@@ -36,6 +37,7 @@ asyncio.run(write())
 """
 
 
+@pytest.mark.later
 @on_sqlite
 def test_eight_writers_at_once_are_never_told_of_a_lock(world: World, tmp_path: Path) -> None:
     """Also while an agent's statements, which have less patience, go on beside them."""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config import Settings
 from app.db.session import async_session
-from app.services.doctor.database import clock, durability, schema, server_version
+from app.services.doctor.database import clock, durability, pooler, schema, server_version
 from app.services.doctor.findings import Level
 from tests.support.environment import use_settings
 from tests.support.processes import free_port
@@ -42,11 +42,21 @@ async def test_database_without_tables_is_cured_by_migrating(
 async def test_database_of_a_newer_version_is_refused_by_name(
     settings: Settings, db: AsyncSession
 ) -> None:
-    await set_revision(db, "29991231_future")
+    await set_revision(db, "2_29991231_future")
     finding = schema(settings)
     assert finding.level is Level.PROBLEM
-    assert "29991231_future" in finding.found
+    assert "2_29991231_future" in finding.found
     assert "git pull" in finding.cure
+
+
+async def test_newer_database_on_which_this_code_runs_is_a_warning(
+    settings: Settings, db: AsyncSession
+) -> None:
+    await set_revision(db, "29991231_future")
+    finding = schema(settings)
+    assert finding.level is Level.WARNING
+    assert "29991231_future" in finding.found
+    assert "finish the upgrade" in finding.cure
 
 
 def test_database_that_is_down_is_named(clean_settings: pytest.MonkeyPatch) -> None:
@@ -114,3 +124,26 @@ async def test_a_server_that_may_lose_commits_is_a_problem(
     assert finding.level is Level.PROBLEM
     assert "synchronous_commit off" in finding.found
     assert "ALTER ROLE" in finding.cure
+
+
+async def test_behind_a_pooler_the_server_should_end_statements(
+    postgres_url: str, clean_settings: pytest.MonkeyPatch
+) -> None:
+    settings = use_settings(
+        clean_settings, database_url=postgres_url, database_pooler="transaction"
+    )
+    async with async_session() as db:
+        finding = await pooler(db, settings)
+        assert finding is not None
+        assert finding.level is Level.WARNING
+        assert "ALTER ROLE" in finding.cure
+        await db.execute(text("SET statement_timeout = '30s'"))
+        again = await pooler(db, settings)
+    assert again is not None
+    assert (again.level, "30s" in again.found) == (Level.OK, True)
+
+
+async def test_without_a_pooler_there_is_nothing_to_say_of_it(
+    db: AsyncSession, settings: Settings
+) -> None:
+    assert await pooler(db, settings) is None

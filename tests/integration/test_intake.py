@@ -20,7 +20,7 @@ from app.core.config import Settings
 from app.core.errors import Invalid
 from app.db.session import pools
 from app.models import IdempotencyKey, Task, TaskTag
-from app.services import building, intake, submission
+from app.services import allowance, building, intake, submission
 from app.services.building import NewTask
 from app.services.catalogue import Catalogue
 from app.services.task import task_service
@@ -374,6 +374,8 @@ async def test_a_batch_that_is_slow_is_not_waited_for(
         return await real(batch)
 
     monkeypatch.setattr(intake, "_insert", insert)
+    # Else all would wait for the first look at what the user has waiting, and go on together.
+    await allowance.require_room(OWNER)
     slow = asyncio.create_task(accept("slow"))
     await asyncio.sleep(0)
     async with asyncio.timeout(5):

@@ -260,6 +260,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.later
 async def test_a_page_costs_the_same_however_many_tasks_there_are(
     large: World, db: AsyncSession
 ) -> None:

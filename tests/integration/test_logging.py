@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -105,10 +107,26 @@ with bound(task_id="t-1", attempt=2):
     ]
 
 
+def test_an_address_that_is_called_does_not_reach_the_log(tmp_path: Path) -> None:
+    """A webhook's may hold a secret, as may a path that no pattern knows."""
+    code = """
+import httpx2
+from app.core.logging import configure, get_logger
+configure("app")
+transport = httpx2.MockTransport(lambda request: httpx2.Response(204))
+with httpx2.Client(transport=transport) as client:
+    client.post("https://hooks.example/services/T0/hunter2")
+get_logger("a").info("called")
+"""
+    (line,) = finish(run(code, tmp_path)).splitlines()
+    assert "called" in line
+
+
 @pytest.mark.parametrize("program", ["worker", "beat"])
 def test_celery_does_not_configure_logging_of_its_own(tmp_path: Path, program: str) -> None:
     code = """
 import sys
+import uuid
 from celery import Celery, signals
 from app.core.logging import connect_celery
 connect_celery()
@@ -123,3 +141,86 @@ get_task_logger("mine").info("from a task")
     err = finish(run(code, tmp_path, program))
     assert err.count("from a task") == 1
     assert "from a task" in (tmp_path / "logs" / f"celery_{program}.log").read_text()
+
+
+CLAIM = """
+import logging, threading, uuid
+from app.core.logging import configure
+from app.worker.claim import Claim
+configure("celery_worker")
+claim = Claim(
+    task_id=uuid.UUID(int=7), celery_id=uuid.uuid4(), attempt=3, tries=1, max_attempts=1,
+    requeue_on_interrupt=False, args=[], kwargs={}, queue="default", name="f",
+)
+log = logging.getLogger("a.library")
+with claim.body():
+    log.info("inside")
+    thread = threading.Thread(target=log.info, args=("beside",))
+    thread.start()
+    thread.join()
+log.info("outside")
+"""
+
+
+@pytest.mark.parametrize("shape", ["text", "json"])
+def test_every_line_of_an_attempt_says_whose_it_is(tmp_path: Path, shape: str) -> None:
+    err = finish(run(CLAIM, tmp_path, LOG_FORMAT=shape))
+    facts = {
+        "text": [f"task_id={uuid.UUID(int=7)}", "attempt=3"],
+        "json": [f'"task_id": "{uuid.UUID(int=7)}"', '"attempt": 3'],
+    }[shape]
+    said = {
+        word: [fact in line for fact in facts]
+        for word in ("inside", "beside", "outside")
+        for line in err.splitlines()
+        if word in line
+    }
+    assert said == {"inside": [True, True], "beside": [True, True], "outside": [False, False]}
+
+
+@pytest.mark.parametrize("shape", ["text", "json"])
+def test_a_line_of_a_request_shows_the_beginning_of_its_token_and_no_more(
+    tmp_path: Path, shape: str
+) -> None:
+    code = """
+import logging
+from app.core import context
+from app.core.logging import configure, get_logger
+configure("app")
+context.user.set("u-1")
+context.token.set("tsk_AbCdEfGh")
+logging.getLogger("uvicorn.access").info("POST /api/v1/tasks/")
+get_logger("a").info("given", token="tsk_AbCdEfGh_and_the_rest")
+"""
+    asked, given = finish(run(code, tmp_path, LOG_FORMAT=shape)).splitlines()
+    mark = {"text": "token={}", "json": '"token": "{}"'}[shape]
+    assert mark.format("tsk_AbCdEfGh") in asked
+    assert mark.format("***") in given
+    assert "tsk_" not in given
+
+
+def test_as_json_every_line_is_an_object_whatever_is_in_it(tmp_path: Path) -> None:
+    code = """
+import logging, uuid
+from app.core import context
+from app.core.logging import configure, get_logger
+configure("app")
+context.request_id.set("r-1")
+context.user.set("u-1")
+get_logger("a").info("one\\n\\u2028two", password="hunter2", id=uuid.UUID(int=1), 中="文")
+get_logger("a").info("odd", number=float("nan"), token="hunter2")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("b").exception("failed with hunter2 in redis://:hunter2@h/0")
+"""
+    err = finish(run(code, tmp_path, LOG_FORMAT="json"))
+    assert (tmp_path / "logs" / "app.log").read_text() == err
+    first, odd, failed = (json.loads(line) for line in err.splitlines())
+    assert (first["event"], first["中"]) == ("one\n\u2028two", "文")
+    assert (first["password"], first["id"]) == ("***", str(uuid.UUID(int=1)))
+    assert {"timestamp", "level", "logger"} <= set(first)
+    assert (odd["number"], odd["token"]) == ("nan", "***")
+    assert "ZeroDivisionError" in failed["exception"]
+    assert "redis://:***@h/0" in failed["event"]
+    assert {(line["request_id"], line["user"]) for line in (first, odd, failed)} == {("r-1", "u-1")}

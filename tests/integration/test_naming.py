@@ -98,6 +98,7 @@ async def blocks_of(db: AsyncSession, text: str, most: int = 1000) -> int | None
     return None if found is None else len(found)
 
 
+@pytest.mark.later
 async def test_whatever_text_is_found_as_if_all_names_were_read(
     world: World, db: AsyncSession
 ) -> None:

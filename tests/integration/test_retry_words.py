@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import celery
 import pytest
 from sqlalchemy import select
 
@@ -130,6 +131,25 @@ def test_what_a_stopping_worker_is_to_do_is_in_the_row(
 def test_another_word_for_that_names_the_function(tasks: TaskSystem, define: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"inline\.falls: on_interrupt is 'again'; use"):
         tasks.submit(define(falls, on_interrupt="again"))
+
+
+def test_a_class_that_does_not_know_tracked_tasks_names_the_function(
+    tasks: TaskSystem, define: Any
+) -> None:
+    class Plain(celery.Task):  # type: ignore[type-arg]
+        abstract = True
+
+    with pytest.raises(ConfigurationError, match=r"inline\.falls: its class .*celery_app\.Task"):
+        tasks.submit(define(falls, base=Plain))
+
+
+def test_a_class_that_derives_from_ours_does(tasks: TaskSystem, define: Any) -> None:
+    from app.celery_app import celery_app
+
+    class Own(celery_app.Task):  # type: ignore[name-defined,misc]
+        abstract = True
+
+    assert tasks.submit(define(falls, base=Own)).status == "pending"
 
 
 def test_a_task_of_any_declaration_can_be_run_again(tasks: TaskSystem, define: Any) -> None:

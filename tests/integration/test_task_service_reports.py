@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class Body:
 
     def __init__(self, pair: Pair) -> None:
         self.task_id, self.celery_id = pair
+        self.attempt, self.thread_id = 1, threading.get_ident()
+        self.secrets: tuple[str, ...] = ()
         self.declared: list[tuple[str, Any, str | None]] = []
 
     def changed(self) -> None:
@@ -125,6 +128,17 @@ async def test_a_failure_may_be_told_in_a_sentence(world: World, db: AsyncSessio
         "traceback": None,
         "attempt": 1,
     }
+
+
+async def test_neither_tells_what_looks_like_a_secret(world: World, db: AsyncSession) -> None:
+    mine, foreign = world.running(), world.add()
+    told, shown = "dialling redis://:hunter2@db/0", "dialling redis://:***@db/0"
+    with inside(mine):
+        assert await update(db, mine[0], progress=30, progress_message=told)
+        assert await update(db, foreign, progress=30, progress_message=told)
+        assert await update(db, foreign, status=FAILED, error=told)
+    assert [world.row(each).progress_message for each in (mine[0], foreign)] == [shown, shown]
+    assert world.row(foreign).error["message"] == shown
 
 
 async def test_what_a_worker_holds_nobody_else_reports_on(world: World, db: AsyncSession) -> None:

@@ -146,6 +146,7 @@ def test_garbage_of_every_shape_is_kept_aside_and_the_worker_goes_on(worker: Gua
     assert worker.redis.hlen(f"{worker.prefix}unacked") == 0
 
 
+@pytest.mark.later
 def test_broken_broadcasts_do_not_end_the_worker(worker: Guarded) -> None:
     channel = f"{worker.prefix}/0.celery.pidbox"
     sent: list[bytes] = [b"x", b"[1]", b"{}", b"null", b"[" * 50_000, b'{"properties": {}}']
@@ -248,6 +249,7 @@ def test_full_broker_does_not_end_the_worker(worker: Guarded, broker: Broker) ->
     assert worker.double(5) == 10
 
 
+@pytest.mark.later
 def test_list_of_dead_entries_is_capped(worker: Guarded) -> None:
     pipeline = worker.redis.pipeline()
     for number in range(1100):

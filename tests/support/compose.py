@@ -15,30 +15,38 @@ from tests.support.processes import ROOT, Process, free_port
 from tests.support.rings import not_run
 
 FILE = "docker-compose.celery.yml"
+# More of each, on top of it.
+SCALE = "deploy/compose/scale.yml"
+# While an SQLite file is moved into its database.
+MOVE = "deploy/compose/move.yml"
 TWO_LINES = (
     "CELERY_BROKER_URL=redis://localhost:6379/0\nCELERY_RESULT_BACKEND=redis://localhost:6379/0\n"
 )
 Compose = dict[str, Any]
 
 
-def understood(folder: Path, dotenv: str) -> Compose:
-    """The file as docker-compose understands it beside this `.env`."""
+def understood(folder: Path, dotenv: str, *more: str) -> Compose:
+    """The file, with `more` of them on top, as docker-compose understands it beside this `.env`."""
     program = shutil.which("docker-compose")
     if program is None:
         not_run("the compose file (G3)", "apt-get install -y docker-compose")
-    shutil.copy(ROOT / FILE, folder / FILE)
+    command = [program]
+    for name in (FILE, *more):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+        command += ["-f", name]
     (folder / ".env").write_text(dotenv)
-    command = [program, "-f", FILE, "config", "--format", "json"]
+    command += ["config", "--format", "json"]
     done = run_command(command, bare_environment(), cwd=folder)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
 
-def beside_two_lines(folder: Path) -> Compose:
+def beside_two_lines(folder: Path, *more: str) -> Compose:
     """The same beside the two lines of the guide."""
     own = folder / "compose"
     own.mkdir()
-    return understood(own, TWO_LINES)
+    return understood(own, TWO_LINES, *more)
 
 
 # What `.dockerignore` leaves out of folders that it lets in.

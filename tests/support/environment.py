@@ -81,7 +81,8 @@ def isolate_test_process() -> None:
     keep = set(bare_environment())
     names = {"ENV_FILE", "TASK_MODULES", "DATABASE_URL", "APP_ENV", "SECRET_KEY", "LOG_DIR"}
     for name in list(os.environ):
-        if name not in keep and (name in names or name.startswith(("CELERY_", "FLOWER_", "API_"))):
+        ours = name.startswith(("CELERY_", "FLOWER_", "API_", "OTEL_"))
+        if name not in keep and (name in names or ours):
             del os.environ[name]
     os.environ.update(
         {

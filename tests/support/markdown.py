@@ -1,6 +1,6 @@
 """Fenced blocks of Markdown documents, and how to run them.
 
-The convention for the project's own documents (`README*.md`, `CONTRIBUTING.md`, `docs/**`):
+The convention for the project's own documents (`documents()`):
 
 - Every block whose language is `bash` or `python` is run, in the document's order, in a copy of
   the clone beside a running system. Other languages (`text`, `json`, `ini`, ...) are only shown.
@@ -21,6 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 
+from tests.support.processes import ROOT
+
+# Folders, besides the root and `docs`, in which something is explained where it lies.
+FOLDERS = ("client", "deploy/helm/tasksystem", "tests/chaos")
 RUN_LANGUAGES = ("bash", "python")
 _FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})(?P<language>\w*)")
 _NUMBER = re.compile(r"^#+\s+(?P<number>\d+(\.\d+)*)\.?\s")
@@ -42,6 +46,12 @@ class Block:
     def runs(self) -> bool:
         """Whether the convention wants it run as a command or a program."""
         return self.language in RUN_LANGUAGES and not self.not_run and not self.file
+
+
+def documents() -> list[Path]:
+    """The project's own documents."""
+    beside = (path for name in FOLDERS for path in (ROOT / name).glob("*.md"))
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *beside])
 
 
 def blocks(path: Path) -> list[Block]:

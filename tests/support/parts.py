@@ -1,9 +1,10 @@
 """The parts of the suite: `--part=all`, `first`, `rest` or `other`.
 
 `first` is what a quarter of an hour is enough for: of every file whose tests run on both databases
-those on one of them, which the commit chooses, and no tests of faults. `rest` are the tests of faults,
-those that `first` has on neither database, since they want the other one, and, of every second file,
-which the commit chooses too, the other database; `other` is the other database of the remaining files.
+those on one of them, which the commit chooses, no tests of faults, and none that are marked `later`.
+`rest` are the tests of faults and the marked ones, those that `first` has on neither database, since they
+want the other one, and, of every second file, which the commit chooses too, the other database;
+`other` is the other database of the remaining files.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import pytest
 
 from tests.support.databases import DATABASES
 from tests.support.processes import ROOT
-from tests.support.rings import ring_of
 
 PARTS = ("all", "first", "rest", "other")
 
@@ -21,8 +21,8 @@ def add_option(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption(
         "--part", choices=PARTS, default="all",
-        help="all tests; or each file on the database that the commit chooses, without faults; "
-        "or faults, and every second file on the other; or the remaining files on the other",
+        help="all tests; or each file on the database that the commit chooses, without faults and "
+        "what is marked `later`; or these, and every second file on the other; or the remaining files on the other",
     )  # fmt: skip
 
 
@@ -42,19 +42,20 @@ def keep(config: pytest.Config, items: list[pytest.Item]) -> None:
         # What a file asks for on one kind alone is not left out.
         chosen = database is None or len(by_file[file]) == 1 or database == choice(file, seed)
         alone = len(by_test.get(_test_of(item), ())) == 1
-        ring = ring_of(item.path, ROOT / "tests") or ""
-        stays = part in ("all", part_of(file, ring, chosen=chosen, alone=alone, seed=seed))
+        faults, later = (item.get_closest_marker(mark) is not None for mark in ("faults", "later"))
+        belongs = part_of(file, faults=faults, later=later, chosen=chosen, alone=alone, seed=seed)
+        stays = part in ("all", belongs)
         (kept if stays else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 
 
-def part_of(file: str, ring: str, *, chosen: bool, alone: bool, seed: int) -> str:
+def part_of(file: str, *, faults: bool, later: bool, chosen: bool, alone: bool, seed: int) -> str:
     """The part that a test belongs to."""
-    if ring == "faults":
+    if faults:
         return "rest"
     if chosen:
-        return "first"
+        return "rest" if later else "first"
     if alone:
         return "rest"
     # Another digit of the seed than `choice` looks at.

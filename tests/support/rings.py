@@ -9,6 +9,8 @@ import pytest
 
 RINGS = ("unit", "integration", "acceptance", "faults", "chaos", "browser")
 PREFIX = "NOT RUN: "
+# Ends the line of what takes a machine of another kind. `.ci/run` reads it.
+ELSEWHERE = " (.ci/run goes on without)"
 
 
 def not_run(what: str, cure: str) -> NoReturn:
@@ -17,6 +19,14 @@ def not_run(what: str, cure: str) -> NoReturn:
     `what` names the tests that are skipped, `cure` the command that makes them run.
     """
     pytest.skip(f"{PREFIX}{what} — {cure}", allow_module_level=True)
+
+
+def elsewhere(what: str, cure: str) -> NoReturn:
+    """The same where a machine of another kind is wanted, which no package makes of this one.
+
+    It is no failure of `.ci/run`.
+    """
+    not_run(what, cure + ELSEWHERE)
 
 
 def ring_of(path: Path, root: Path) -> str | None:

@@ -62,6 +62,11 @@ class Stack:
             self._tokens[ADMIN] = token
         folder.mkdir(parents=True, exist_ok=True)
 
+    def has_users_of(self, other: Stack) -> Stack:
+        """Know the tokens of a system whose database, or a copy of it, this one has."""
+        self._tokens |= other._tokens
+        return self
+
     # Starting and stopping
 
     @cached_property

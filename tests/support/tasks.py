@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -119,6 +120,12 @@ def effect(self: Any, log: str, phase: str = "done") -> str:
     """Leave one line in the effect log."""
     note(log, self.task_id, self.attempt, phase)
     return phase
+
+
+@shared_task
+def say(word: str) -> None:
+    """Log a line as any library does."""
+    logging.getLogger("a.library").warning(word)
 
 
 @shared_task
@@ -364,3 +371,22 @@ def burst_step(self: Any, log: str, what: str = "", seconds: float = 0.0) -> str
         self.log("a line")
     note(log, self.task_id, self.attempt, "done")
     return what
+
+
+@_burst_task(bind=True, sensitive=("card", "pin"))  # type: ignore[untyped-decorator]
+def pay(self: Any, order: int, card: str, pin: int | None = None, tell: bool = False) -> int:
+    """Charge a card that nobody is to see, and `tell` everybody all the same."""
+    if tell:
+        logging.getLogger("shop").warning("charging %s", card)
+        self.update_progress(50, f"charging {card}")
+        self.log(f"card {card!r}, pin {pin}")
+        raise ValueError(f"{card} was refused, pin {pin}")
+    return order
+
+
+@shared_task(bind=True)
+def dial(self: Any, address: str) -> None:
+    """Tell everybody the address that does not answer, with whatever stands in it."""
+    self.update_progress(10, f"dialling {address}")
+    self.log(f"dialling {address}")
+    raise ConnectionError(f"{address} does not answer")

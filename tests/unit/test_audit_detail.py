@@ -27,6 +27,7 @@ ID = "01a20e72-6ec7-74d0-bc60-000000000000"
         ("changeWebhook", {"url": "https://[broken", "active": False},
          {"active": False, "fields": ["active", "url"]}),
         ("retryTask", {"args": [1], "kwargs": {"password": "x"}}, {"fields": ["args", "kwargs"]}),
+        ("rotateToken", {"overlap_seconds": 60}, {"overlap_seconds": 60}),
         ("updateTask", {"name": "secret", "priority": 3},
          {"priority": 3, "fields": ["name", "priority"]}),
         ("updateTask", {"Not A Field\n": 1}, {"fields": []}),

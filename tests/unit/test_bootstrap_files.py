@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.core.config import INTERNAL_FIELDS, Settings
+from scripts.targets import VERBS
+from tests.support.markdown import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.txt"))
@@ -67,8 +69,11 @@ def test_every_dependency_is_locked() -> None:
 
 
 def test_every_verb_is_a_make_target() -> None:
-    from scripts.targets import VERBS
-
     targets = re.search(r"^TARGETS := (.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert targets is not None
     assert set(targets[1].split()) == set(VERBS)
+
+
+def test_the_page_for_contributors_shows_what_make_help_says() -> None:
+    shown = [block.text for block in blocks(ROOT / "CONTRIBUTING.md") if block.language == "text"]
+    assert shown == ["".join(f"  {name:11} {verb.__doc__}\n" for name, verb in VERBS.items())]

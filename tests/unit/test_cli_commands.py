@@ -28,6 +28,7 @@ COMMANDS = [
     "token",
     "user",
     "migrate",
+    "database",
     "config",
     "doctor",
     "verify",

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import re
+from configparser import ConfigParser
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import typer
 
+from app.cli.root import app as taskctl
 from app.core.config import INTERNAL_FIELDS, Settings
+from app.core.version import VERSION
 from app.domain import diagram
 from app.domain.lifecycle import TRANSITIONS, Reason
 from tests.support.guide import GUIDE
-from tests.support.markdown import blocks
+from tests.support.markdown import blocks, documents
 from tests.support.processes import ROOT
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = documents()
 IMAGES = ROOT / "docs" / "images"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
-PAIRS = [("README.md", "README.zh-CN.md")] + [
+# Beside each other: what users meet outside of `docs`.
+BESIDE = ("", "client/", "deploy/helm/tasksystem/")
+PAIRS = [(f"{place}README.md", f"{place}README.zh-CN.md") for place in BESIDE] + [
     (f"docs/en/{path.name}", f"docs/zh/{path.name}")
     for path in sorted((ROOT / "docs" / "en").glob("*.md"))
 ]
+# Says what others are like, and links to where they say so themselves.
+CITING = "/comparison.md"
 _FENCED = re.compile(r"^(```+).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_NUMBER = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)(?: ?(thousand million|million|亿|万))?")
+_TIMES = {"": 1, "thousand million": 10**9, "million": 10**6, "亿": 10**8, "万": 10**4}
 
 
 def _text(name: str) -> str:
@@ -45,6 +56,12 @@ def _shape(name: str) -> list[tuple[int, str]]:
         number = re.match(r"\d+(\.\d+)*", title)
         found.append((len(marks), number[0] if number else ""))
     return found
+
+
+def _figures(row: str) -> set[Decimal]:
+    """The numbers in a row of a table."""
+    found = _NUMBER.findall(row)
+    return {Decimal(digits.replace(",", "")) * _TIMES[word] for digits, word in found}
 
 
 def _anchors(path: Path) -> set[str]:
@@ -83,6 +100,20 @@ def test_both_languages_have_the_same_tables(english: str, chinese: str) -> None
     assert firsts[0] == firsts[1]
 
 
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_have_the_same_figures_in_their_tables(english: str, chinese: str) -> None:
+    """In each row; in which order is a matter of the language."""
+    rows = [re.findall(r"^\|.*$", _prose(name), re.M) for name in (english, chinese)]
+    differ = [pair for pair in zip(*rows, strict=True) if _figures(pair[0]) != _figures(pair[1])]
+    assert differ == []
+
+
+def test_a_figure_is_the_same_in_the_words_of_both_languages() -> None:
+    assert _figures("| 1,470 | 2.6 thousand million |") == _figures("| 26 亿 | 1470 |")
+    assert _figures("| 26 million |") == _figures("| 2,600 万 |") == {Decimal(26_000_000)}
+    assert _figures("| 8.74 |") != _figures("| 8.47 |")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_links_lead_somewhere(name: str) -> None:
     for link in _LINK.finditer(_prose(name)):
@@ -103,7 +134,8 @@ def test_the_readme_shows_every_picture(name: str, language: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_place_of_somebodys_machine(name: str) -> None:
-    found = re.findall(r"/(?:work|root|home|Users|tmp)/\S+|https?://(?!localhost)\S+", _text(name))
+    text = _LINK.sub("", _text(name)) if name.endswith(CITING) else _text(name)
+    found = re.findall(r"/(?:work|root|home|Users|tmp)/\S+|https?://(?!localhost)\S+", text)
     assert found == []
 
 
@@ -123,38 +155,66 @@ def test_nothing_is_copied_from_the_users_guide(name: str) -> None:
     assert [sentence for sentence in chinese if re.sub(r"\s", "", sentence) in prose] == []
 
 
+def test_the_documents_name_the_image_of_this_version() -> None:
+    named = [each for name in NAMES for each in re.findall(r"tasksystem:(\d[\d.]*\d)", _text(name))]
+    assert set(named) == {VERSION}
+
+
+# The command line
+
+
+def _commands(commands: typer.Typer | None) -> list[str]:
+    assert commands is not None
+    known = commands.registered_commands
+    return [each.name or each.callback.__name__ for each in known if each.callback]
+
+
+def test_the_guide_has_every_command() -> None:
+    section = _text("docs/en/guide.md").split("\n## 9. ")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    shown = "\n".join(rows)
+    missing = [name for name in _commands(taskctl) if not re.search(rf"`{name}\b", shown)]
+    for group in taskctl.registered_groups:
+        own = "\n".join(row for row in rows if row.startswith(f"`{group.name} "))
+        for name in _commands(group.typer_instance):
+            missing += [] if re.search(rf"[` ]{name}\b", own) else [f"{group.name} {name}"]
+    assert missing == []
+
+
 # Configuration
 
 
+CONFIGURATION = ["docs/en/configuration.md", "docs/zh/configuration.md"]
+
+
 def _rows(name: str) -> dict[str, str]:
-    """Variables and their defaults, as the guide's table has them."""
-    section = _text(name).split("\n## 10.")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| .+ \|$", section, re.MULTILINE)
+    """Variables and their defaults, as the tables have them."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| .+ \|$", _text(name), re.MULTILINE)
     return {variable: default.strip().strip("`") for variable, default in rows}
 
 
-@pytest.mark.parametrize("name", ["docs/en/guide.md", "docs/zh/guide.md"])
-def test_the_guide_has_every_variable(name: str) -> None:
+@pytest.mark.parametrize("name", CONFIGURATION)
+def test_every_variable_is_described(name: str) -> None:
     fields = {field.upper() for field in Settings.model_fields if field not in INTERNAL_FIELDS}
     assert set(_rows(name)) == fields | {"ENV_FILE"}
 
 
-@pytest.mark.parametrize("name", ["docs/en/guide.md", "docs/zh/guide.md"])
-def test_the_guides_defaults_are_the_programs(name: str) -> None:
+@pytest.mark.parametrize("name", CONFIGURATION)
+def test_the_described_defaults_are_the_programs(name: str) -> None:
     rows = _rows(name)
     for field, described in Settings.model_fields.items():
         default = described.get_default(call_default_factory=False)
         if field in INTERNAL_FIELDS or default in (None, "", []) or described.default_factory:
             continue
-        shown = f"{default:g}" if isinstance(default, int | float) else str(default)
+        shown = f"{default:g}" if isinstance(default, float) else str(default)
         if isinstance(default, bool):
             shown = str(default).lower()
         assert rows[field.upper()] == shown, field
 
 
-def test_the_example_file_and_the_guide_name_the_same_variables() -> None:
+def test_the_example_file_and_the_page_name_the_same_variables() -> None:
     example = re.findall(r"^#? ?([A-Z_]+)=", _text(".env.example"), re.MULTILINE)
-    assert set(example) == set(_rows("docs/en/guide.md"))
+    assert set(example) == set(_rows("docs/en/configuration.md"))
 
 
 # The life of a task
@@ -188,6 +248,28 @@ def test_every_decision_is_in_the_index_and_has_its_parts() -> None:
         text = path.read_text(encoding="utf-8")
         parts = re.findall(r"^## (\w+)", text, re.MULTILINE)
         assert parts == ["Context", "Decision", "Consequences", "Alternatives"], path.name
+
+
+# The layers
+
+
+def _contracts() -> ConfigParser:
+    parser = ConfigParser()
+    parser.read(ROOT / ".importlinter", encoding="utf-8")
+    return parser
+
+
+def test_the_layers_are_those_that_are_checked() -> None:
+    checked = _contracts()["importlinter:contract:layers"]["layers"].replace("app.", "").split("\n")
+    section = _text("docs/en/architecture.md").split("## Layers")[1]
+    drawn = section.split("```")[1].splitlines()[1:]
+    assert [re.split(r" {2,}", line)[0] for line in drawn] == [line for line in checked if line]
+
+
+def test_every_contract_is_on_the_page() -> None:
+    kept = [name.rsplit(":", 1)[1] for name in _contracts().sections() if ":contract:" in name]
+    section = _text("docs/en/architecture.md").split("| contract |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == kept
 
 
 # The API page

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import guarantees
 from tests.support.guarantees import PAGES, promises, scenario_tests, scenarios_of
+from tests.support.processes import ROOT
 
 ENGLISH, CHINESE = PAGES
 PROMISES = promises(ENGLISH)
@@ -125,3 +126,59 @@ def test_a_run_without_an_end_holds_nothing(
     absent = tmp_path / "suite.xml"
     assert guarantees.main([str(report(tmp_path, GOOD, B)), str(absent)]) == 1
     assert f"before its report: {absent}" in capsys.readouterr().out
+
+
+# Guarantees and security: what a run is held to
+
+THREATS = """# Security
+
+## 4. Threats
+
+### 4.1 Getting in
+
+- **Somebody guesses.** It is slow.
+  Remains: many places.
+  Held by: `unit/test_a.py::test_guess`
+"""
+GUESS = ("unit.test_a", "test_guess[sqlite]", "")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with both pages, below which no reports are counted."""
+    folder = tmp_path / "root"
+    for name, text in zip(guarantees.JUDGED, (PAGE, THREATS), strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_what_a_run_is_held_to_is_there() -> None:
+    assert all(promises(ROOT / name) for name in guarantees.JUDGED)
+
+
+def test_controls_of_threats_are_held_by_tests_that_ran_too(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As in CI: the suite, its rest and the scenarios have a report each, and all of them count.
+    reports = [str(report(tmp_path, case)) for case in (B, GUESS, GOOD)]
+    assert guarantees.main(reports, root) == 0
+    assert "docs/en/security.md" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("cases", "word"), [([], "not run"), (["<skipped/>"], "skipped")])
+def test_a_control_that_nothing_held_is_named_with_its_page(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str], cases: list[str], word: str
+) -> None:
+    made = report(tmp_path, GOOD, B, *((*GUESS[:2], inside) for inside in cases))
+    assert guarantees.main([str(made)], root) == 1
+    said = f"unit/test_a.py::test_guess ({word}): Somebody guesses."
+    assert capsys.readouterr().out == f"NOT HELD: docs/en/security.md: {said}\n"
+
+
+def test_a_promise_that_nothing_held_is_named_with_its_page(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarantees.main([str(report(tmp_path, B, GUESS))], root) == 1
+    said = capsys.readouterr().out
+    assert said == "NOT HELD: docs/en/guarantees.md: R01 (not run): It holds.\n"

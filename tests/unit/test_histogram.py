@@ -70,3 +70,31 @@ def test_a_packed_histogram_is_the_same_again(counted: histogram.Histogram) -> N
 def test_half_a_pair_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         histogram.unpack([1, 2, 3])
+
+
+EDGES = st.sampled_from([0.01, 0.1, 1.0, 60.0, 3600.0])
+
+
+@given(st.lists(DURATIONS, min_size=1, max_size=200), EDGES)
+def test_a_coarse_bound_is_off_by_a_sixteenth_at_most(durations: list[int], edge: float) -> None:
+    counted: histogram.Histogram = {}
+    for micros in durations:
+        histogram.add(counted, {histogram.bucket_of(micros): 1})
+    low, high = (edge * 1_000_000 * (1 + error) for error in (-RELATIVE_ERROR, RELATIVE_ERROR))
+    found, everything = histogram.cumulative(counted, [edge, math.inf])
+    assert sum(each <= low for each in durations) <= found
+    assert found <= sum(each <= high for each in durations)
+    assert everything == len(durations)
+
+
+@given(st.lists(DURATIONS, min_size=1, max_size=50), DURATIONS)
+def test_what_is_counted_more_often_is_never_less(durations: list[int], more: int) -> None:
+    edges = [0.01, 1.0, 60.0]
+    counted: histogram.Histogram = {}
+    for micros in durations:
+        histogram.add(counted, {histogram.bucket_of(micros): 1})
+    before = histogram.cumulative(counted, edges), histogram.total_seconds(counted)
+    histogram.add(counted, {histogram.bucket_of(more): 1})
+    after = histogram.cumulative(counted, edges), histogram.total_seconds(counted)
+    assert all(old <= new for old, new in zip(before[0], after[0], strict=True))
+    assert before[1] <= after[1]

@@ -14,6 +14,8 @@ from tests.support.processes import ROOT
 BOTH, ALONE, NONE = "integration/test_both.py", "acceptance/test_alone.py", "unit/test_none.py"
 FAULTS = "faults/test_faults.py"
 BROWSER = "browser/test_page.py"
+LATER = "test_what_comes_later"
+MARKED = {("faults", FAULTS, "test_this"), ("later", BROWSER, LATER)}
 
 
 def _items() -> list[Any]:
@@ -21,9 +23,13 @@ def _items() -> list[Any]:
 
     def item(file: str, test: str = "test_this", **params: Any) -> Any:
         callspec = SimpleNamespace(params=params) if params else None
-        path = ROOT / "tests" / file
         return SimpleNamespace(
-            path=path, callspec=callspec, file=file, originalname=test, name=test
+            path=ROOT / "tests" / file,
+            callspec=callspec,
+            file=file,
+            originalname=test,
+            name=test,
+            get_closest_marker=lambda mark: (mark, file, test) in MARKED or None,
         )
 
     return [
@@ -35,6 +41,7 @@ def _items() -> list[Any]:
         *(item(FAULTS, shared_stack=kind) for kind in ("sqlite", "postgresql")),
         item(FAULTS),
         item(BROWSER),
+        item(BROWSER, LATER),
     ]
 
 
@@ -55,6 +62,7 @@ def test_the_parts_are_all_tests_and_none_is_in_two(seed: int) -> None:
     assert sorted(map(id, first + rest + other)) == sorted(map(id, items))
     assert {item.file for item in first} == {BOTH, ALONE, NONE, BROWSER}
     assert sum(item.file == FAULTS for item in rest) == 3
+    assert any(item.name == LATER for item in rest)
     others = {item.callspec.params["database_url"] for item in rest + other if item.file == BOTH}
     assert len(others) == 1
 
@@ -84,6 +92,14 @@ def test_what_wants_one_database_is_never_left_to_the_last_part(seed: int) -> No
     alone = [item for item in items if item.originalname != "test_this"]
     kept = [*_kept("first", seed, items), *_kept("rest", seed, items)]
     assert all(any(item is each for each in kept) for item in alone)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_every_test_is_run_on_some_database_without_the_last_part(seed: int) -> None:
+    """What the pages of guarantees and of security name is held to have run in CI."""
+    items = _items()
+    kept = [*_kept("first", seed, items), *_kept("rest", seed, items)]
+    assert {(item.file, item.name) for item in kept} == {(item.file, item.name) for item in items}
 
 
 def _others(seed: int, items: list[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.environment import bare_environment
 from tests.support.markdown import blocks
 from tests.support.processes import ROOT
-from tests.support.rings import ring_of
+from tests.support.rings import ELSEWHERE, ring_of
 
 _DOCUMENT = """
 # Title
@@ -65,17 +65,21 @@ def test_a_missing_tool_is_named_in_the_last_lines(tmp_path: Path) -> None:
         "from tests.conftest import pytest_terminal_summary\n"
     )
     (folder / "test_one.py").write_text(
-        "from tests.support.rings import not_run\n"
+        "from tests.support.rings import elsewhere, not_run\n"
         "def test_one(): not_run('the page', 'install a browser')\n"
         "def test_two(): not_run('the page', 'install a browser')\n"
+        "def test_three(): elsewhere('the image', 'start an engine')\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-c", "/dev/null", "."],
         cwd=folder, env=bare_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     lines = done.stdout.strip().splitlines()
-    assert lines[-2] == "NOT RUN: the page — install a browser", done.stdout + done.stderr
-    assert sum(line.startswith("NOT RUN") for line in lines) == 1
+    assert lines[-3:-1] == [
+        "NOT RUN: the page — install a browser",
+        f"NOT RUN: the image — start an engine{ELSEWHERE}",
+    ], done.stdout + done.stderr
+    assert sum(line.startswith("NOT RUN") for line in lines) == 2
 
 
 def test_runners_take_whole_files_and_one_takes_every_scenario() -> None:

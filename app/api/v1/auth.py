@@ -18,7 +18,7 @@ from app.services import audit, auth, browser_session
 router = Router(prefix="/auth", tags=["account"])
 
 
-@router.post("/token", response_model=AccessToken, responses=problems(401, 429))
+@router.post("/token", response_model=AccessToken, responses=problems(401, 409, 429))
 @public
 async def sign_in(body: Login, request: Request) -> AccessToken:
     """Get a token for an email and a password."""

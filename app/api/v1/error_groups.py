@@ -16,6 +16,7 @@ from app.models import ErrorGroup, Task
 from app.schemas import error_group as schemas
 from app.schemas.common import FunctionName, Limit, Named
 from app.schemas.task import Task as TaskAnswer
+from app.services import allowance
 from app.services import error_group as service
 from app.services.error_group import GroupFilter, GroupState
 
@@ -112,4 +113,7 @@ async def retry_error_group(
     retry was made of already is left out.
     """
     request.scope["deadline"].extend(MORE_SECONDS)
-    return await service.retry(group_id, owner=caller.owner)
+    allowance.require_rate(caller.user_id, 0)  # nothing owed; how many they are shows later
+    retried = await service.retry(group_id, owner=caller.owner)
+    allowance.charge(caller.user_id, len(retried.ids))
+    return retried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
 from app.core.security import Principal, Scope
+from app.core.sensitive import told
 from app.domain.lifecycle import FINISHED, TaskStatus
 from app.models import Task
 from app.schemas.task import TaskPatch
@@ -17,6 +19,11 @@ from app.services.task import CancelOutcome, task_service
 
 _EDITS = {"name", "tags", "priority", "scheduled_at"}
 _REPORTS = {"attempt", "lease_seconds", "progress", "progress_message", "result", "error"}
+
+
+def is_claim(patch: TaskPatch) -> bool:
+    """Whether an executor wants to take the task."""
+    return patch.status is TaskStatus.RUNNING and "attempt" not in patch.model_fields_set
 
 
 async def apply(
@@ -40,7 +47,7 @@ async def apply(
     _need(caller, Scope.TASKS_REPORT)
     if patch.status is TaskStatus.PENDING:
         raise Conflict("A task cannot be set back to pending; retry makes a new one")
-    if patch.status is TaskStatus.RUNNING and "attempt" not in given:
+    if is_claim(patch):
         _alone(given, {"status", "lease_seconds"})
         return await external.claim(db, task.id, caller.email, _lease(patch), if_version)
     return await _report(db, task, patch, if_version)
@@ -92,6 +99,7 @@ async def _report(db: AsyncSession, task: Task, patch: TaskPatch, if_version: in
     status = patch.status or TaskStatus.RUNNING
     if status not in FINISHED and {"result", "error"} & patch.model_fields_set:
         raise Invalid("result and error go with a finished status", code="not_final", errors=[])
+    secrets = external.secrets_of(task)
     return await external.report(
         db,
         task.id,
@@ -99,17 +107,19 @@ async def _report(db: AsyncSession, task: Task, patch: TaskPatch, if_version: in
         lease_seconds=_lease(patch),
         status=status,
         progress=patch.progress,
-        progress_message=patch.progress_message,
+        progress_message=patch.progress_message and told(patch.progress_message, secrets),
         result=patch.result,
-        error=_error(patch),
+        error=_error(patch, secrets),
         if_version=if_version,
     )
 
 
-def _error(patch: TaskPatch) -> dict[str, Any] | None:
+def _error(patch: TaskPatch, secrets: Sequence[str]) -> dict[str, Any] | None:
     if patch.error is None:
         return None
-    return {**patch.error.model_dump(), "attempt": patch.attempt}
+    given = patch.error.model_dump().items()
+    shown = {name: value and told(value, secrets) for name, value in given}
+    return {**shown, "attempt": patch.attempt}
 
 
 def _lease(patch: TaskPatch) -> float:

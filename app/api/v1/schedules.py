@@ -17,6 +17,7 @@ from app.models import Task as TaskRow
 from app.schemas import schedule as schemas
 from app.schemas.common import FunctionName, Limit, Name, QueryBool
 from app.schemas.task import Outcome, Task
+from app.services import allowance
 from app.services import schedule as service
 from app.services.schedule import ScheduleFilter
 
@@ -115,6 +116,7 @@ async def run_schedule(
     caller: TasksWrite, schedule_id: UUID, db: Db, response: Response
 ) -> TaskRow:
     """Make a task of a schedule now, also of one that is paused. Its slots stay as they are."""
+    allowance.require_rate(caller.user_id)
     task = await service.run(db, schedule_id, owner=caller.owner)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
     return task

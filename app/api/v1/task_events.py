@@ -9,7 +9,7 @@ from typing import Annotated
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +21,7 @@ from app.api.v1.parameters import ViewToken
 from app.api.v1.tasks import found
 from app.core.logging import get_logger
 from app.core.security import Principal
+from app.core.text import first_line
 from app.domain.lifecycle import TaskStatus
 from app.models import Task as TaskRow
 from app.schemas import task as schemas
@@ -71,7 +72,20 @@ async def _visible(
     return found(await task_service.get_task(db, task_id, owner=caller.owner)).id
 
 
-@router.get("/events", response_class=EventSourceResponse)
+async def _place(caller: TasksRead, request: Request, response: Response) -> AsyncIterator[None]:
+    """A place among the user's streams until this one ends.
+
+    Those that came with view tokens are counted by their task: their user is who made the tokens, and
+    the readers are many.
+    """
+    live: Live = request.app.state.live
+    # FastAPI says no-cache, which lets others keep it.
+    response.headers["Cache-Control"] = "no-store"
+    with live.place((caller.user_id, caller.only_task)):
+        yield
+
+
+@router.get("/events", response_class=EventSourceResponse, dependencies=[Depends(_place)])
 async def stream_tasks(
     caller: TasksRead,
     request: Request,
@@ -93,7 +107,12 @@ async def stream_tasks(
             yield ServerSentEvent(event="ready", data={"count": len(changes)})
 
 
-@router.get("/{task_id}/events", response_class=EventSourceResponse, responses=problems(404))
+@router.get(
+    "/{task_id}/events",
+    response_class=EventSourceResponse,
+    responses=problems(404),
+    dependencies=[Depends(_place)],
+)
 async def stream_task(
     caller: TasksRead,
     request: Request,
@@ -127,7 +146,7 @@ async def _while_allowed(
             yield changes
     except SQLAlchemyError as exc:
         # The first view could not be read, and 503 can no longer be said: the client comes again.
-        _log.warning("a stream could not begin", error=str(exc).splitlines()[0])
+        _log.warning("a stream could not begin", error=first_line(exc))
 
 
 async def _still_valid(caller: Principal) -> bool:

@@ -27,7 +27,7 @@ from app.models import Task as TaskRow
 from app.schemas import task as schemas
 from app.schemas.common import Limit, QueryBool, QueryInt, Skip
 from app.schemas.explanation import Explanation
-from app.services import listing
+from app.services import allowance, listing
 from app.services.building import NewTask
 from app.services.explain import explain
 from app.services.submission import Origin
@@ -139,12 +139,19 @@ async def get_task(
 @router.patch("/{task_id}", response_model=schemas.Task, responses=problems(404, 409, 412))
 async def update_task(
     caller: TasksChange, task_id: UUID, body: schemas.TaskPatch, if_match: IfMatch, db: Db
-) -> TaskRow:
-    """Change a task: edit it, cancel it, or, for executors outside Celery, claim and report."""
+) -> TaskRow | Response:
+    """Change a task: edit it, cancel it, or, for executors outside Celery, claim and report.
+
+    The answer to a claim, and no other, has sensitive arguments as they are.
+    """
     task = found(await task_service.get_task(db, task_id, owner=caller.owner))
     # What the services read again must come from the database, not from this session's memory.
     db.expunge_all()
-    return await patching.apply(db, task, body, caller, if_match)
+    changed = await patching.apply(db, task, body, caller, if_match)
+    if not patching.is_claim(body):
+        return changed
+    open_task = schemas.OpenTask.model_validate(changed)
+    return Response(open_task.model_dump_json(), media_type="application/json")
 
 
 @router.delete(
@@ -213,7 +220,11 @@ async def cancel_task(
 async def retry_task(
     caller: TasksWrite, task_id: UUID, db: Db, body: schemas.TaskRetry | None = None
 ) -> TaskRow:
-    """Run a finished task again, as a new task with `retry_of`, with other arguments if given."""
+    """Run a finished task again, as a new task with `retry_of`, with other arguments if given.
+
+    In these `***` for a sensitive parameter means the value that the old task has.
+    """
+    allowance.require_rate(caller.user_id)
     return await task_service.retry_task(
         db,
         task_id,

@@ -18,10 +18,14 @@ from app.maintenance.invariants import flow, groups, limits, parts, rows
 from app.maintenance.invariants.finding import RULES, Finding, Report, Rule, Suspect, gather
 from app.maintenance.invariants.times import Times
 
-__all__ = ["RULES", "Finding", "Report", "Rule", "Times", "run_once"]
+__all__ = ["RULES", "Finding", "Report", "Rule", "Times", "at_rest", "run_once"]
 
 # Between two looks. At least two are always taken.
 PAUSE_SECONDS = 1.0
+# What only agents put right, who need time for it.
+_UP_TO_AGENTS = {
+    "expired", "lease_over", "needs_gone", "not_deleted", "not_stopped", "unknown_worker",
+}  # fmt: skip
 
 Check = Callable[[], list[Suspect]]
 
@@ -58,6 +62,25 @@ def run_once(
     broken = {finding.rule for finding in findings}
     held = [name for name in RULES if name not in broken]
     return Report(findings, held, list(dict.fromkeys(notes)))
+
+
+def at_rest(database: Database) -> list[Finding]:
+    """Whether the rows agree with each other, in a database for which no process runs.
+
+    One look is enough, since nothing moves; what waits for agents is no wonder. Raises
+    `SQLAlchemyError` when the database cannot be asked.
+    """
+    times = Times.of(get_settings())
+    suspects = [
+        *rows.broken(database, times),
+        *rows.counted(database),
+        *rows.unlisted(database),
+        *rows.rolled_up(database),
+        *rows.misnamed(database, [], secrets.randbelow(1 << 16)),
+        *groups.counted(database),
+        *groups.ungrouped(database),
+    ]
+    return gather([each for each in suspects if each.rule not in _UP_TO_AGENTS])
 
 
 def _confirmed(check: Check, sleep: Callable[[float], object]) -> list[Suspect]:

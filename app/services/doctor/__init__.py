@@ -33,7 +33,8 @@ def diagnose() -> list[Finding]:
     modules = _guarded(partial(check_modules, settings))
     database = _guarded(lambda: [schema(settings)])
     findings += [*modules, *database]
-    if _fine(database):
+    # One that is ahead is worth a warning, and can be asked.
+    if all(finding.level is not Level.PROBLEM for finding in database):
         findings += _guarded(lambda: asyncio.run(_state(readable=_fine(modules))))
     return findings
 
@@ -64,6 +65,7 @@ async def _state(*, readable: bool) -> list[Finding]:
             await database.server_version(db),
             await database.durability(db),
             await database.clock(db),
+            await database.pooler(db, get_settings()),
             await webhooks.overdue(db),
         ]
         reported = await worker.list_workers(db)

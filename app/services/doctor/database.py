@@ -42,6 +42,12 @@ def schema(settings: Settings) -> Finding:
             f"{where} is at {found.revision}, which this code does not know",
             "run the newer version of the code (git pull), or restore the backup from before it",
         )
+    if found.state == "ahead":
+        return warning(
+            "database",
+            f"{where} is at {found.revision}, of newer code, on which this code runs",
+            "finish the upgrade: give this machine the newer code (git pull)",
+        )
     return ok("database", f"{where} is at {found.revision}")
 
 
@@ -95,3 +101,18 @@ async def durability(db: AsyncSession) -> Finding | None:
             "set to on in postgresql.conf, or by ALTER DATABASE or ALTER ROLE, and reload",
         )
     return ok("database durability", "what is committed survives a crash of the server")
+
+
+async def pooler(db: AsyncSession, settings: Settings) -> Finding | None:
+    """Whether the server itself ends statements for which nobody waits any more."""
+    connection = await db.connection()
+    if connection.dialect.name != "postgresql" or settings.database_pooler == "none":
+        return None
+    limit = (await db.execute(text("SHOW statement_timeout"))).scalar_one()
+    if limit == "0":
+        return warning(
+            "database pooler",
+            "behind a pooler a statement that this system gives up goes on in the server, without end",
+            "ALTER ROLE name SET statement_timeout = '30s'",
+        )
+    return ok("database pooler", f"the server ends statements after {limit}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import stat
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from app.core.config import Settings
+from app.core.config import Settings, has_login
+from app.core.hosts import is_loopback
 from app.services.doctor.findings import Finding, Level, ok, warning
 
 _SHORT = 32
@@ -14,7 +14,13 @@ _SHORT = 32
 
 def check_secrets(settings: Settings) -> list[Finding]:
     """Default passwords, the key, and what they protect."""
-    return [secret_key(settings), flower(settings), api_address(settings), broker_login(settings)]
+    findings = [
+        secret_key(settings),
+        flower(settings),
+        api_address(settings),
+        broker_login(settings),
+    ]
+    return findings if settings.is_sqlite else [*findings, database_login(settings)]
 
 
 def secret_key(settings: Settings) -> Finding:
@@ -61,22 +67,31 @@ def api_address(settings: Settings) -> Finding:
 
 
 def broker_login(settings: Settings) -> Finding:
-    """Whoever can write to the broker can have workers run tasks."""
+    """Whoever can write to the broker can have workers run tasks; to the backend, forge results."""
+    if unlocked := settings.open_brokers:
+        return warning(
+            "broker login",
+            f"another machine without a password: {' and '.join(unlocked)}",
+            "give it one (requirepass) and write redis://:PASSWORD@HOST:6379/0 there, unless its "
+            "network is closed to everybody else",
+        )
     parts = urlsplit(settings.celery_broker_url)
     host = parts.hostname or "localhost"
-    if parts.password or is_loopback(host):
-        return ok("broker login", "password set" if parts.password else f"{host}, this machine")
+    if parts.password or not is_loopback(host):
+        return ok("broker login", "password or certificate set")
+    return ok("broker login", f"{host}, this machine")
+
+
+def database_login(settings: Settings) -> Finding:
+    """Whoever reaches the database has everything; only a server on this machine may trust its users.
+
+    A password may also come from `~/.pgpass` or `PGPASSWORD`, so it need not be missing.
+    """
+    if has_login(settings.database_url):
+        return ok("database login", "password set, or this machine's own")
     return warning(
-        "broker login",
-        f"the broker at {host} is used without a password",
-        "give it one (requirepass) and write it into CELERY_BROKER_URL, unless its network is "
-        "closed to everybody else",
+        "database login",
+        f"DATABASE_URL names {urlsplit(settings.database_url).hostname} without a password",
+        "write it into DATABASE_URL, unless it comes from ~/.pgpass; if the server lets this user in "
+        "without one, change that in its pg_hba.conf",
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

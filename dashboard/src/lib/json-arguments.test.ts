@@ -165,6 +165,19 @@ describe("the values of given arguments", () => {
   });
 });
 
+test("what is shown masked is sent back masked, whatever its type", () => {
+  const hidden = { format: "password", writeOnly: true };
+  const signature = takes({
+    card: { ...hidden, type: "integer" },
+    pin: { ...hidden, type: "string" },
+  });
+  const values = valuesOf(signature, ["***"], { pin: "***" });
+  expect(argumentsOf(signature, values)).toMatchObject({
+    kwargs: { card: "***", pin: "***" },
+    faults: {},
+  });
+});
+
 test("an untouched field shows the function's default", () => {
   const show = (name: string) => {
     const field = rich.fields.find((each) => each.name === name);

@@ -59,6 +59,14 @@ test.each([
   expect(only(described).kind).toBe(kind);
 });
 
+test("a sensitive text is typed unseen, also where it may be null", () => {
+  const hidden = { format: "password", writeOnly: true };
+  expect(only({ ...hidden, type: "string" }).kind).toBe("secret");
+  const optional = only({ ...hidden, anyOf: [{ type: "string" }, { type: "null" }] });
+  expect(optional).toMatchObject({ kind: "secret", nullable: true });
+  expect(only({ ...hidden, type: "integer" }).kind).toBe("integer");
+});
+
 test("a yes or no that may be null is a choice", () => {
   const field = only({ anyOf: [{ type: "boolean" }, { type: "null" }], default: null }, false);
   expect(field).toMatchObject({ kind: "choice", options: [true, false], nullable: true });

@@ -8,6 +8,7 @@ export type Schema = Readonly<Record<string, unknown>>;
 /** What a person fills a field in with; `json` is for everything that has no input of its own. */
 export type Kind =
   | "text"
+  | "secret"
   | "number"
   | "integer"
   | "switch"
@@ -93,7 +94,9 @@ function fieldOf(name: string, described: Schema, required: boolean): Field {
   const { schema, nullable } = withoutNull(described, described);
   const items = resolve(record(schema.items), described);
   const itemKind = itemKindOf(schema, items);
-  const kind = kindOf(schema, nullable, itemKind);
+  const plain = kindOf(schema, nullable, itemKind);
+  // The function hides what it is given there, and so does the form.
+  const kind = plain === "text" && described.writeOnly === true ? "secret" : plain;
   return {
     name,
     kind,

@@ -38,6 +38,9 @@ export function ArgumentField(props: Props) {
   );
 }
 
+/** Not an input for passwords: a key has several lines, and none of these is somebody's own. */
+const DOTS = { input: "dots" };
+
 const INPUTS: Partial<Record<Kind, string>> = {
   date: "date",
   time: "time",
@@ -82,13 +85,15 @@ function Input({ field, value, onChange, error }: Props) {
   if (field.kind === "choice") {
     return <Choice field={field} value={text} onChange={onChange} labels={labels} />;
   }
-  if (field.kind === "text") {
+  if (field.kind === "text" || field.kind === "secret") {
     return (
       <Textarea
         {...labels}
         autosize
         minRows={1}
         maxRows={10}
+        autoComplete="off"
+        classNames={field.kind === "secret" ? DOTS : undefined}
         placeholder={field.example}
         value={text}
         onChange={(event) => onChange(event.currentTarget.value)}

@@ -1,53 +1,33 @@
-import { Button, Modal, Stack, Title } from "@mantine/core";
+import { Button, Modal } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
-import { useState } from "react";
 import { api, bodyOf } from "../../api/client";
 import { useRefresh } from "../../api/queries";
 import type { TokenCreate } from "../../api/types";
-import { LongText } from "../../components/LongText";
-import { ShownOnce } from "../../components/ShownOnce";
 import { useText } from "../../text/language";
 import { TOKENS } from "./queries";
 import { TokenForm } from "./TokenForm";
 import { words } from "./text";
-import { commandsFor } from "./tokens";
 
-/** A button that makes a token, and shows it. */
-export function MakeToken() {
+/** A button that makes a token. `show` is given it, once. */
+export function MakeToken({ show }: { show: (token: string) => void }) {
   const t = useText(words);
   const refresh = useRefresh(TOKENS);
-  const [open, { open: show, close }] = useDisclosure(false);
-  const [token, setToken] = useState<string | null>(null);
+  const [opened, { open, close }] = useDisclosure(false);
   async function make(body: TokenCreate) {
     const made = bodyOf(await api.POST("/api/v1/tokens", { body }));
     close();
-    setToken(made.token);
+    show(made.token);
     void refresh();
   }
   return (
     <>
-      <Button size="xs" leftSection={<IconPlus size={14} aria-hidden />} onClick={show}>
+      <Button size="xs" leftSection={<IconPlus size={14} aria-hidden />} onClick={open}>
         {t.newToken}
       </Button>
-      <Modal opened={open} onClose={close} title={t.newToken} size="lg">
+      <Modal opened={opened} onClose={close} title={t.newToken} size="lg">
         <TokenForm send={make} />
       </Modal>
-      <ShownOnce
-        title={t.tokenMade}
-        value={token}
-        warning={t.tokenWarning}
-        copy={t.copyToken}
-        kept={t.kept}
-        onClose={() => setToken(null)}
-      >
-        <Stack gap={4}>
-          <Title order={3} size="h6">
-            {t.commands}
-          </Title>
-          <LongText text={commandsFor(token ?? "", location.origin)} label={t.commands} />
-        </Stack>
-      </ShownOnce>
     </>
   );
 }

@@ -1,25 +1,28 @@
-import { Text, VisuallyHidden } from "@mantine/core";
-import { api } from "../../api/client";
+import { Stack, Text, VisuallyHidden } from "@mantine/core";
+import { api, bodyOf } from "../../api/client";
 import { useRefresh } from "../../api/queries";
 import type { Token } from "../../api/types";
 import { ConfirmButton } from "../../components/ConfirmButton";
 import { type Column, DataTable } from "../../components/DataTable";
 import { OneLine } from "../../components/OneLine";
-import { When } from "../../components/When";
+import { useNow, When } from "../../components/When";
 import { common } from "../../text/common";
 import { useText } from "../../text/language";
 import { TOKENS } from "./queries";
 import { TokenBadge } from "./TokenBadge";
 import { words } from "./text";
+import { isReplaceable } from "./tokens";
 
 interface Props {
   tokens: readonly Token[];
   /** Whether it is said whose they are. */
   owners: boolean;
+  /** Shows the token that takes the place of another, once. */
+  show: (token: string) => void;
 }
 
 /** One page of tokens. */
-export function TokenTable({ tokens, owners }: Props) {
+export function TokenTable({ tokens, owners, show }: Props) {
   const t = useText(words);
   const c = useText(common);
   const columns: readonly Column<Token>[] = [
@@ -67,7 +70,7 @@ export function TokenTable({ tokens, owners }: Props) {
       header: <VisuallyHidden>{t.actions}</VisuallyHidden>,
       width: 92,
       align: "right",
-      cell: (token) => (token.revoked_at === null ? <Revoke token={token} /> : null),
+      cell: (token) => (token.revoked_at === null ? <Actions token={token} show={show} /> : null),
     },
   ];
   return (
@@ -96,22 +99,41 @@ function ScopeList({ scopes }: { scopes: readonly string[] }) {
   );
 }
 
-function Revoke({ token }: { token: Token }) {
+function Actions({ token, show }: { token: Token; show: Props["show"] }) {
   const t = useText(words);
+  const now = useNow();
   const refresh = useRefresh(TOKENS);
+  const name = token.name || `${token.prefix}…`;
+  const path = { token_id: token.id };
+  async function rotate() {
+    const url = "/api/v1/tokens/{token_id}/rotate";
+    show(bodyOf(await api.POST(url, { params: { path } })).token);
+    void refresh();
+  }
   async function revoke() {
-    await api.DELETE("/api/v1/tokens/{token_id}", { params: { path: { token_id: token.id } } });
+    await api.DELETE("/api/v1/tokens/{token_id}", { params: { path } });
     await refresh();
   }
   return (
-    <ConfirmButton
-      label={t.revoke}
-      title={t.revokeTitle}
-      question={t.revokeQuestion(token.name || `${token.prefix}…`)}
-      act={revoke}
-      size="compact-xs"
-      color="red"
-      variant="light"
-    />
+    <Stack gap={4} align="flex-end">
+      {isReplaceable(token, now) && (
+        <ConfirmButton
+          label={t.rotate}
+          title={t.rotateTitle}
+          question={t.rotateQuestion(name)}
+          act={rotate}
+          size="compact-xs"
+        />
+      )}
+      <ConfirmButton
+        label={t.revoke}
+        title={t.revokeTitle}
+        question={t.revokeQuestion(name)}
+        act={revoke}
+        size="compact-xs"
+        color="red"
+        variant="light"
+      />
+    </Stack>
   );
 }

@@ -7,6 +7,7 @@ import { Empty } from "../../components/states";
 import { useText } from "../../text/language";
 import { MakeToken } from "./MakeToken";
 import { useTokens } from "./queries";
+import { TokenOnce } from "./TokenOnce";
 import { TokenTable } from "./TokenTable";
 import { words } from "./text";
 
@@ -15,6 +16,7 @@ export function Tokens() {
   const t = useText(words);
   const can = useCan();
   const [everybody, setEverybody] = useState(false);
+  const [token, setToken] = useState<string | null>(null);
   const pages = usePages(String(everybody));
   const query = useTokens(everybody, pages.cursor);
   const empty = <Empty title={t.noTokens} icon={<IconKey size={40} aria-hidden />} />;
@@ -32,12 +34,13 @@ export function Tokens() {
               onChange={(event) => setEverybody(event.currentTarget.checked)}
             />
           )}
-          <MakeToken />
+          <MakeToken show={setToken} />
         </Group>
       </Group>
       <PagedList query={query} pages={pages} empty={empty}>
-        {(rows) => <TokenTable tokens={rows} owners={everybody} />}
+        {(rows) => <TokenTable tokens={rows} owners={everybody} show={setToken} />}
       </PagedList>
+      <TokenOnce token={token} onClose={() => setToken(null)} />
     </Stack>
   );
 }

@@ -26,7 +26,7 @@ export const words = texts({
       "queues:write": "Pause queues, set limits",
       "workers:read": "See workers",
       "metrics:read": "Read the metrics for Prometheus",
-      "tokens:write": "Make and revoke tokens",
+      "tokens:write": "Make, rotate and revoke tokens",
       "users:read": "See users",
       "users:write": "Make users, and tokens for them",
       "audit:read": "See who did what",
@@ -43,6 +43,11 @@ export const words = texts({
     expires: "Expires",
     tokenStates: { active: "Active", expired: "Expired", revoked: "Revoked" },
     actions: "Actions",
+    rotate: "Rotate",
+    rotateTitle: "Replace the token?",
+    rotateQuestion: (name: string) =>
+      `The new one is shown once, with the name, the scopes and the length of life of ${name}. The ` +
+      "old one goes on for a day at most, so whoever uses it has that long to take the new one.",
     revoke: "Revoke",
     revokeTitle: "Revoke the token?",
     revokeQuestion: (name: string) =>
@@ -111,7 +116,7 @@ export const words = texts({
       "queues:write": "暂停队列、设置限制",
       "workers:read": "查看 worker",
       "metrics:read": "读取供 Prometheus 使用的指标",
-      "tokens:write": "创建和吊销令牌",
+      "tokens:write": "创建、轮换和吊销令牌",
       "users:read": "查看用户",
       "users:write": "创建用户，以及为他们创建令牌",
       "audit:read": "查看谁做了什么",
@@ -127,6 +132,10 @@ export const words = texts({
     expires: "到期",
     tokenStates: { active: "有效", expired: "已过期", revoked: "已吊销" },
     actions: "操作",
+    rotate: "轮换",
+    rotateTitle: "换一个新令牌？",
+    rotateQuestion: (name: string) =>
+      `新令牌只显示一次，名称、权限范围和有效时长与“${name}”相同。旧令牌最多再用一天，使用者可以在此期间换用新令牌。`,
     revoke: "吊销",
     revokeTitle: "吊销此令牌？",
     revokeQuestion: (name: string) => `使用“${name}”的程序大约一秒之内就会被拒绝。此操作无法撤回。`,

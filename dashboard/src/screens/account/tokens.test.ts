@@ -3,6 +3,7 @@ import {
   commandsFor,
   type Expiry,
   expirySeconds,
+  isReplaceable,
   offeredScopes,
   SCOPES,
   tokenState,
@@ -67,6 +68,16 @@ test("a token holds until it ends or is revoked", () => {
   expect(tokenState(ends, then - 1)).toBe("active");
   expect(tokenState(ends, then)).toBe("expired");
   expect(tokenState({ ...ends, revoked_at: ends.expires_at }, then)).toBe("revoked");
+});
+
+test("a token is replaced once, and while it works", () => {
+  const endless = { revoked_at: null, expires_at: null, replaced_by: null };
+  const past = "2026-11-27T08:00:00Z";
+  const now = Date.parse(past);
+  expect(isReplaceable(endless, now)).toBe(true);
+  expect(isReplaceable({ ...endless, replaced_by: "01a2" }, now)).toBe(false);
+  expect(isReplaceable({ ...endless, expires_at: past }, now)).toBe(false);
+  expect(isReplaceable({ ...endless, revoked_at: past }, now)).toBe(false);
 });
 
 test("the commands name the token and this address", () => {

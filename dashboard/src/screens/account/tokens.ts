@@ -63,6 +63,14 @@ export function tokenState(
   return "active";
 }
 
+/** Whether another token can take its place. */
+export function isReplaceable(
+  token: Pick<Token, "revoked_at" | "expires_at" | "replaced_by">,
+  now: number,
+): boolean {
+  return token.replaced_by === null && tokenState(token, now) === "active";
+}
+
 /** What is typed into a terminal to use a token with the API at `origin`. */
 export function commandsFor(token: string, origin: string): string {
   return [

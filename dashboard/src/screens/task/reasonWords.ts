@@ -234,7 +234,7 @@ const zh: ReasonWords = {
     }),
     worker_silent: (data, say) => ({
       sentence: `它的 worker ${say.text(data.worker)} 失去联系，租约已于 ${say.time(data.lease_until)} 到期。`,
-      cure: "一分钟内会有代理进程把任务放回队列或判为失败。请确认有 worker 存活。",
+      cure: "一分钟内会有另一个 worker 把任务放回队列或判为失败。请确认有 worker 存活。",
     }),
     finished: (data, say) => ({
       sentence:
