@@ -16,6 +16,7 @@ import threading
 from typing import Any
 
 import psutil
+from billiard import pool as billiard_pool
 from celery import bootsteps, signals
 from celery.worker import state
 from celery.worker.components import Pool
@@ -193,6 +194,7 @@ def _send(connection: socket.socket, message: list[Any]) -> None:
 
 def _in_pool_processes(hostname: str, parent_pid: int) -> None:
     def on_start(**_: Any) -> None:
+        end_without_being_heard()
         install_stop_signal()
         open_link(on_order, hostname, parent_pid)
         # Not before the fork: the thread that sends would be lost.
@@ -203,6 +205,15 @@ def _in_pool_processes(hostname: str, parent_pid: int) -> None:
 
     signals.worker_process_init.connect(on_start, weak=False)
     signals.worker_process_shutdown.connect(on_end, weak=False)
+
+
+def end_without_being_heard() -> None:
+    """Have a pool process that ends wait 2 s, not 30, until its main process has heard of its last task.
+
+    Once told to stop, that one no longer reads what a process says that began and ended a task just
+    before. What is to be known of a task is in its row.
+    """
+    billiard_pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # looks, ten a second
 
 
 def _replace_swollen_processes(parent: Any) -> None:

@@ -58,7 +58,6 @@ def back_up_postgresql(stack: Stack, tmp_path: Path, server: Postgres) -> Restor
     return restore
 
 
-@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_what_ran_is_judged_what_waited_runs_and_what_came_later_is_gone(
     request: pytest.FixtureRequest, database_url: str, make_stack: MakeStack, tmp_path: Path

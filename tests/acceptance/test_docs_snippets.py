@@ -19,7 +19,6 @@ from tests.support.stack import Stack
 DOCUMENTS = documents()
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 # Those with the most snippets.
-LONG_ONES = ("guide.md", "tasks.md", "client.md")
 LONG = "app.tasks.common_tasks.long_running_task"
 
 
@@ -72,11 +71,7 @@ def test_every_exception_has_a_reason(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.later) if path.name in LONG_ONES else name
-        for name, path in zip(NAMES, DOCUMENTS, strict=True)
-        if _to_run(path)
-    ],
+    [name for name, path in zip(NAMES, DOCUMENTS, strict=True) if _to_run(path)],
 )
 @pytest.mark.timeout(300)
 def test_the_snippets_run(documented: Stack, name: str, tmp_path: Path) -> None:

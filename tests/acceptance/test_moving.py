@@ -81,7 +81,6 @@ def pull_the_plug(stack: Stack) -> None:
             each.kill()
 
 
-@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_a_real_system_goes_on_where_it_was(
     sqlite_url: str, target: str, make_stack: MakeStack

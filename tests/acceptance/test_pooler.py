@@ -103,7 +103,6 @@ def test_a_pooler_that_crashes_costs_nobody_a_task(stack: Stack, pooler: Pooler)
     assert [log.phases(task["id"]) for task in tasks] == [["start", "done"]] * 3
 
 
-@pytest.mark.later
 def test_a_server_that_is_restarted_behind_it_costs_nobody_a_task(
     stack: Stack, postgres: Postgres
 ) -> None:
@@ -121,7 +120,6 @@ def test_a_server_that_is_restarted_behind_it_costs_nobody_a_task(
     assert stack.run("noop", timeout=40)["status"] == "succeeded"
 
 
-@pytest.mark.later
 def test_the_promises_hold_and_the_doctor_knows_the_pooler(stack: Stack) -> None:
     stack.run("noop")
     assert stack.taskctl("verify").startswith("0 broken")

@@ -206,7 +206,6 @@ def test_a_process_that_is_replaced_sends_what_it_has_first(
         collector.wait_for(trace, [f"run {TASKS}noop", "claim", "settle"])
 
 
-@pytest.mark.later
 def test_without_the_packages_it_works_and_says_once_what_to_install(
     stack: Stack, collector: Collector, tmp_path: Path
 ) -> None:
@@ -224,7 +223,6 @@ def test_without_the_packages_it_works_and_says_once_what_to_install(
     assert runs(collector.of(trace)) == []
 
 
-@pytest.mark.later
 def test_a_collector_that_hangs_keeps_no_worker_from_ending(stack: Stack) -> None:
     stack.stop_part("worker")
     with receiving() as deaf:

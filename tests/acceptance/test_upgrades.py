@@ -88,7 +88,6 @@ class Load:
         return self.ids
 
 
-@pytest.mark.later
 @pytest.mark.timeout(180)
 def test_old_and_new_code_run_tasks_for_each_other_while_the_schema_changes(
     empty: str, make_stack: MakeStack, tmp_path: Path

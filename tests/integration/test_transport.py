@@ -26,12 +26,15 @@ from tests.unit.test_envelope import changed, entry
 
 APP = """
 import os
+import billiard.pool
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 from app.domain.rank import Priority
 from app.hints import Hint, HintRow, encode, list_key
 from app.worker.transport import ALIASES, GuardedTransport
 TRANSPORT_ALIASES.update(ALIASES)
+# As in a worker of ours: else a stop right after a task may take half a minute.
+billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 app = Celery("guarded", broker=os.environ["URL"], backend=os.environ["URL"])
 app.conf.update(
     broker_transport_options={"global_keyprefix": os.environ["PREFIX"]},
