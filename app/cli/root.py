@@ -15,6 +15,7 @@ from app.cli import (
     launch,
     limits,
     moving,
+    queues,
     run_here,
     schedules,
     statistics,
@@ -67,6 +68,7 @@ top.add(app)
 errors.add(app)
 webhooks.add(app)
 schedules.add(app)
+queues.add(app)
 limits.add(app)
 run_here.add(app)
 users.add(app)

@@ -20,7 +20,8 @@ _EXAMPLE: dict[str, JsonValue] = {
             "code": "queue_paused",
             "sentence": "The queue default is paused since 2030-01-31 07:59:00 UTC, by "
             "operator@example.org",
-            "cure": "An operator resumes it: POST /api/v1/queues/default/resume",
+            "cure": "An operator resumes it: taskctl queues resume default, or "
+            "POST /api/v1/queues/default/resume",
             "data": {
                 "queue": "default",
                 "paused_at": "2030-01-31T07:59:00Z",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.reference.operations_text import CHINESE, MEANINGS, TAGS
+from scripts.reference.descriptions import Descriptions
+from scripts.reference.operations_text import CHINESE, TAGS
 from scripts.reference.schemas import Schemas, without_null
 from scripts.reference.words import ENGLISH, Words
 
@@ -27,7 +27,7 @@ _COMMON = {
         "由 `make docs` 从 API 的描述生成；运行中的系统在 `/openapi.json` 提供这份描述，在 `/docs` 显示它。处处适用的规定，以及各种\n"
         "东西的含义，见 [API](api.md)。\n\n"
         "标题下一行的权限范围是令牌所需的；有几个时，一个就够。应答里的名字通向[对象](#{objects})。时间是带偏移的 RFC 3339。没有\n"
-        "默认值的参数可以不写，除非标明必需。参数和字段的说明取自描述，保留英文。\n\n"
+        "默认值的参数可以不写，除非标明必需。\n\n"
         "没有另外说明时，各个状态码的含义：\n"
     ),
 }
@@ -48,16 +48,24 @@ _LABELS = {
 
 
 def page(described: dict[str, Any], words: Words) -> str:
-    """The page in one language. Raises `LookupError` for an operation without a line in Chinese."""
-    return "\n".join(_Page(described, words).chapters())
+    """The page in one language.
+
+    Raises `LookupError` for an operation or a description without a line in Chinese, and for a
+    description's line that is not needed any more.
+    """
+    descriptions = Descriptions(words)
+    text = "\n".join(_Page(described, words, descriptions).chapters())
+    descriptions.check()
+    return text
 
 
 class _Page:
-    def __init__(self, described: dict[str, Any], words: Words) -> None:
+    def __init__(self, described: dict[str, Any], words: Words, descriptions: Descriptions) -> None:
         self._described = described
         self._words = words
+        self._told = descriptions.told
         self._labels = _LABELS[words.code]
-        self._schemas = Schemas(described["components"]["schemas"], words)
+        self._schemas = Schemas(described["components"]["schemas"], words, descriptions)
 
     def chapters(self) -> Iterator[str]:
         by_tag: dict[str, list[str]] = {name: [] for name in TAGS}
@@ -76,9 +84,7 @@ class _Page:
 
     def _statuses(self) -> str:
         """The errors that most operations share, once."""
-        rows = [
-            f"| {status} | {self._meaning(said)} |" for status, said in _shared(self._described)
-        ]
+        rows = [f"| {status} | {self._told(said)} |" for status, said in _shared(self._described)]
         head = f"| {self._labels['status']} | {self._labels['meaning']} |\n|---|---|\n"
         return head + "\n".join(rows) + "\n"
 
@@ -94,7 +100,7 @@ class _Page:
 
     def _said(self, operation: Operation) -> str:
         if self._words is ENGLISH:
-            return f"{_in_a_line(operation['description'])}\n"
+            return f"{self._told(operation['description'])}\n"
         if operation["operationId"] not in CHINESE:
             raise LookupError(
                 f"{operation['operationId']}: write a line for it in "
@@ -121,7 +127,7 @@ class _Page:
         default = self._schemas.default(schema)
         if given.get("required"):
             default = self._words.required
-        said = _in_a_line(given.get("description") or schema.get("description") or "")
+        said = self._told(given.get("description") or schema.get("description") or "")
         where, kind = self._labels[given["in"]], self._schemas.kind(without_null(schema))
         return f"| `{given['name']}` | {where} | {kind} | {default} | {said} |"
 
@@ -142,17 +148,13 @@ class _Page:
             if media != "application/problem+json"
         ]
         said = answer["description"]
-        meaning = "" if said == "Successful Response" else self._meaning(said)
+        meaning = "" if said == "Successful Response" else self._told(said)
         kind = " / ".join(kinds)
         what = f"{kind}{self._words.colon}{meaning}" if kind and meaning else kind or meaning
         return f"{status} {what or self._labels['nothing']}"
 
     def _line(self, label: str, text: str) -> str:
         return f"{self._labels[label]}{self._words.colon}{text}\n"
-
-    def _meaning(self, said: str) -> str:
-        said = _in_a_line(said)
-        return said if self._words is ENGLISH else MEANINGS.get(said, said)
 
 
 def _shared(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -174,8 +176,3 @@ def _bodies(described: dict[str, Any]) -> Iterator[Any]:
     for methods in described["paths"].values():
         for operation in methods.values():
             yield operation.get("requestBody")
-
-
-def _in_a_line(text: str) -> str:
-    """Text for a cell of a table."""
-    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")

@@ -1,7 +1,8 @@
 """What the Chinese reference says in words of its own, by the names that the API's description uses.
 
-Everything else of that page (fields, bounds, codes) is made from the description. A new operation
-needs a line here; then `make docs`.
+What parameters, fields and answers mean is in `descriptions_text.py`; everything else of that page
+(names, bounds, codes) is made from the description. A new operation needs a line here; then
+`make docs`.
 """
 
 from __future__ import annotations
@@ -112,44 +113,5 @@ CHINESE = {
     ),
     "testWebhook": "发送一个 `webhook.ping`；结果见投递记录。",
     "updateSchedule": "修改一个定时任务。改动触发时间的字段时，从现在起重新计算。",
-    "updateTask": "修改一个任务：编辑、取消，或由 Celery 之外的执行者领取和报告。",
-}
-
-# What an answer means, where the description says more than that it is a success.
-MEANINGS = {
-    "No token, or one that is unknown, revoked or over": "没有令牌，或它未知、已吊销、已过期",
-    "The token lacks the scope, or its owner's role does not allow this": (
-        "令牌缺少权限范围，或其所有者的角色不允许"
-    ),
-    "There is no such thing, or it is somebody else's": "没有这个东西，或者它是别人的",
-    "The present state does not allow this": "当前状态不允许",
-    "`If-Match` names another version than the present one": "`If-Match` 写的不是当前版本",
-    "The body is larger than 1 MiB": "请求体超过 1 MiB",
-    "Larger than 32 MiB": "超过 32 MiB",
-    "The body is not sent as application/json": "请求体不是以 application/json 发送的",
-    "A parameter or the body is refused; `errors` says which and why": (
-        "某个参数或请求体被拒绝；`errors` 说明是哪个、为什么"
-    ),
-    "Too many requests, or guesses; `Retry-After` says when to come back": (
-        "请求太多，或猜测太多；`Retry-After` 说明何时再来"
-    ),
-    "The database does not answer; `Retry-After` says when to come back": (
-        "数据库没有应答；`Retry-After` 说明何时再来"
-    ),
-    "A running attempt was told to stop": "已要求正在运行的尝试停止",
-    "Told to stop; gone when it has": "已要求停止，停下之后消失",
-    "It cannot do its work now": "此刻无法工作",
-    "It is done; or, with `dry_run`, what it would be about": "已经做完；用 `dry_run` 时，是会涉及什么",
-    "More than 1,000 tasks: it goes on, and can be looked at and aborted": (
-        "超过 1,000 个任务：它会继续，可以查看和中止"
-    ),
-    "The tasks that an earlier request with this Idempotency-Key made": (
-        "先前带有这个 Idempotency-Key 的请求创建的任务"
-    ),
-    (
-        "The task that an earlier request with this Idempotency-Key made, or, with `unique_mode` "
-        "`existing`, the unfinished one that has this `unique_key`"
-    ): (
-        "先前带有这个 Idempotency-Key 的请求创建的任务；或者 `unique_mode` 为 `existing` 时，带有这个 `unique_key` 的未结束任务"
-    ),
+    "updateTask": "修改一个任务：编辑、取消，或由 Celery 之外的执行者认领和报告。",
 }

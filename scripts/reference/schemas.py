@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from scripts.reference.descriptions import Descriptions
 from scripts.reference.words import Words
 
 Schema = dict[str, Any]
@@ -16,9 +16,12 @@ _PREFIX = "#/components/schemas/"
 class Schemas:
     """The objects of a description, in one language."""
 
-    def __init__(self, schemas: dict[str, Schema], words: Words) -> None:
+    def __init__(
+        self, schemas: dict[str, Schema], words: Words, descriptions: Descriptions
+    ) -> None:
         self._schemas = schemas
         self._words = words
+        self._told = descriptions.told
 
     def tables(self, labels: dict[str, str], sent: Iterable[Schema]) -> Iterator[str]:
         """Every object with its fields, every choice with its values, by name.
@@ -28,7 +31,7 @@ class Schemas:
         given = self._parts(sent)
         for name, schema in sorted(self._schemas.items()):
             yield f"### {name}\n"
-            if said := _in_a_line(schema.get("description", "")):
+            if said := self._told(schema.get("description", "")):
                 yield f"{said}\n"
             if properties := schema.get("properties"):
                 required = set(schema.get("required", ())) if name in given else None
@@ -54,7 +57,7 @@ class Schemas:
             columns.insert(2, labels["default"])
         rows = []
         for name, schema in properties.items():
-            cells = [f"`{name}`", self.kind(schema), _in_a_line(schema.get("description", ""))]
+            cells = [f"`{name}`", self.kind(schema), self._told(schema.get("description", ""))]
             if required is not None:
                 must = name in required
                 cells.insert(2, self._words.required if must else self.default(schema))
@@ -140,7 +143,3 @@ def without_null(schema: Schema) -> Schema:
     if not choices:
         return schema
     return choices[0] if len(choices) == 1 else {**schema, "anyOf": choices}
-
-
-def _in_a_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")

@@ -61,7 +61,10 @@ class Words:
 
 
 def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:,.10g}" if value % 1 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    # Not by way of a float, which cannot hold the largest of the integers.
+    return f"{value:,.10g}" if value % 1 else f"{int(value):,}"
 
 
 ENGLISH = Words(

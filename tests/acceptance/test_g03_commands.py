@@ -32,7 +32,6 @@ def machine(compose: Compose, tmp_path: Path, postgres_url: str) -> Iterator[Com
         machine.stop()
 
 
-@pytest.mark.later
 def test_g03_its_commands_bring_a_task_to_its_end(machine: ComposeMachine) -> None:
     machine.once("secrets")
     machine.start("broker")

@@ -20,7 +20,6 @@ def verify(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]
     return run_command([sys.executable, "-m", "app", "verify", *words], env)
 
 
-@pytest.mark.later
 def test_a_system_under_load_keeps_its_promises(stack: Stack) -> None:
     enough = threading.Event()
     ids: list[str] = []
@@ -71,7 +70,6 @@ def test_what_is_broken_is_named_with_its_cure(stack: Stack) -> None:
     assert done.stdout.splitlines()[-1].startswith("1 broken")
 
 
-@pytest.mark.later
 def test_what_was_written_without_triggers_is_counted_and_listed_anew(stack: Stack) -> None:
     task_id = stack.run("noop")["id"]
     engine = create_engine(stack.database_url.replace("postgresql:", "postgresql+psycopg:"))

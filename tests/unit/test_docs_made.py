@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts import reference
-from scripts.reference import numbers, operations, settings
+from scripts.reference import descriptions_text, numbers, operations, settings
 from scripts.reference.settings_text import GROUPS
 from scripts.reference.words import CHINESE, ENGLISH, Words
 
@@ -73,6 +73,29 @@ def test_an_operation_without_a_chinese_line_is_named() -> None:
     described["paths"]["/health/live"]["get"]["operationId"] = "sayNothing"
     with pytest.raises(LookupError, match="sayNothing: write a line"):
         operations.page(described, CHINESE)
+
+
+def test_a_description_without_a_translation_is_named() -> None:
+    from app.main import create_app
+
+    described = create_app().openapi()
+    described["components"]["schemas"]["User"]["description"] = "Nobody has\n  said this."
+    with pytest.raises(LookupError, match=r'^"Nobody has said this\.": write it in Chinese'):
+        operations.page(described, CHINESE)
+
+
+def test_a_translation_of_no_description_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.main import create_app
+
+    monkeypatch.setitem(descriptions_text.CHINESE, "Nobody says this.", "没有人这样说。")
+    with pytest.raises(LookupError, match=r'^"Nobody says this\." is not in the description'):
+        operations.page(create_app().openapi(), CHINESE)
+
+
+def test_a_translation_keeps_the_names() -> None:
+    names = re.compile(r"`[^`]+`")
+    for english, chinese in descriptions_text.CHINESE.items():
+        assert set(names.findall(english)) == set(names.findall(chinese)), english
 
 
 @LANGUAGES

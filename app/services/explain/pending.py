@@ -93,7 +93,8 @@ def _queue_paused(facts: Facts) -> Reason | None:
     return Reason(
         Code.QUEUE_PAUSED,
         f"The queue {queue} is paused since {at(facts.paused_at)}, by {facts.paused_by}",
-        f"An operator resumes it: POST /api/v1/queues/{queue}/resume",
+        f"An operator resumes it: taskctl queues resume {queue}, or "
+        f"POST /api/v1/queues/{queue}/resume",
         {"queue": queue, "paused_at": facts.paused_at, "paused_by": facts.paused_by},
     )
 
