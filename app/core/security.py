@@ -29,7 +29,7 @@ _CONCURRENT_HASHES = 2
 
 
 class Role(StrEnum):
-    """`USER` sees own tasks, `OPERATOR` all tasks and the machinery, `ADMIN` people too."""
+    """`user` sees own tasks, `operator` all tasks and the machinery, `admin` people too."""
 
     USER = "user"
     OPERATOR = "operator"

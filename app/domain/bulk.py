@@ -16,9 +16,9 @@ class BulkAction(StrEnum):
 class BulkStatus(StrEnum):
     """How a bulk operation stands.
 
-    `RUNNING`   tasks are left. Whoever works on it may die: the next batch is another agent's.
-    `FINISHED`  every task has its outcome.
-    `ABORTED`   somebody has stopped it; the tasks that were left have none.
+    `running`: tasks are left. Whoever works on it may die: the next batch is another agent's.
+    `finished`: every task has its outcome.
+    `aborted`: somebody has stopped it; the tasks that were left have none.
     """
 
     RUNNING = "running"

@@ -13,12 +13,13 @@ from enum import StrEnum
 class TaskStatus(StrEnum):
     """The five public statuses, each with what can go wrong in it and who repairs it.
 
-    `PENDING`    waits in the database. Its hint in the broker may be lost: resend publishes anew.
-    `RUNNING`    a worker holds it under a lease. The worker may die: its agent settles the row,
-                 and if the whole machine is gone, rescue does once the lease is over.
-    `SUCCEEDED`  final.
-    `FAILED`     final; `error` and `reason` say why.
-    `REVOKED`    final; no code of the task is running any more.
+    `pending`: it waits in the database. Its hint in the broker may be lost: resend publishes anew.
+    `running`: a worker holds it under a lease. The worker may die: its agent settles the row, and
+    if the whole machine is gone, rescue does once the lease is over. An executor outside Celery
+    holds it in the same way, and rescue alone settles for that.
+    `succeeded`: final.
+    `failed`: final; `error` and `reason` say why.
+    `revoked`: final; no code of the task is running any more.
     """
 
     PENDING = "pending"

@@ -31,7 +31,7 @@ class WebhookEvent(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """`PENDING` is sent when it is due; the others are final until somebody asks for a replay."""
+    """`pending` is sent when it is due; the others are final until somebody asks for a replay."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"

@@ -22,7 +22,7 @@ class AuditEntry(Answer):
 
     id: UUID
     at: datetime
-    user_id: UUID | None = Field(description="Null for strangers and at a terminal.")
+    user_id: UUID | None = Field(description="Null where nobody was known, and at a terminal.")
     email: str | None = Field(
         description="As it was then; of a refused sign-in the one that was tried."
     )

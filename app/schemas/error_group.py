@@ -34,7 +34,7 @@ class ErrorGroup(Answer):
 
 
 class ErrorGroupDetail(ErrorGroup):
-    """The same with a traceback."""
+    """An error group with a traceback."""
 
     traceback: str | None = Field(description="Of the latest failure.")
 

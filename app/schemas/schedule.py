@@ -87,7 +87,7 @@ class ScheduleCreate(_Optional):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    name: Name = Field(description="Of the schedule and its tasks; each once a user.")
+    name: Name = Field(description="Of the schedule and its tasks; a user has each name once.")
     kind: _KindIn
     celery_task_name: FunctionName = Field(description="One of /api/v1/task-types.")
     task_type: TaskType = TASK_TYPE
@@ -187,7 +187,7 @@ class Schedule(Answer):  # type: ignore[no-redef] # mypy's plugin thinks of **kw
 
 
 class ScheduleDetail(Schedule):  # type: ignore[no-redef] # mypy's plugin thinks of **kwargs
-    """The same with the slots to come."""
+    """A schedule with the slots to come."""
 
     next_fires: list[datetime] = Field(description="The next five, none while it is paused.")
 
@@ -233,7 +233,10 @@ class Firing(Answer):
         "several slots; `overlap`, the last task had not finished; `refused`, see `detail`."
     )
     detail: str | None = Field(description="The unfinished task, or why the task was refused.")
-    until: datetime | None = Field(description="All slots before this were missed as well.")
+    until: datetime | None = Field(
+        description="Where one line stands for several missed slots: those from `fire_at` on and "
+        "before this."
+    )
     task_id: UUID | None
     task_status: TaskStatus | None = Field(description="Null when the task is gone.")
     fired_at: datetime = Field(description="When that was done or noted.")

@@ -43,7 +43,9 @@ class Queue(Answer):
     dispatched: int = Field(description="Those of them that have been handed to the broker.")
     scheduled: int = Field(description="Pending tasks whose time has not come.")
     running: int
-    oldest_wait_seconds: float | None = Field(description="Of the longest ready task.")
+    oldest_wait_seconds: float | None = Field(
+        description="How long the task that has been ready longest has waited."
+    )
     workers: int = Field(description="Live workers that serve it.")
 
 

@@ -321,7 +321,7 @@ class LogLine(Answer):
 
 
 class ViewToken(Answer):
-    """A read-only grant for one task; the only kind of token that may stand in a query."""
+    """A read-only grant for one task; nothing else may stand as a token in a query."""
 
     token: str
     expires_in: int = Field(description="Seconds.")

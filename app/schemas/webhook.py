@@ -54,7 +54,7 @@ class WebhookCreate(Request):
 
 
 class WebhookPatch(Request):
-    """What is to be another; what is not named stays."""
+    """What is to change; what is not named stays."""
 
     url: Url | None = None
     events: Events | None = None
@@ -91,7 +91,7 @@ class Webhook(Answer):
         description="Nothing has succeeded since this failure; null after a success."
     )
     previous_until: datetime | None = Field(
-        description="Until then the secret of before the rotation is signed with as well."
+        description="Until then it is signed with the secret from before the rotation as well."
     )
     user_id: UUID
     created_at: datetime
@@ -99,7 +99,7 @@ class Webhook(Answer):
 
 
 class WebhookWithSecret(Webhook):
-    """The same with its secret, which is shown this once."""
+    """A webhook with its secret, which is shown this once."""
 
     secret: str = Field(description="`whsec_...`: with it the receiver checks the signature.")
 
@@ -114,7 +114,9 @@ class Delivery(Answer):
     task_id: UUID | None
     status: DeliveryStatus
     attempts: int
-    next_attempt_at: datetime = Field(description="While it is pending.")
+    next_attempt_at: datetime = Field(
+        description="When it is due, if it is pending; else of no meaning."
+    )
     last_attempt_at: datetime | None
     response_status: int | None
     response_body: str | None = Field(description="The beginning, at most 1,024 bytes.")
@@ -123,6 +125,6 @@ class Delivery(Answer):
 
 
 class DeliveryDetail(Delivery):
-    """The same with what is sent."""
+    """A delivery with what is sent."""
 
     payload: dict[str, Any]

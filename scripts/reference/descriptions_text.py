@@ -65,7 +65,7 @@ CHINESE = {
     "Default: 24 buckets before `to`.": "默认：`to` 之前的 24 个时间单位。",
     "Default: now.": "默认：现在。",
     "Hours are kept 35 days.": "按小时的统计保留 35 天。",
-    "The rest is put together.": "其余的合为一组。",
+    "At most so many groups; the rest is put together as `(other)`.": "最多这么多组；其余的合为一组 `(other)`。",
     "Of the error.": "错误的类型。",
     "Part of the type or the message.": "类型或消息的一部分。",
     "What it counts.": "限制针对什么。",
@@ -73,7 +73,7 @@ CHINESE = {
         "Of the queue, the function or the key. For a key, one that ends in `*` limits each key that "
         "begins so by itself."
     ): "队列、函数或键的名称。对于键，以 `*` 结尾的名称限制以此开头的每个键，各自计算。",
-    "Needs users:write.": "需要 users:write。",
+    "Needs `users:write`.": "需要 `users:write`。",
     "An id or an email.": "编号或邮箱。",
     "`failed` (400 and above), `open` (no end is known), or a status.": (
         "`failed`（400 及以上）、`open`（不知道结果），或一个状态码。"
@@ -97,17 +97,18 @@ CHINESE = {
         "它们进度的平均值（百分比）；已经结束的算作 100。"
     ),
     (
-        "The five public statuses, each with what can go wrong in it and who repairs it. `PENDING` "
-        "waits in the database. Its hint in the broker may be lost: resend publishes anew. `RUNNING` "
-        "a worker holds it under a lease. The worker may die: its agent settles the row, and if the "
-        "whole machine is gone, rescue does once the lease is over. `SUCCEEDED` final. `FAILED` "
-        "final; `error` and `reason` say why. `REVOKED` final; no code of the task is running any "
-        "more."
+        "The five public statuses, each with what can go wrong in it and who repairs it. `pending`: it "
+        "waits in the database. Its hint in the broker may be lost: resend publishes anew. `running`: a "
+        "worker holds it under a lease. The worker may die: its agent settles the row, and if the whole "
+        "machine is gone, rescue does once the lease is over. An executor outside Celery holds it in the "
+        "same way, and rescue alone settles for that. `succeeded`: final. `failed`: final; `error` and "
+        "`reason` say why. `revoked`: final; no code of the task is running any more."
     ): (
-        "对外的五种状态，以及各自可能出什么问题、由谁修复。`PENDING`：在数据库里等待；它在代理里的提示可能丢失，resend 会重新发布。"
-        "`RUNNING`：一个 worker 凭租约持有它；worker 可能死掉，由它的 agent 结算这一行；若整台机器都没了，"
-        "则在租约到期后由 rescue 结算。`SUCCEEDED`：最终状态。`FAILED`：最终状态；`error` 和 `reason` 说明原因。"
-        "`REVOKED`：最终状态；任务的代码不再运行。"
+        "对外的五种状态，以及各自可能出什么问题、由谁修复。`pending`：在数据库里等待；它在代理里的提示可能丢失，resend 会重新发布。"
+        "`running`：一个 worker 凭租约持有它；worker 可能死掉，由它的 agent 结算这一行；若整台机器都没了，"
+        "则在租约到期后由 rescue 结算；Celery 之外的执行者同样凭租约持有它，只由 rescue 结算。"
+        "`succeeded`：最终状态。`failed`：最终状态；`error` 和 `reason` 说明原因。"
+        "`revoked`：最终状态；任务的代码不再运行。"
     ),
     "How many tasks match, by status; always adds up.": "符合条件的任务数，按状态统计；总和一定吻合。",
     "Why the last attempt failed.": "最近一次尝试失败的原因。",
@@ -199,8 +200,8 @@ CHINESE = {
     "There is more: the nearest 1,000 tasks are shown.": "还有更多：只给出离所查任务最近的 1,000 个。",
     "`task_id` waits for `needs_id`.": "`task_id` 等待 `needs_id`。",
     "A task in a graph.": "依赖图里的一个任务。",
-    "A read-only grant for one task; the only kind of token that may stand in a query.": (
-        "单个任务的只读凭证；唯一可以写在查询参数里的一种令牌。"
+    "A read-only grant for one task; nothing else may stand as a token in a query.": (
+        "单个任务的只读凭证；只有它可以代替令牌写在查询参数里。"
     ),
     "Seconds.": "有效的秒数。",
     "The task's event stream with the token in it.": "这个任务的事件流的地址，带有凭证。",
@@ -227,12 +228,12 @@ CHINESE = {
     "Tasks that there are; ids of unknown ones do not count.": "确实存在的任务数；未知的编号不计。",
     "The newest of them, at most 10.": "其中最新的，最多 10 个。",
     (
-        "How a bulk operation stands. `RUNNING` tasks are left. Whoever works on it may die: the "
-        "next batch is another agent's. `FINISHED` every task has its outcome. `ABORTED` somebody "
-        "has stopped it; the tasks that were left have none."
+        "How a bulk operation stands. `running`: tasks are left. Whoever works on it may die: the next "
+        "batch is another agent's. `finished`: every task has its outcome. `aborted`: somebody has "
+        "stopped it; the tasks that were left have none."
     ): (
-        "批量操作处于什么状态。`RUNNING`：还有任务没有处理；正在处理的 agent 可能死掉，下一批就由另一个来做。"
-        "`FINISHED`：每个任务都有了结果。`ABORTED`：有人中止了它；剩下的任务没有结果。"
+        "批量操作处于什么状态。`running`：还有任务没有处理；正在处理的 agent 可能死掉，下一批就由另一个来做。"
+        "`finished`：每个任务都有了结果。`aborted`：有人中止了它；剩下的任务没有结果。"
     ),
     # Statistics.
     "The unit of time, in UTC.": "时间单位，按 UTC 划分。",
@@ -270,7 +271,7 @@ CHINESE = {
     "How many tasks those are.": "这些尝试属于多少个任务。",
     "The task of the latest failure.": "最近一次失败的任务。",
     "It came back after it had been resolved.": "标为已处理之后又发生了。",
-    "The same with a traceback.": "与 ErrorGroup 相同，另有回溯。",
+    "An error group with a traceback.": "一个错误组，带有回溯。",
     "Whether somebody has said that the failure is dealt with, and it has not come back since.": (
         "是否有人说明这个失败已经处理，并且此后没有再发生。"
     ),
@@ -284,8 +285,8 @@ CHINESE = {
     "A URL that is called when tasks end.": "任务结束时调用的一个 URL。",
     "Why the system has made it inactive.": "系统停用它的原因。",
     "Nothing has succeeded since this failure; null after a success.": "从这次失败起，没有一次成功；成功之后为 null。",
-    "Until then the secret of before the rotation is signed with as well.": "在此之前，同时还用轮换之前的密钥签名。",
-    "The same with its secret, which is shown this once.": "与 Webhook 相同，另有密钥，只显示这一次。",
+    "Until then it is signed with the secret from before the rotation as well.": "在此之前，同时还用轮换之前的密钥签名。",
+    "A webhook with its secret, which is shown this once.": "一个 webhook，带有密钥，只显示这一次。",
     "`whsec_...`: with it the receiver checks the signature.": "`whsec_...`：接收端用它检查签名。",
     "A URL to call when tasks end.": "任务结束时要调用的 URL。",
     "https, and a public address unless the configuration says else.": "https，并且是公网地址，除非配置另有规定。",
@@ -295,7 +296,7 @@ CHINESE = {
         "可以通知 webhook 的事件：任务怎样结束。由 `task.` 加上任务的状态组成。"
     ),
     "Which tasks: all of what is given has to be so.": "哪些任务：给出的条件必须全部符合。",
-    "What is to be another; what is not named stays.": "要修改的字段；没有写的保持不变。",
+    "What is to change; what is not named stays.": "要修改的字段；没有写的保持不变。",
     "As a whole; `{}` is every task.": "整体替换；`{}` 表示所有任务。",
     "true also makes one that was disabled begin anew.": "true 还会让已被停用的重新开始。",
     "One event for one webhook, and what came of the last attempt.": (
@@ -303,11 +304,11 @@ CHINESE = {
     ),
     "An event, or `webhook.ping`.": "事件的类型，或 `webhook.ping`。",
     "The header `webhook-id`; the same at each attempt.": "请求头 `webhook-id`；每次尝试都相同。",
-    "While it is pending.": "仅在等待发送时有意义。",
+    "When it is due, if it is pending; else of no meaning.": "等待发送时，何时到期；否则没有意义。",
     "The beginning, at most 1,024 bytes.": "开头部分，最多 1,024 字节。",
-    "The same with what is sent.": "与 Delivery 相同，另有发送的内容。",
-    "`PENDING` is sent when it is due; the others are final until somebody asks for a replay.": (
-        "`PENDING` 到时就发送；其余的不再改变，除非有人要求重放。"
+    "A delivery with what is sent.": "一次投递，带有发送的内容。",
+    "`pending` is sent when it is due; the others are final until somebody asks for a replay.": (
+        "`pending` 到时就发送；其余的不再改变，除非有人要求重放。"
     ),
     # Task types.
     "A registered function.": "一个已注册的函数。",
@@ -327,7 +328,7 @@ CHINESE = {
     ),
     "Null: it is paused, or fires no more.": "null 表示已暂停，或不再触发。",
     "The last slot that made a task.": "最近一个产生了任务的时刻。",
-    "The same with the slots to come.": "与 Schedule 相同，另有接下来的时刻。",
+    "A schedule with the slots to come.": "一个定时任务，带有接下来的时刻。",
     "The next five, none while it is paused.": "接下来的五个时刻，暂停时没有。",
     "When to fire, and which task each firing makes, as in a submission.": (
         "何时触发，以及每次触发产生什么任务，后者与提交时的字段相同。"
@@ -341,7 +342,7 @@ CHINESE = {
     "A task that has not started so many seconds after the firing is revoked.": (
         "触发之后过了这么多秒还没有启动的任务会被撤销。"
     ),
-    "Of the schedule and its tasks; each once a user.": "定时任务及其任务的名称；在每个用户之内唯一。",
+    "Of the schedule and its tasks; a user has each name once.": "定时任务及其任务的名称；在每个用户之内唯一。",
     (
         "Slots that were missed, because it was paused or no beat ran, fire once together, or not at "
         "all."
@@ -364,7 +365,9 @@ CHINESE = {
         "`refused`，见 `detail`。"
     ),
     "The unfinished task, or why the task was refused.": "还没有结束的那个任务，或者任务被拒绝的原因。",
-    "All slots before this were missed as well.": "在此之前的时刻也都错过了。",
+    "Where one line stands for several missed slots: those from `fire_at` on and before this.": (
+        "一行代表几个错过的时刻时：从 `fire_at` 起，到这个时间之前的那些。"
+    ),
     "Null when the task is gone.": "任务已经不在时为 null。",
     "When that was done or noted.": "触发的时间；没有触发时，是记下此事的时间。",
     "Why a slot made no task.": "一个时刻没有产生任务的原因。",
@@ -379,7 +382,7 @@ CHINESE = {
     "Tasks that are ready and wait for a worker.": "已经就绪、等待 worker 的任务数。",
     "Those of them that have been handed to the broker.": "其中已经交给代理的任务数。",
     "Pending tasks whose time has not come.": "等待中、还没有到时间的任务数。",
-    "Of the longest ready task.": "就绪最久的任务已经等了多久。",
+    "How long the task that has been ready longest has waited.": "就绪最久的任务已经等了多久。",
     "Live workers that serve it.": "服务于它的在线 worker 数。",
     "A limit and what counts against it now.": "一个限制，以及此刻计入的数目。",
     "Tasks handed out or running; of a limit for many keys, of all of them.": (
@@ -417,8 +420,8 @@ CHINESE = {
     "What a token may be used for. Never more than the role of its owner allows.": (
         "令牌可以做什么。绝不超过其所有者的角色所允许的。"
     ),
-    "`USER` sees own tasks, `OPERATOR` all tasks and the machinery, `ADMIN` people too.": (
-        "`USER` 看得到自己的任务，`OPERATOR` 看得到全部任务和系统的运行情况，`ADMIN` 还看得到用户。"
+    "`user` sees own tasks, `operator` all tasks and the machinery, `admin` people too.": (
+        "`user` 看得到自己的任务，`operator` 看得到全部任务和系统的运行情况，`admin` 还看得到用户。"
     ),
     "A token, without its text, which is not kept.": "一个令牌，不含其文本：文本不保存。",
     "The beginning of its text.": "其文本的开头。",
@@ -437,7 +440,7 @@ CHINESE = {
     "A user to make. Without a password it can only use tokens.": "要创建的用户。没有密码的只能使用令牌。",
     # The audit log.
     "One action: who did it, how, on what, and how it ended.": "一次操作：谁做的，怎样做的，对什么做的，结果如何。",
-    "Null for strangers and at a terminal.": "身份不明者和在终端上操作时为 null。",
+    "Null where nobody was known, and at a terminal.": "身份不明者和在终端上操作时为 null。",
     "As it was then; of a refused sign-in the one that was tried.": "当时的邮箱；登录被拒绝时，是所尝试的那个。",
     "How whoever acted was known.": "凭什么得知操作者是谁。",
     "How whoever acted was known: by what was sent, or by sitting at the machine.": (

@@ -44,7 +44,6 @@ def counted(stack: Stack, tag: str) -> dict[str, int]:
     return {status: number for status, number in counts.items() if number}
 
 
-@pytest.mark.later
 def test_an_operation_goes_on_after_a_kill_of_who_works_on_it(stack: Stack) -> None:
     submit_many(stack, "kill")
     assert order(stack, "cancel", filter={"tag": "kill"}, dry_run=True)["total"] == MANY

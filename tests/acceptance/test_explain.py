@@ -158,7 +158,6 @@ def test_one_that_runs_stops_and_has_ended_says_so(stack: Stack) -> None:
     assert told["reason"] == "cancelled"
 
 
-@pytest.mark.later
 def test_all_that_hold_at_once_are_named_and_go_in_that_order(stack: Stack) -> None:
     task_id = stack.submit("add", 3, 4, scheduled_at="2100-01-01T00:00:00Z")["id"]
     turn_queue(stack, "pause", "default")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from app.maintenance.retention import BATCH
 from tests.support.old import long_finished
 from tests.support.processes import wait_until
@@ -11,7 +9,6 @@ from tests.support.stack import Stack
 from tests.support.world import World
 
 
-@pytest.mark.later
 def test_a_worker_removes_batch_after_batch_without_waiting_for_a_minute(inside: Stack) -> None:
     world = World()
     inside.stop_part("worker")  # its agent may just have begun to wait

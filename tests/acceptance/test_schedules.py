@@ -36,7 +36,6 @@ def history(stack: Stack, schedule: dict[str, Any]) -> list[dict[str, Any]]:
     return list(stack.client.get(f"{SCHEDULES}{schedule['id']}/history").json())
 
 
-@pytest.mark.later
 def test_two_beats_of_which_one_is_killed_fire_each_slot_once(
     make_stack: MakeStack, database_url: str
 ) -> None:

@@ -51,7 +51,6 @@ def test_each_end_of_a_task_is_told_and_signed(stack: Stack, receiver: Receiver)
     stack.client.delete(HOOKS + made["id"])
 
 
-@pytest.mark.later
 @on_sqlite
 def test_a_kill_of_the_sender_loses_nothing(stack: Stack, receiver: Receiver) -> None:
     receiver.held.clear()

@@ -38,7 +38,6 @@ def _kill_in_the_middle(log: EffectLog, task_id: str, attempt: int, *, parent: b
     return begun()[-1] + 1
 
 
-@pytest.mark.later
 def test_the_attempt_after_a_kill_goes_on_from_the_checkpoint(stack: Stack) -> None:
     log = stack.effect_log()
     task_id = str(stack.submit("count_on", STEPS, str(log))["id"])

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import psutil
-import pytest
 
 from tests.support.effects import EffectLog
 from tests.support.processes import wait_until
@@ -83,7 +82,6 @@ def test_programs_that_a_task_has_started_end_with_it(stack: Stack) -> None:
     wait_until(lambda: not psutil.pid_exists(program.pid), timeout=5, what="the program is gone")
 
 
-@pytest.mark.later
 def test_hard_limits_and_deaths_on_threads(make_stack: MakeStack, sqlite_url: str) -> None:
     stack = make_stack(sqlite_url, worker_options=("--pool", "threads", "--concurrency", "4"))
     log = stack.effect_log()

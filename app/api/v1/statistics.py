@@ -50,7 +50,12 @@ async def get_statistics(
     bucket: Annotated[Bucket, Query(description="Hours are kept 35 days.")] = Bucket.HOUR,
     group_by: Annotated[GroupBy | None, Query()] = None,
     groups: Annotated[
-        QueryInt, Query(ge=1, le=service.MAX_GROUPS, description="The rest is put together.")
+        QueryInt,
+        Query(
+            ge=1,
+            le=service.MAX_GROUPS,
+            description="At most so many groups; the rest is put together as `(other)`.",
+        ),
     ] = 20,
 ) -> service.Statistics:
     """Count what happened to tasks and how long it took, by time and by group.

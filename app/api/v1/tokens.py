@@ -47,7 +47,7 @@ def _shown_once(token: TokenRow, plain: str, email: str | None) -> NewToken:
 async def list_tokens(
     caller: TokensWrite,
     db: ReadDb,
-    everybody: Annotated[QueryBool, Query(description="Needs users:write.")] = False,
+    everybody: Annotated[QueryBool, Query(description="Needs `users:write`.")] = False,
     skip: Skip = 0,
     limit: Limit = 100,
 ) -> list[Token]:
